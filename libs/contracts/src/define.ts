@@ -1,0 +1,108 @@
+import { z } from "zod";
+
+/** A personal value as it is stored and carried: sealed under key `k`. Only the edges open it; rules never see what is inside. */
+export const sealed = z.object({ k: z.string(), v: z.string() });
+export type Sealed = z.output<typeof sealed>;
+
+/** Marks a field as personal: it is a `Sealed` value from the first event on, under the person's key. */
+export const personal = (what: "number" | "name" | "text" | "secret" | "raw") => sealed.meta({ personal: what });
+
+/** An event as the code sees it. */
+export interface AnyEvent {
+  readonly type: string;
+  readonly data: unknown;
+}
+
+/** An older stored shape of an event, and how to read it as the next one. */
+export interface Past {
+  readonly version: number;
+  readonly upcast: (data: never) => unknown;
+}
+
+/** One event: its stored name and version, its current shape, and how older shapes read. `type`@`version` is on disk for ever. */
+export interface EventDefinition<Type extends string, Data> {
+  readonly type: Type;
+  readonly version: number;
+  readonly schema: z.ZodType<Data>;
+  /** Throws a ZodError when the stored data has none of the shapes that this release knows. */
+  readonly parse: (version: number, data: unknown) => Data;
+}
+
+/** Declares an event. A stored shape is never edited: raise the version, add the old one to `past` (oldest first), keep its fixture. */
+export const defineEvent = <const Type extends string, Schema extends z.ZodType>(
+  type: Type,
+  version: number,
+  schema: Schema,
+  past: readonly Past[] = [],
+): EventDefinition<Type, z.output<Schema>> => ({
+  type,
+  version,
+  schema: schema as unknown as z.ZodType<z.output<Schema>>,
+  parse: (stored, data) =>
+    schema.parse(past.filter((step) => step.version >= stored).reduce<unknown>((older, step) => step.upcast(older as never), data)),
+});
+
+/** The union of events that a list of definitions describes, told apart by `type`. */
+export type EventOf<Definitions extends readonly EventDefinition<string, unknown>[]> = {
+  [Index in keyof Definitions]: Definitions[Index] extends EventDefinition<infer Type, infer Data>
+    ? { readonly type: Type; readonly data: Data }
+    : never;
+}[number];
+
+/** What stored bytes turned out to be. `newer` is written by a later release: wait for it, never guess. */
+export type Decoded<Event> =
+  | { readonly kind: "events"; readonly at: string; readonly events: readonly Event[] }
+  | { readonly kind: "newer"; readonly what: string }
+  | { readonly kind: "unreadable"; readonly reason: string };
+
+/** How the events of one decision cross the wire: `{"at", "events": [{"type", "version", "data"}]}`. */
+export interface EventCodec<Event> {
+  readonly encode: (at: string, events: readonly Event[]) => Uint8Array;
+  readonly decode: (stored: Uint8Array) => Decoded<Event>;
+}
+
+const text = new TextEncoder();
+const envelope = z.object({
+  at: z.string(),
+  events: z.array(z.object({ type: z.string(), version: z.int(), data: z.unknown() })),
+});
+
+/** The codec for the events of one aggregate or of one whole stream. */
+export const codecOf = <const Definitions extends readonly EventDefinition<string, unknown>[]>(
+  definitions: Definitions,
+): EventCodec<EventOf<Definitions>> => {
+  type Event = EventOf<Definitions>;
+  const byType = new Map(definitions.map((definition) => [definition.type, definition]));
+  const versionOf = (type: string): number => {
+    const definition = byType.get(type);
+    if (definition === undefined) throw new TypeError(`event ${type} is not declared for this stream`);
+    return definition.version;
+  };
+  return {
+    encode: (at, events) =>
+      text.encode(JSON.stringify({ at, events: events.map(({ type, data }) => ({ type, version: versionOf(type), data })) })),
+    decode: (stored) => {
+      try {
+        const { at, events } = envelope.parse(
+          JSON.parse(Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength).toString("utf8")),
+        );
+        const decoded: Event[] = [];
+        for (const { type, version, data } of events) {
+          const definition = byType.get(type);
+          if (definition === undefined) return { kind: "newer", what: type };
+          if (version > definition.version) return { kind: "newer", what: `${type}@${version}` };
+          decoded.push({ type, data: definition.parse(version, data) } as Event);
+        }
+        return { kind: "events", at, events: decoded };
+      } catch (error) {
+        return { kind: "unreadable", reason: reasonOf(error) };
+      }
+    },
+  };
+};
+
+/** Names the fields that did not fit, never their values: a reason may be logged and shown. */
+const reasonOf = (error: unknown): string =>
+  error instanceof z.ZodError
+    ? error.issues.map((issue) => `${issue.path.join(".") || "message"}: ${issue.code}`).join("; ")
+    : "not JSON in the shape {at, events}";

@@ -1,0 +1,90 @@
+import { z } from "zod";
+import { defineCommand, inspection } from "./commands.ts";
+import { codecOf, defineEvent, type EventOf } from "./define.ts";
+import { credits, instant } from "./fields.ts";
+import { accountId, contactId } from "./ids.ts";
+
+const reservation = z.string();
+
+export const creditsGranted = defineEvent(
+  "CreditsGranted",
+  1,
+  z.object({ grant: z.string(), credits: z.int().positive(), by: z.string(), expiresAt: instant.optional(), note: z.string().optional() }),
+);
+export const creditsExpired = defineEvent("CreditsExpired", 1, z.object({ grant: z.string(), credits }));
+/** `number` is set for a pass: numbered per account, an old one cannot come back. */
+export const creditsReserved = defineEvent(
+  "CreditsReserved",
+  1,
+  z.object({ reservation, number: z.int().optional(), credits: z.int().positive(), purpose: z.enum(["pass", "request"]) }),
+);
+export const settledOutcome = z.object({
+  /** Stream sequence of the message that said so: settled once or not at all. */
+  seq: z.int(),
+  contact: contactId.optional(),
+  reservation,
+  credits,
+  kind: z.enum(["captured", "released", "refunded"]),
+  because: z.string(),
+});
+export type SettledOutcome = z.output<typeof settledOutcome>;
+/** What became of contacts, as read from one stream. A position without outcomes is never written. */
+export const outcomesSettled = defineEvent(
+  "OutcomesSettled",
+  1,
+  z.object({ stream: z.string(), outcomes: z.array(settledOutcome).min(1).max(500) }),
+);
+export const balanceLow = defineEvent("BalanceLow", 1, z.object({ available: z.int(), below: z.int() }));
+/** A closing event: the whole open state, so that a fold begins here. Its shape belongs to the balance rule. */
+export const balanceClosed = defineEvent("BalanceClosed", 1, z.object({ state: z.unknown(), commands: z.array(z.string()) }));
+
+export const ledgerEvents = [creditsGranted, creditsExpired, creditsReserved, outcomesSettled, balanceLow, balanceClosed] as const;
+export type LedgerEvent = EventOf<typeof ledgerEvents>;
+export const ledgerCodec = codecOf(ledgerEvents);
+
+export const ledgerCommands = {
+  grant: defineCommand(
+    "credit-ledger",
+    "grant",
+    z.object({
+      account: accountId,
+      grant: z.string(),
+      credits: z.int().positive().max(1_000_000_000),
+      by: z.string(),
+      expiresAt: instant.optional(),
+      note: z.string().max(500).optional(),
+    }),
+    z.object({ seq: z.int(), available: z.int() }),
+  ),
+  /** Holds up to `most`, perhaps less; refused with `no-credits` when nothing is left, `reservation-too-old` for a number gone by. */
+  reserve: defineCommand(
+    "credit-ledger",
+    "reserve",
+    z.object({
+      account: accountId,
+      reservation,
+      number: z.int().optional(),
+      most: z.int().positive(),
+      atLeast: z.int().positive().default(1),
+      purpose: z.enum(["pass", "request"]),
+    }),
+    z.object({ reservation, credits: z.int() }),
+  ),
+  balance: defineCommand(
+    "credit-ledger",
+    "balance",
+    z.object({ account: accountId }),
+    z.object({
+      granted: z.int(),
+      expired: z.int(),
+      captured: z.int(),
+      released: z.int(),
+      refunded: z.int(),
+      held: z.int(),
+      available: z.int(),
+      positions: z.record(z.string(), z.int()),
+      revision: z.int(),
+    }),
+  ),
+  ...inspection("credit-ledger"),
+} as const;
