@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** Starts the run's one MongoDB when the first test asks for it, and ends it. */
+const globalSetup = ["./libs/stack/src/vitest-global.ts"];
+
 const project = (name: string, include: string[], more: object = {}) => ({
   test: { name, include, environment: "node" as const, ...more },
 });
@@ -9,8 +12,13 @@ export default defineConfig({
   test: {
     projects: [
       project("unit", ["{libs,services,scripts}/**/*.test.ts"], { exclude: ["**/*.integration.test.ts", "**/node_modules/**"] }),
-      project("integration", ["{libs,services}/**/*.integration.test.ts"], { testTimeout: 60_000, hookTimeout: 180_000 }),
-      project("journeys", ["test/journeys/**/*.test.ts"], { testTimeout: 180_000, hookTimeout: 180_000, fileParallelism: false }),
+      project("integration", ["{libs,services}/**/*.integration.test.ts"], { testTimeout: 60_000, hookTimeout: 180_000, globalSetup }),
+      project("journeys", ["test/journeys/**/*.test.ts"], {
+        testTimeout: 180_000,
+        hookTimeout: 180_000,
+        fileParallelism: false,
+        globalSetup,
+      }),
       project("chaos", ["test/chaos/**/*.test.ts"], { testTimeout: 240_000, hookTimeout: 180_000, fileParallelism: false }),
     ],
   },

@@ -1,0 +1,5 @@
+export { type MongoOptions, type MongoServer, startMongo } from "./mongo.ts";
+export { findMongo, MONGO_MINIMUM, type MongoBinary } from "./mongo-binary.ts";
+export { type NatsOptions, type NatsServer, startNats } from "./nats.ts";
+export { findNats, NATS_MINIMUM, type NatsBinary } from "./nats-binary.ts";
+export { StackError, type StackErrorCode } from "./stack-error.ts";

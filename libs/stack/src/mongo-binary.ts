@@ -1,0 +1,147 @@
+import { lookup } from "node:dns/promises";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { cacheFolder, discard, exists, installed } from "./cache.ts";
+import { embeddedJar, installEmbedded, type JavaTools, javaTools } from "./mongo-embedded.ts";
+import { isAtLeast, onPath, runTool, versionOf } from "./run-tool.ts";
+import { isMissing, messageOf, StackError } from "./stack-error.ts";
+import { lastLines } from "./tethered.ts";
+
+export const MONGO_MINIMUM = "5.0.0";
+const DOWNLOADED = "8.2.6";
+const NAME = `mongod-${DOWNLOADED}-${process.platform}-${process.arch}`;
+const DOWNLOAD_MEGABYTES = 1_000;
+const DOWNLOAD_MS = 10 * 60_000;
+const PROBE_MS = 3_000;
+const REMEMBER_MS = 24 * 3_600_000;
+
+export type MongoBinary =
+  | { readonly kind: "mongod"; readonly path: string; readonly version: string; readonly from: "path" | "cache" }
+  | { readonly kind: "embedded"; readonly java: string; readonly folder: string; readonly version: string };
+
+export interface MongoFound {
+  readonly binary?: MongoBinary;
+  readonly tooOld?: string;
+  readonly tools: JavaTools;
+}
+
+const versionOfServer = (path: string, env: NodeJS.ProcessEnv) => versionOf(path, ["--version"], /db version v(\d+\.\d+\.\d+)/, env);
+
+/** Looks, and changes nothing: `mongod` on the PATH, a downloaded one, the embedded server. */
+export async function lookForMongo(env: NodeJS.ProcessEnv): Promise<MongoFound> {
+  const tools = await javaTools(env);
+  const path = await onPath("mongod", env);
+  const version = path === undefined ? undefined : await versionOfServer(path, env);
+  if (path !== undefined && version !== undefined && isAtLeast(version, MONGO_MINIMUM)) {
+    return { binary: { kind: "mongod", path, version, from: "path" }, tools };
+  }
+  const old = version === undefined ? {} : { tooOld: version };
+  const downloaded = await downloadedMongod(env);
+  if (downloaded !== undefined) return { binary: downloaded, tools, ...old };
+  const embedded = await embeddedJar(cacheFolder(env));
+  if (embedded !== undefined && tools.java !== undefined)
+    return { binary: { kind: "embedded", java: tools.java, ...embedded }, tools, ...old };
+  return { tools, ...old };
+}
+
+/**
+ * A MongoDB server: `mongod` from the PATH or downloaded; where that cannot be, the embedded one, fetched by Maven.
+ * @throws StackError when none of these is to be had.
+ */
+export async function findMongo(options: { env?: NodeJS.ProcessEnv; onProgress?: (text: string) => void } = {}): Promise<MongoBinary> {
+  const env = options.env ?? process.env;
+  const found = await lookForMongo(env);
+  if (found.binary !== undefined) return found.binary;
+  const tell = options.onProgress ?? ((): void => undefined);
+  const downloaded = await download(env, tell);
+  if (downloaded !== undefined) return downloaded;
+  const { java } = found.tools;
+  if (java === undefined || found.tools.missing.length > 0) throw nothingToRun(found);
+  tell("fetching the embedded MongoDB server with Maven (a few seconds, once)");
+  return { kind: "embedded", java, ...(await installEmbedded(found.tools, env)) };
+}
+
+export const INSTALL_MONGO = `install MongoDB ${MONGO_MINIMUM} or later (mongod), or Maven with a Java 17 JDK, or set MONGODB_URL`;
+
+function nothingToRun({ tooOld, tools }: MongoFound): StackError {
+  if (tooOld !== undefined) return new StackError("too-old", `mongod ${tooOld} on the PATH is too old: ${INSTALL_MONGO}.`);
+  return new StackError(
+    "missing-tool",
+    `No MongoDB was found, none could be downloaded, and the embedded one lacks ${tools.missing.join(" and ")}: ${INSTALL_MONGO}.`,
+  );
+}
+
+async function downloadedMongod(env: NodeJS.ProcessEnv): Promise<MongoBinary | undefined> {
+  const folder = join(cacheFolder(env), NAME);
+  try {
+    const path = join(folder, (await readFile(join(folder, "mongod.path"), "utf8")).trim());
+    const version = await versionOfServer(path, env);
+    return version === undefined ? undefined : { kind: "mongod", path, version, from: "cache" };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The real mongod, where downloads are allowed. That they are not is remembered for a day, so that it costs seconds only once. */
+async function download(env: NodeJS.ProcessEnv, tell: (text: string) => void): Promise<MongoBinary | undefined> {
+  const cache = cacheFolder(env);
+  const refusal = join(cache, `${NAME}.unreachable`);
+  if (await isRecent(refusal)) return undefined;
+  try {
+    await requireReachable();
+    tell(`downloading MongoDB ${DOWNLOADED} (about 100 MB, once)`);
+    if (await exists(join(cache, NAME))) await discard(cache, NAME);
+    await installed({ cache, name: NAME, megabytes: DOWNLOAD_MEGABYTES, build: (part) => fetchInto(part, env) });
+    return await downloadedMongod(env);
+  } catch (error) {
+    if (error instanceof StackError && error.code === "no-disk-space") throw error;
+    await mkdir(cache, { recursive: true });
+    await writeFile(refusal, `${messageOf(error)}\n`);
+    return undefined;
+  }
+}
+
+async function isRecent(file: string): Promise<boolean> {
+  try {
+    if (Date.now() - (await stat(file)).mtimeMs < REMEMBER_MS) return true;
+    await rm(file, { force: true });
+    return false;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+/** Fails within seconds where names do not resolve or connections hang; with a proxy the download itself has to tell. */
+async function requireReachable(): Promise<void> {
+  // Loaded here because it is slow to load and hardly ever needed.
+  const { MongoBinaryDownloadUrl } = await import("mongodb-memory-server-core/lib/util/MongoBinaryDownloadUrl.js");
+  const url = await new MongoBinaryDownloadUrl({ version: DOWNLOADED, platform: process.platform, arch: process.arch }).getDownloadUrl();
+  if (Object.keys(process.env).some((name) => /^https?_proxy$/i.test(name))) return;
+  const limit = new AbortController();
+  const late = sleep(PROBE_MS, undefined, { signal: limit.signal, ref: false }).then(() =>
+    Promise.reject(new Error(`no answer within ${PROBE_MS} ms`)),
+  );
+  try {
+    await Promise.race([lookup(new URL(url).hostname), late]);
+    const answer = await fetch(url, { method: "HEAD", signal: AbortSignal.timeout(PROBE_MS) });
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+  } finally {
+    late.catch(() => undefined);
+    limit.abort();
+  }
+}
+
+async function fetchInto(part: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const program = join(import.meta.dirname, "mongo-download.ts");
+  const { code, output } = await runTool(process.execPath, [program, part, DOWNLOADED], { env, timeoutMs: DOWNLOAD_MS });
+  const path = lastLines(output, 1);
+  if (code !== 0)
+    throw new StackError("corrupt-download", "MongoDB could not be downloaded: try again, or install mongod.", lastLines(output, 10));
+  const version = await versionOfServer(path, env);
+  if (version !== DOWNLOADED)
+    throw new StackError("corrupt-download", "The downloaded MongoDB does not run on this machine: install mongod.", lastLines(output, 10));
+  await writeFile(join(part, "mongod.path"), relative(part, path));
+}
