@@ -188,7 +188,6 @@ export type Stats = {
   phones: Record<string, number>;
   accounts: number;
   pending: number;
-  inbound: number;
   webhooks: { queued: number; delivered: number; retried: number; gaveUp: number; dropped: number };
   process: { rssMb: number; cpuMs: number; uptimeS: number };
 };

@@ -23,10 +23,23 @@ function mix(value: number): number {
 }
 
 // One salt per question, so that one answer tells nothing about another. Changing one changes every seed.
-const salts = { request: 1, jitter: 2, phone: 3, never: 4, double: 5, order: 6, overtakes: 7, replies: 8, reply: 9, style: 10, read: 11 } as const;
+const salts = {
+  request: 1,
+  jitter: 2,
+  phone: 3,
+  never: 4,
+  double: 5,
+  order: 6,
+  overtakes: 7,
+  replies: 8,
+  reply: 9,
+  style: 10,
+  read: 11,
+} as const;
 
 /** A number from 0 (inclusive) to 1 for one question about one message. */
-export const draw = (print: number, question: keyof typeof salts): number => mix(print ^ Math.imul(salts[question], 0x27d4eb2f)) / 4_294_967_296;
+export const draw = (print: number, question: keyof typeof salts): number =>
+  mix(print ^ Math.imul(salts[question], 0x27d4eb2f)) / 4_294_967_296;
 
 export function requestFate(print: number, faults: Faults): RequestFate {
   const drawn = draw(print, "request");

@@ -10,8 +10,8 @@ export function parseForm(raw: string): Form | undefined {
     if (end === -1) end = raw.length;
     let equals = raw.indexOf("=", start);
     if (equals === -1 || equals > end) equals = end;
-    const name = unescape(raw.slice(start, equals));
-    const value = unescape(raw.slice(equals + 1, end));
+    const name = unescaped(raw.slice(start, equals));
+    const value = unescaped(raw.slice(equals + 1, end));
     if (name === undefined || value === undefined) return undefined;
     if (name !== "") form.set(name, value);
     start = end + 1;
@@ -19,7 +19,7 @@ export function parseForm(raw: string): Form | undefined {
   return form;
 }
 
-function unescape(raw: string): string | undefined {
+function unescaped(raw: string): string | undefined {
   const spaced = raw.includes("+") ? raw.replaceAll("+", " ") : raw;
   if (!spaced.includes("%")) return spaced;
   try {
