@@ -157,7 +157,7 @@ export interface RuleDescription {
 
 const isRule = (text: string): text is Rule => Object.hasOwn(table, text);
 
-/** Every rule with its words for people, in the order in which the gate asks. */
+/** Every rule with its words for people. */
 export const rules: readonly RuleDescription[] = Object.keys(table)
   .filter(isRule)
   .map((rule) => ({ rule, ...table[rule] }));

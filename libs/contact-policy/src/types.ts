@@ -2,10 +2,13 @@ import type { Rule } from "./rules.ts";
 
 export type Channel = "sms" | "whatsapp" | "voicemail" | "call";
 
-/** Why somebody is written to. Prospecting is everything that is meant to lead to a deal; the other two serve a deal that exists. */
-export type Purpose = "prospecting" | "appointment" | "service";
+/**
+ * Why somebody is written to. "prospecting" and "existing-customer" (an offer to one) are meant to lead to a deal and bear all rules;
+ * "appointment" and "service" serve a deal that exists.
+ */
+export type Purpose = "prospecting" | "existing-customer" | "appointment" | "service";
 
-/** Why the law permits it; a prospecting request without one is denied. */
+/** Why the law permits it; a request that is meant to lead to a deal and names none is denied. */
 export type LegalBasis = "consent" | "existing-customer" | "professional-recipient" | "offer-to-buy";
 
 export type OwnerType = "private" | "trade" | "unknown";
@@ -33,7 +36,7 @@ export interface ContactRequest {
   readonly hunt?: string | undefined;
   readonly contact: string;
   /** Given when a permit is asked for: then earlier attempts of this same contact do not count. Absent in a preview: then they deny it. */
-  readonly attempt?: string | undefined;
+  readonly attempt?: number | string | undefined;
   /** The ad says that its owner wants no commercial calls or messages. */
   readonly noCanvassing?: boolean | undefined;
   /** As the ad says; absent means unknown. */
@@ -45,15 +48,19 @@ export interface PastAttempt {
   readonly contact: string;
   readonly channel: Channel;
   readonly hunt?: string | undefined;
-  /** Absent counts as prospecting. */
+  /** Absent counts as meant to lead to a deal. */
   readonly purpose?: Purpose | undefined;
 }
 
+/** A record that lets the account write: the person's consent, or an earlier deal with them. */
 export interface Consent {
   readonly at: string;
   /** Where it was given, so that it can be proven. */
   readonly source: string;
-  readonly purpose: Purpose;
+  /** Absent means consent. */
+  readonly basis?: "consent" | "existing-customer" | undefined;
+  /** What was consented to; absent covers every purpose. */
+  readonly purpose?: Purpose | undefined;
 }
 
 /** What the account knows of one person. All times are ISO 8601 with an offset. */
@@ -63,11 +70,9 @@ export interface PersonFacts {
   readonly optedOut?: { readonly at: string; readonly by: string } | undefined;
   /** Moments at which the person said no without opting out. */
   readonly refusals?: readonly { readonly at: string }[] | undefined;
-  /** Contacts made or permitted, on any channel; at least those of the last `longestMemoryDays` days. */
+  /** Contacts made or permitted, on any channel; at least those of the last 30 days or `recontactAfterDays`, if longer. */
   readonly attempts?: readonly PastAttempt[] | undefined;
   readonly consents?: readonly Consent[] | undefined;
-  /** Set when the person bought from or sold to this account before. */
-  readonly customer?: { readonly since: string; readonly source: string } | undefined;
   /** The last look-up in the country's do-not-call registry. */
   readonly doNotCall?: { readonly checkedAt: string; readonly listed: boolean } | undefined;
 }
