@@ -1,0 +1,223 @@
+import { LRUCache } from "lru-cache";
+import type { Decider } from "./decider.ts";
+import { Unavailable } from "./errors.ts";
+import type { Cause, EventStore, Recorded, Revision, Subject } from "./store.ts";
+
+/** What became of a command. **An effect may follow only `appended`**: this very execution, and no other, moved the aggregate. */
+export type Outcome<State, Event, Refusal extends string> =
+  | { readonly kind: "appended"; readonly revision: Revision; readonly events: readonly Event[]; readonly state: State }
+  /** The recorded outcome of the same command, or nothing to add. */
+  | { readonly kind: "already"; readonly revision: Revision; readonly events: readonly Event[]; readonly state: State }
+  | { readonly kind: "refused"; readonly revision: Revision; readonly refusal: Refusal; readonly state: State };
+
+export interface Asked extends Cause {
+  /** `performance.now()` value after which nothing more is tried; default: 10 s from now. */
+  readonly deadline?: number | undefined;
+}
+
+/** A kind of aggregate on its stream. `state` in answers is the cached fold itself: read it at once, never keep or change it. */
+export interface Aggregate<State, Command, Event, Refusal extends string> {
+  readonly execute: (subject: Subject, command: Command, asked: Asked) => Promise<Outcome<State, Event, Refusal>>;
+  /** Decides with what was just read from the fold; for commands whose ids or times depend on the state. */
+  readonly fold: (
+    subject: Subject,
+    options?: { readonly fresh?: boolean },
+  ) => Promise<{ readonly state: State; readonly revision: Revision }>;
+  /** State after each message, oldest first; for people who ask what happened. */
+  readonly history: (
+    subject: Subject,
+    after: Revision,
+    limit: number,
+  ) => Promise<readonly { readonly recorded: Recorded<Event>; readonly state: State }[]>;
+  /** Forgets what is cached, as a restart would. */
+  readonly forget: (subject?: Subject) => void;
+}
+
+interface Fold<State> {
+  state: State;
+  revision: Revision;
+  /** Command ids of the last 256 messages, oldest first, with their revisions. */
+  readonly commands: Map<string, Revision>;
+  closing: Revision;
+  sinceClosing: number;
+}
+
+const rememberedCommands = 256;
+const closeEvery = 1000;
+const pageSize = 256;
+const defaultDeadlineMs = 10_000;
+/** The largest closing event that is written; beyond it the fold stays longer instead. */
+const largestClosing = 200_000;
+
+export interface AggregateOptions {
+  /** Folded states kept in memory. */
+  readonly cache?: number;
+  /** Creation first: an unknown subject is taken for new and read only on conflict. */
+  readonly creates?: boolean;
+  /** Test seam for the retry delay. */
+  readonly jitter?: () => number;
+}
+
+/** Fold, decide, append; on conflict again, with jitter, until the deadline. Executions on one subject run one after another here. */
+export const aggregate = <State, Command, Event, Refusal extends string>(
+  store: EventStore<Event>,
+  decider: Decider<State, Command, Event, Refusal>,
+  { cache = 5000, creates = false, jitter = Math.random }: AggregateOptions = {},
+): Aggregate<State, Command, Event, Refusal> => {
+  const folds = new LRUCache<Subject, Fold<State>>({ max: cache });
+  const turns = new Map<Subject, Promise<unknown>>();
+
+  const empty = (): Fold<State> => ({ state: decider.initial(), revision: 0, commands: new Map(), closing: 0, sinceClosing: 0 });
+
+  const add = (fold: Fold<State>, recorded: Pick<Recorded<Event>, "events" | "revision" | "commandId" | "at">): void => {
+    for (const event of recorded.events) {
+      const closed = decider.closing?.commands(event);
+      if (closed !== undefined) {
+        fold.commands.clear();
+        for (const id of closed) fold.commands.set(id, recorded.revision);
+        fold.closing = recorded.revision;
+        fold.sinceClosing = -1;
+      }
+      fold.state = decider.evolve(fold.state, event, recorded.at);
+    }
+    fold.revision = recorded.revision;
+    fold.sinceClosing += 1;
+    remember(fold.commands, recorded.commandId, recorded.revision);
+  };
+
+  const readAll = async (subject: Subject): Promise<Fold<State>> => {
+    const fold = empty();
+    if (decider.closing !== undefined) {
+      const last = await store.last(subject);
+      const begin = last === undefined ? 0 : last.events.some((event) => decider.closing?.commands(event)) ? last.revision : last.closing;
+      const closed = begin === 0 ? undefined : begin === last?.revision ? last : await store.at(subject, begin);
+      // Only what stands from the closing event on counts: it holds the state after the events it travelled with.
+      if (closed !== undefined) add(fold, { ...closed, events: closed.events.filter((event) => decider.closing?.commands(event)) });
+    }
+    for (;;) {
+      const page = await store.read(subject, fold.revision, pageSize);
+      for (const recorded of page) add(fold, recorded);
+      if (page.length < pageSize) return fold;
+    }
+  };
+
+  const catchUp = async (subject: Subject, fold: Fold<State>): Promise<boolean> => {
+    const later = await store.tail(subject, fold.revision);
+    for (const recorded of later) add(fold, recorded);
+    return later.length > 0;
+  };
+
+  const load = async (subject: Subject): Promise<Fold<State>> => {
+    const known = folds.get(subject) ?? (creates ? empty() : await readAll(subject));
+    folds.delete(subject); // whoever holds it may change it; it comes back when the execution has ended well
+    return known;
+  };
+
+  const run = async (subject: Subject, command: Command, asked: Asked): Promise<Outcome<State, Event, Refusal>> => {
+    const executionId = crypto.randomUUID();
+    const deadline = asked.deadline ?? performance.now() + defaultDeadlineMs;
+    const fold = await load(subject);
+    const keep = <T>(answer: T): T => {
+      folds.set(subject, fold);
+      return answer;
+    };
+    for (let tries = 0; ; tries++) {
+      if (performance.now() > deadline) throw new Unavailable(`the deadline passed before ${store.stream} could decide`);
+      const revisionOfCommand = fold.commands.get(asked.commandId);
+      if (revisionOfCommand !== undefined) {
+        const recorded = await store.at(subject, revisionOfCommand);
+        const events = recorded?.commandId === asked.commandId ? recorded.events : [];
+        return keep({ kind: "already", revision: revisionOfCommand, events, state: fold.state });
+      }
+      const decision = decider.decide(fold.state, command);
+      if (!decision.accepted || decision.events.length === 0) {
+        // Only an append is guarded; an answer without one must not come from an old fold.
+        if (await catchUp(subject, fold)) continue;
+        const { state, revision } = fold;
+        return keep(
+          decision.accepted
+            ? { kind: "already", revision, events: [], state }
+            : { kind: "refused", revision, refusal: decision.refusal, state },
+        );
+      }
+      const { events, closes } = withClosing(decider, fold, decision.events, asked);
+      const append = { ...asked, events, executionId, expected: fold.revision, closing: closes ? 0 : fold.closing };
+      const appended = await store.append(subject, append, deadline);
+      if (appended.kind === "appended") {
+        add(fold, { events, revision: appended.revision, commandId: asked.commandId, at: asked.at });
+        return keep({ kind: "appended", revision: appended.revision, events: decision.events, state: fold.state });
+      }
+      await refold(subject, fold, appended.found, tries);
+    }
+  };
+
+  /** A refold after a conflict must reach what the conflict named; the leader is asked, so it does. */
+  const refold = async (subject: Subject, fold: Fold<State>, found: Revision, tries: number): Promise<void> => {
+    const moved = await catchUp(subject, fold);
+    if (moved && fold.revision >= found) return;
+    await new Promise((resume) => setTimeout(resume, Math.min(2 ** tries, 200) * jitter()));
+  };
+
+  const inTurn = <T>(subject: Subject, work: () => Promise<T>): Promise<T> => {
+    const before = turns.get(subject);
+    const mine = before === undefined ? work() : before.then(work, work);
+    turns.set(subject, mine);
+    const done = () => {
+      if (turns.get(subject) === mine) turns.delete(subject);
+    };
+    mine.then(done, done);
+    return mine;
+  };
+
+  return {
+    execute: (subject, command, asked) => inTurn(subject, () => run(subject, command, asked)),
+    fold: (subject, { fresh = true } = {}) =>
+      inTurn(subject, async () => {
+        const cached = folds.get(subject);
+        const fold = cached ?? (await readAll(subject));
+        folds.delete(subject);
+        if (fresh) await catchUp(subject, fold);
+        if (fold.revision > 0) folds.set(subject, fold);
+        return { state: fold.state, revision: fold.revision };
+      }),
+    history: async (subject, after, limit) => {
+      const steps: { recorded: Recorded<Event>; state: State }[] = [];
+      const fold = empty();
+      for (;;) {
+        const page = await store.read(subject, fold.revision, pageSize);
+        for (const recorded of page) {
+          add(fold, recorded);
+          if (recorded.revision > after) steps.push({ recorded, state: structuredClone(fold.state) });
+          if (steps.length === limit) return steps;
+        }
+        if (page.length < pageSize) return steps;
+      }
+    },
+    forget: (subject) => {
+      if (subject === undefined) folds.clear();
+      else folds.delete(subject);
+    },
+  };
+};
+
+const remember = (commands: Map<string, Revision>, id: string, revision: Revision): void => {
+  commands.set(id, revision);
+  if (commands.size <= rememberedCommands) return;
+  const oldest = commands.keys().next();
+  if (!oldest.done) commands.delete(oldest.value);
+};
+
+/** Every thousand messages the decision carries the whole open state with it, unless that would be too large. */
+const withClosing = <State, Command, Event, Refusal extends string>(
+  decider: Decider<State, Command, Event, Refusal>,
+  fold: Fold<State>,
+  events: readonly Event[],
+  asked: Asked,
+): { readonly events: readonly Event[]; readonly closes: boolean } => {
+  if (decider.closing === undefined || fold.sinceClosing < closeEvery) return { events, closes: false };
+  const after = events.reduce((state, event) => decider.evolve(state, event, asked.at), structuredClone(fold.state));
+  const commands = new Map(fold.commands);
+  remember(commands, asked.commandId, 0);
+  const closing = decider.closing.event(after, [...commands.keys()]);
+  return JSON.stringify(closing).length > largestClosing ? { events, closes: false } : { events: [...events, closing], closes: true };
+};

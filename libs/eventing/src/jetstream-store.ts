@@ -1,0 +1,179 @@
+import type { JetStreamManager, NextMsgRequest } from "@nats-io/jetstream";
+import { JetStreamApiError } from "@nats-io/jetstream";
+import type { MsgHdrs } from "@nats-io/transport-node";
+import { Unavailable, Unfoldable } from "./errors.ts";
+import type { HeaderLines, Publisher } from "./publisher.ts";
+import type { Append, Appended, Cause, Codec, EventStore, Recorded, Revision, Subject } from "./store.ts";
+
+/** Header names, as they are on the wire. The contracts library documents them for everybody else. */
+export const wire = {
+  expected: "Nats-Expected-Last-Subject-Sequence",
+  command: "Outrider-Command",
+  execution: "Outrider-Execution",
+  correlation: "Outrider-Correlation",
+  causation: "Outrider-Causation",
+  actor: "Outrider-Actor",
+  closing: "Outrider-Closing",
+  traceparent: "traceparent",
+} as const;
+
+export interface JetStreamStoreOptions<Event> {
+  readonly jsm: JetStreamManager;
+  readonly publisher: Publisher;
+  readonly stream: string;
+  readonly codec: Codec<Event>;
+}
+
+interface Stored {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly seq: Revision;
+  readonly header: MsgHdrs;
+}
+
+/** One decision is one message, guarded by the last sequence of its subject. */
+export const jetStreamStore = <Event>({ jsm, publisher, stream, codec }: JetStreamStoreOptions<Event>): EventStore<Event> => {
+  const recorded = (message: Stored): Recorded<Event> => recordedFrom(stream, codec, message);
+
+  const tail = async (subject: Subject, after: Revision): Promise<readonly Recorded<Event>[]> => {
+    const found: Recorded<Event>[] = [];
+    for (let from = after; ; ) {
+      const message = await nextFromLeader(jsm, stream, subject, from + 1);
+      if (message === undefined) return found;
+      found.push(recorded(message));
+      from = message.seq;
+    }
+  };
+
+  /** Whether the first message after the expected one is this execution's own: then only its acknowledgement was lost. */
+  const whoseIsNext = async (subject: Subject, { expected, executionId }: Append<Event>): Promise<Appended | undefined> => {
+    const next = await nextFromLeader(jsm, stream, subject, expected + 1);
+    if (next === undefined) return undefined;
+    return next.header.get(wire.execution) === executionId
+      ? { kind: "appended", revision: next.seq }
+      : { kind: "conflict", found: next.seq };
+  };
+
+  return {
+    stream,
+    tail,
+    read: async (subject, after, limit) => (await readDirect(jsm, stream, subject, after + 1, limit)).map(recorded),
+    last: async (subject) => {
+      const message = await orUndefined(() => jsm.direct.getMessage(stream, { last_by_subj: subject }));
+      return message == null ? undefined : recorded(message);
+    },
+    at: async (subject, revision) => {
+      const message = await orUndefined(() => jsm.streams.getMessage(stream, { seq: revision }));
+      return message == null || message.subject !== subject ? undefined : recorded(message);
+    },
+    append: async (subject, append, deadline) => {
+      const data = codec.encode(append.at, append.events);
+      const lines = headerLines(append);
+      for (let tries = 0, mayHaveHappened = false; ; tries++) {
+        const left = deadline - performance.now();
+        if (left <= 0) throw new Unavailable(`no confirmed append to ${stream} in time`, { mayHaveHappened });
+        try {
+          const answer = await publisher.publish(subject, data, lines, Math.min(left, 5000));
+          if (answer.kind === "stored") return { kind: "appended", revision: answer.seq };
+          if (answer.kind === "failed") throw refused(stream, answer.code, answer.description);
+          const whose = await whoseIsNext(subject, append);
+          if (whose !== undefined) return whose;
+          // 10164: somebody's write is in flight and not stored yet.
+        } catch (error) {
+          if (!(error instanceof Unavailable)) throw error;
+          // The same guard and the same execution id make it safe to send again: at most one of the copies is stored.
+          mayHaveHappened ||= error.mayHaveHappened;
+        }
+        await pause(Math.min(5 * 2 ** tries, 250));
+      }
+    },
+  };
+};
+
+export const headerLines = (append: Cause & { expected?: Revision; executionId?: string; closing?: Revision }): HeaderLines => {
+  const lines: (readonly [string, string])[] = [[wire.command, append.commandId]];
+  if (append.expected !== undefined) lines.push([wire.expected, String(append.expected)]);
+  if (append.executionId !== undefined) lines.push([wire.execution, append.executionId]);
+  if (append.traceparent) lines.push([wire.traceparent, append.traceparent]);
+  if (append.correlation) lines.push([wire.correlation, append.correlation]);
+  if (append.causation) lines.push([wire.causation, append.causation]);
+  if (append.actor) lines.push([wire.actor, append.actor]);
+  if (append.closing) lines.push([wire.closing, String(append.closing)]);
+  return lines;
+};
+
+/** Throws `Unfoldable` when this release cannot read the message. */
+export const recordedFrom = <Event>(
+  stream: string,
+  codec: Codec<Event>,
+  { data, seq, header }: Omit<Stored, "subject">,
+): Recorded<Event> => {
+  const decoded = codec.decode(data);
+  if (decoded.kind === "newer") throw new Unfoldable("newer", stream, seq, decoded.what);
+  if (decoded.kind === "unreadable") throw new Unfoldable("unreadable", stream, seq, decoded.reason);
+  return { ...causeFrom(header), at: decoded.at, events: decoded.events, revision: seq };
+};
+
+const causeFrom = (header: MsgHdrs): Omit<Recorded<never>, "events" | "revision" | "at"> => ({
+  commandId: header.get(wire.command),
+  executionId: header.get(wire.execution),
+  closing: Number(header.get(wire.closing) || 0),
+  correlation: header.get(wire.correlation) || undefined,
+  causation: header.get(wire.causation) || undefined,
+  actor: header.get(wire.actor) || undefined,
+  traceparent: header.get(wire.traceparent) || undefined,
+});
+
+const pause = (ms: number): Promise<void> => new Promise((resume) => setTimeout(resume, ms * (0.5 + Math.random() / 2)));
+
+const refused = (stream: string, code: number, description: string): Error =>
+  code === 503 || code === 10077 // no responders; maximum bytes or messages reached
+    ? new Unavailable(`${stream} takes nothing now: ${description}`)
+    : new Error(`${stream} refused an append with code ${code}: ${description}`);
+
+const readDirect = (jsm: JetStreamManager, stream: string, subject: Subject, from: number, limit: number): Promise<readonly Stored[]> =>
+  reachable(
+    new Promise((resolve, reject) => {
+      const page: Stored[] = [];
+      jsm.direct
+        .getBatch(stream, {
+          seq: from,
+          next_by_subj: subject,
+          batch: limit,
+          callback: (done, message) => {
+            if (done === null) page.push(message);
+            else if (done.err === undefined || isNotFound(done.err)) resolve(page);
+            else reject(done.err);
+          },
+        })
+        .catch(reject);
+    }),
+  );
+
+// The server takes both fields; the client's type for the leader's get knows only `seq`.
+const nextFromLeader = async (jsm: JetStreamManager, stream: string, subject: Subject, from: number): Promise<Stored | undefined> => {
+  const query: NextMsgRequest & { readonly seq: number } = { seq: from, next_by_subj: subject };
+  return (await orUndefined(() => jsm.streams.getMessage(stream, query))) ?? undefined;
+};
+
+const orUndefined = async <T>(ask: () => Promise<T>): Promise<T | undefined> => {
+  try {
+    return await reachable(ask());
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+};
+
+/** Everything but an answer of the server means that it could not be reached. */
+const reachable = async <T>(asked: Promise<T>): Promise<T> => {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof JetStreamApiError || isNotFound(error)) throw error;
+    throw new Unavailable("JetStream did not answer", { cause: error });
+  }
+};
+
+// "Nothing from here on" comes as an error from a direct get, and as null or as code 10037 from the leader's.
+const isNotFound = (error: unknown): boolean => error instanceof Error && "code" in error && (error.code === 404 || error.code === 10037);

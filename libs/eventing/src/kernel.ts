@@ -1,0 +1,59 @@
+import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { Instruments } from "./instruments.ts";
+import { type Publisher, pipelinedPublisher } from "./publisher.ts";
+
+/** What every reader and writer of a process shares. */
+export interface Kernel {
+  /** Name of the service: in durables, schedules and dead letters. */
+  readonly service: string;
+  readonly nats: NatsConnection;
+  readonly js: JetStreamClient;
+  readonly jsm: JetStreamManager;
+  readonly publisher: Publisher;
+  readonly instruments: Instruments;
+  /** Says why something cannot be served now, by a key; undefined when it can again. Ends up in readiness. */
+  readonly ready: (key: string, reason: string | undefined) => void;
+  /** Aborted when the process is to end: readers take no more. */
+  readonly stopping: AbortSignal;
+  /** Called with every reconnect, until the returned function is called. */
+  readonly onReconnect: (listener: () => void) => () => void;
+}
+
+export const openKernel = (
+  parts: Pick<Kernel, "service" | "nats" | "js" | "jsm" | "instruments" | "ready" | "stopping"> & { readonly window?: number },
+): Kernel & { readonly close: () => void } => {
+  const listeners = new Set<() => void>();
+  void (async () => {
+    for await (const { type } of parts.nats.status()) if (type === "reconnect") for (const listener of listeners) listener();
+  })();
+  const publisher = pipelinedPublisher(parts.nats, parts.window === undefined ? {} : { window: parts.window });
+  return {
+    ...parts,
+    publisher,
+    onReconnect: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: () => publisher.close(),
+  };
+};
+
+/** Resolves after `ms`, or at once when the signal is aborted. Never rejects. */
+export const pauseFor = (ms: number, stop: AbortSignal): Promise<void> =>
+  new Promise((resume) => {
+    if (stop.aborted) return resume();
+    const end = () => {
+      clearTimeout(timer);
+      stop.removeEventListener("abort", end);
+      resume();
+    };
+    const timer = setTimeout(end, ms);
+    stop.addEventListener("abort", end);
+  });
+
+/** The first four tokens' template of a subject, for metrics and spans: never the ids. */
+export const templateOf = (subject: string): string => {
+  const [context = "", kind = ""] = subject.split(".", 2);
+  return `${context}.${kind}.{p}.{account}.{id}`;
+};
