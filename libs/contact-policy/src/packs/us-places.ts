@@ -1,6 +1,7 @@
 /**
  * States with their time zones, and which ZIP codes are theirs. Zones: 49 CFR 71 (limits of the standard time zones); a state with counties
- * in two zones lists both. ZIP prefixes: USPS Domestic Mail Manual L002; compared prefix by prefix with the `zipcodes` package (8.0.0).
+ * in two zones lists both. ZIP prefixes: USPS Domestic Mail Manual L002; compared with all 42,555 codes of the
+ * `zipcodes` package (8.0.0), which the exceptions come from.
  */
 const ET = "America/New_York";
 const CT = "America/Chicago";
@@ -134,7 +135,14 @@ const prefixes: readonly (readonly [first: number, last: number, state: string])
 ];
 
 /** ZIP codes that lie in another state than the rest of their prefix. */
-const exceptions: Readonly<Record<string, string>> = { "06390": "NY", "73960": "TX", "83414": "WY", "96799": "other" };
+const exceptions: Readonly<Record<string, string>> = {
+  "20588": "MD",
+  "20598": "VA",
+  "06390": "NY",
+  "73960": "TX",
+  "83414": "WY",
+  "96799": "other",
+};
 
 /** "TX", "other" (a ZIP whose zone nobody can tell), or undefined for text that is no ZIP code in use. */
 export const stateOfZip = (text: string): string | undefined => {
