@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { access, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { requireDisk } from "./disk.ts";
 import { isDiskFull, isFullDirectory, isMissing, isTaken, StackError } from "./stack-error.ts";
@@ -72,10 +72,19 @@ const STALE_MS = 15_000;
 
 /** Waits for, then holds, a lock file until disposed. A lock whose holder died is taken over. */
 export async function lock(file: string): Promise<AsyncDisposable> {
-  await mkdir(join(file, ".."), { recursive: true });
+  for (;;) {
+    const held = await holdNow(file);
+    if (held !== undefined) return held;
+    await sleep(100);
+  }
+}
+
+/** Holds a lock file until disposed, or answers undefined because somebody alive holds it. */
+export async function holdNow(file: string): Promise<AsyncDisposable | undefined> {
+  await mkdir(dirname(file), { recursive: true });
   while (!(await tryLock(file))) {
-    if (await isAbandoned(file)) await takeAway(file);
-    else await sleep(100);
+    if (!(await isAbandoned(file))) return undefined;
+    await takeAway(file);
   }
   const heartbeat = setInterval(() => {
     const now = new Date();

@@ -6,22 +6,15 @@ import { trimLog } from "./log-file.ts";
 import { findMongo, type MongoBinary } from "./mongo-binary.ts";
 import { javaArguments } from "./mongo-embedded.ts";
 import { accepts, choosePort, isFree } from "./ports.ts";
+import { foreignServer, ownServer, type ServerHandle } from "./server-handle.ts";
 import { isDiskFull, StackError } from "./stack-error.ts";
 import { lastLines, startTethered, type Tethered } from "./tethered.ts";
 
-export interface MongoServer {
+export interface MongoServer extends ServerHandle {
   readonly url: string;
   /** `embedded` is the small Java server: no transactions, change streams, pipeline updates or TTL. */
   readonly kind: "mongod" | "embedded" | "url";
   readonly version: string | undefined;
-  /** Changes with every restart; undefined when the server is somebody else's (MONGODB_URL). */
-  pid(): number | undefined;
-  /** `kill -9`, then the same folder on the same port again; resolves when it answers. */
-  restart(): Promise<void>;
-  kill(signal: NodeJS.Signals): void;
-  /** SIGTERM, SIGKILL after ten seconds. Does nothing to somebody else's server. */
-  stop(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface MongoOptions {
@@ -43,30 +36,10 @@ const STOP_MS = 10_000;
 export async function startMongo(options: MongoOptions): Promise<MongoServer> {
   const env = options.env ?? process.env;
   const url = env["MONGODB_URL"];
-  if (url !== undefined && url !== "") return somebodyElses(url);
+  if (url !== undefined && url !== "") return { ...foreignServer("MongoDB", "MONGODB_URL"), url, kind: "url", version: undefined };
   const binary = await findMongo({ env, ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }) });
   await requireDisk(options.dir, MEGABYTES, "MongoDB");
   return startOurs(binary, options);
-}
-
-function somebodyElses(url: string): MongoServer {
-  const refuse = (): never => {
-    throw new StackError(
-      "not-ours",
-      "The MongoDB at MONGODB_URL was not started by Outrider and is left alone: unset MONGODB_URL for this.",
-    );
-  };
-  const nothing = async (): Promise<void> => undefined;
-  return {
-    url,
-    kind: "url",
-    version: undefined,
-    pid: () => undefined,
-    restart: async () => refuse(),
-    kill: refuse,
-    stop: nothing,
-    [Symbol.asyncDispose]: nothing,
-  };
 }
 
 async function startOurs(binary: MongoBinary, options: MongoOptions): Promise<MongoServer> {
@@ -79,24 +52,7 @@ async function startOurs(binary: MongoBinary, options: MongoOptions): Promise<Mo
     await ready(server, port);
     return server;
   };
-  let server = await start();
-  const stop = async (): Promise<void> => {
-    await server.end(STOP_MS);
-  };
-  return {
-    url: `mongodb://127.0.0.1:${port}`,
-    kind: binary.kind,
-    version: binary.version,
-    pid: () => server.pid,
-    restart: async () => {
-      server.kill("SIGKILL");
-      await server.exited;
-      server = await start();
-    },
-    kill: (signal) => server.kill(signal),
-    stop,
-    [Symbol.asyncDispose]: stop,
-  };
+  return { ...(await ownServer(start)), url: `mongodb://127.0.0.1:${port}`, kind: binary.kind, version: binary.version };
 }
 
 /** The two kinds keep their data in different places, so that a machine that gains a mongod later does not open the other's file. */

@@ -6,23 +6,16 @@ import { trimLog } from "./log-file.ts";
 import { findNats, type NatsBinary } from "./nats-binary.ts";
 import { requireNats } from "./nats-info.ts";
 import { choosePort, isFree } from "./ports.ts";
+import { foreignServer, ownServer, type ServerHandle } from "./server-handle.ts";
 import { isDiskFull, StackError } from "./stack-error.ts";
 import { lastLines, startTethered, type Tethered } from "./tethered.ts";
 
-export interface NatsServer {
+export interface NatsServer extends ServerHandle {
   readonly url: string;
   /** The server's HTTP monitor; undefined when the server is somebody else's (NATS_URL). */
   readonly monitorUrl: string | undefined;
   readonly version: string;
   readonly from: "path" | "cache" | "url";
-  /** Changes with every restart; undefined when the server is somebody else's. */
-  pid(): number | undefined;
-  /** `kill -9`, then the same folder on the same port again; resolves when it is healthy. */
-  restart(): Promise<void>;
-  kill(signal: NodeJS.Signals): void;
-  /** SIGTERM, SIGKILL after ten seconds. Does nothing to somebody else's server. */
-  stop(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface NatsOptions {
@@ -51,29 +44,13 @@ const MAX_PAYLOAD = 1024 * 1024;
 export async function startNats(options: NatsOptions): Promise<NatsServer> {
   const env = options.env ?? process.env;
   const url = env["NATS_URL"];
-  if (url !== undefined && url !== "") return somebodyElses(url);
+  if (url !== undefined && url !== "") {
+    const { version } = await requireNats(url);
+    return { ...foreignServer("nats-server", "NATS_URL"), url, monitorUrl: undefined, version, from: "url" };
+  }
   const binary = await findNats({ env, ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }) });
   await requireDisk(options.dir, MEGABYTES, "NATS");
   return startOurs(binary, options);
-}
-
-async function somebodyElses(url: string): Promise<NatsServer> {
-  const { version } = await requireNats(url);
-  const refuse = (): never => {
-    throw new StackError("not-ours", "The nats-server at NATS_URL was not started by Outrider and is left alone: unset NATS_URL for this.");
-  };
-  const nothing = async (): Promise<void> => undefined;
-  return {
-    url,
-    monitorUrl: undefined,
-    version,
-    from: "url",
-    pid: () => undefined,
-    restart: async () => refuse(),
-    kill: refuse,
-    stop: nothing,
-    [Symbol.asyncDispose]: nothing,
-  };
 }
 
 async function startOurs(binary: NatsBinary, options: NatsOptions): Promise<NatsServer> {
@@ -89,24 +66,13 @@ async function startOurs(binary: NatsBinary, options: NatsOptions): Promise<Nats
     await healthy(server, port, `http://127.0.0.1:${monitor}/healthz`);
     return server;
   };
-  let server = await start();
-  const stop = async (): Promise<void> => {
-    await server.end(STOP_MS);
-  };
+  const server = await ownServer(start);
   return {
+    ...server,
     url: `nats://127.0.0.1:${port}`,
     monitorUrl: `http://127.0.0.1:${monitor}`,
     version: binary.version,
     from: binary.from,
-    pid: () => server.pid,
-    restart: async () => {
-      server.kill("SIGKILL");
-      await server.exited;
-      server = await start();
-    },
-    kill: (signal) => server.kill(signal),
-    stop,
-    [Symbol.asyncDispose]: stop,
   };
 }
 

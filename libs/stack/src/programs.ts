@@ -1,0 +1,120 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { cacheFolder } from "./cache.ts";
+import { type OutriderOptions, SIMULATORS } from "./options.ts";
+import { choosePort, freePort } from "./ports.ts";
+import { sandboxSecrets } from "./secrets.ts";
+import { StackError } from "./stack-error.ts";
+import type { Program } from "./supervised.ts";
+
+const isLive = (env: NodeJS.ProcessEnv): boolean => env["OUTRIDER_PROVIDERS"] === "live";
+
+/** Compiled modules are kept between starts: with a dozen processes on two cores that is most of a start. */
+const ownEnvironment = (options: OutriderOptions): NodeJS.ProcessEnv => ({
+  NODE_COMPILE_CACHE: join(cacheFolder(process.env), "node-compile"),
+  ...process.env,
+  ...options.env,
+});
+
+/** One program per simulator, each on a port of its own that it keeps when it is started again. */
+export async function simulatorPrograms(options: OutriderOptions, root: string): Promise<Program[]> {
+  const env = ownEnvironment(options);
+  const names = options.simulators ?? (isLive(env) ? [] : Object.keys(SIMULATORS));
+  const programs = names.map(async (name): Promise<Program> => {
+    const script = join(root, "libs", "simulators", "src", name, "main.ts");
+    await requireScript(script, `simulator ${name}`);
+    return {
+      name,
+      replica: 1,
+      script,
+      cwd: root,
+      env: { SIM_LOG_FILE: join(options.dir, `${name}-calls.jsonl`), ...env, PORT: String(await freePort()) },
+      log: join(options.dir, "logs", `${name}.log`),
+    };
+  });
+  return Promise.all(programs);
+}
+
+interface Ground {
+  readonly options: OutriderOptions;
+  readonly nats: string;
+  readonly mongodb: string;
+  /** Addresses by name. */
+  readonly simulators: Readonly<Record<string, string>>;
+}
+
+/** What every service is told: where things are, the secrets, the clock. */
+export async function sharedEnvironment({ options, nats, mongodb, simulators }: Ground): Promise<NodeJS.ProcessEnv> {
+  const own = ownEnvironment(options);
+  const secrets = isLive(own) ? {} : await sandboxSecrets(options.dir);
+  const providers = Object.entries(simulators).map(([name, url]) => [SIMULATORS[name] ?? `${name.toUpperCase()}_URL`, url]);
+  return {
+    ...secrets,
+    MONGODB_DATABASE: "outrider",
+    ...own,
+    NATS_URL: nats,
+    MONGODB_URL: mongodb,
+    ...Object.fromEntries(providers),
+    ...(options.at === undefined ? {} : { OUTRIDER_CLOCK_OFFSET_MS: String(offset(options.at)) }),
+    ...options.env,
+  };
+}
+
+function offset(at: string): number {
+  const time = Date.parse(at);
+  if (Number.isNaN(time)) throw new StackError("start-failed", `The time ${at} is not one: write it as 2026-03-02T09:30:00+01:00.`);
+  return time - Date.now();
+}
+
+export interface ServiceProgram {
+  readonly program: Program;
+  readonly health: string;
+}
+
+/** One program per service and replica, each with ports of its own that it keeps when it is started again. */
+export async function servicePrograms({
+  options,
+  root,
+  shared,
+}: {
+  options: OutriderOptions;
+  root: string;
+  shared: NodeJS.ProcessEnv;
+}): Promise<{ programs: ServiceProgram[]; gateway: string | null }> {
+  const { replicas = 1 } = options;
+  const programs: ServiceProgram[] = [];
+  let gateway: string | null = null;
+  for (const name of options.services) {
+    const script = join(root, "services", name, "src", "main.ts");
+    await requireScript(script, `service ${name}`);
+    const count = typeof replicas === "number" ? replicas : (replicas[name] ?? 1);
+    for (let replica = 1; replica <= count; replica += 1) {
+      const healthPort = await freePort();
+      const env: NodeJS.ProcessEnv = { ...shared, HEALTH_PORT: String(healthPort), OUTRIDER_REPLICA: String(replica) };
+      if (name === "gateway") {
+        const told = options.ports?.gateway ?? portIn(shared["GATEWAY_PORT"]);
+        const port = await choosePort(replica === 1 ? told : undefined, "the gateway");
+        env["GATEWAY_PORT"] = String(port);
+        gateway ??= `http://127.0.0.1:${port}`;
+      }
+      const log = join(options.dir, "logs", `${name}-${replica}.log`);
+      programs.push({ program: { name, replica, script, cwd: root, env, log }, health: `http://127.0.0.1:${healthPort}/health/ready` });
+    }
+  }
+  return { programs, gateway };
+}
+
+function portIn(text: string | undefined): number | undefined {
+  if (text === undefined || text === "") return undefined;
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new StackError("start-failed", `GATEWAY_PORT is "${text}": give a port from 1 to 65535, or unset it.`);
+}
+
+async function requireScript(script: string, what: string): Promise<void> {
+  try {
+    await access(script);
+  } catch (cause) {
+    throw new StackError("missing-tool", `There is no ${what}: ${script} is missing; check the name.`, "", { cause });
+  }
+}
