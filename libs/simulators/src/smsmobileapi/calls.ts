@@ -37,11 +37,12 @@ export class Call {
   #status: number | null = null;
   readonly #journal: Journal;
   readonly #facts: CallFacts;
+  readonly #description = () => this.#describe();
 
   constructor(journal: Journal, facts: CallFacts) {
     this.#journal = journal;
     this.#facts = facts;
-    this.row = journal.begin(facts.before, () => this.#describe());
+    this.row = journal.begin(facts.before, this.#description);
   }
 
   /** The answer was handed to the system whole. */
@@ -51,7 +52,7 @@ export class Call {
 
   /** The call is over, however it ended. */
   ended(): void {
-    this.#journal.settle(this.row);
+    this.#journal.settle(this.row, this.#description);
   }
 
   #describe(): LogRow {

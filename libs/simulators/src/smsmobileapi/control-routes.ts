@@ -1,5 +1,6 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { type Faults, type Parsed, parseFaults, parseInbound, parsePreset, parseReplies, parseWebhook } from "./control.ts";
 import { parseForm } from "./form.ts";
 import type { Platform } from "./platform.ts";
@@ -84,9 +85,9 @@ function read<T>(body: string, parse: (given: unknown) => Parsed<T>): Parsed<T> 
 
 async function streamLog(platform: Platform, response: ServerResponse): Promise<void> {
   response.writeHead(200, { "Content-Type": "application/x-ndjson" });
-  for await (const piece of platform.journal.lines()) {
-    if (response.closed) return;
-    if (!response.write(piece)) await Promise.race([once(response, "drain"), once(response, "close")]);
+  try {
+    await pipeline(Readable.from(platform.journal.lines()), response);
+  } catch (error) {
+    if (!response.destroyed) throw error; // a reader that went away is no matter of ours
   }
-  response.end();
 }

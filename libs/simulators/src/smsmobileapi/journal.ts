@@ -92,10 +92,9 @@ export class Journal {
     return row;
   }
 
-  /** The call has ended: its line goes to disk. */
-  settle(row: number): void {
-    const describe = this.#pending.get(row);
-    if (describe === undefined || this.#closed) return;
+  /** The call has ended: its line goes to disk. One that began before `clear` is told apart by its `describe` and forgotten. */
+  settle(row: number, describe: () => LogRow): void {
+    if (this.#pending.get(row) !== describe || this.#closed) return;
     this.#pending.delete(row);
     this.#append(row, `${JSON.stringify(describe())}\n`);
   }
@@ -135,8 +134,10 @@ export class Journal {
     if (rest.length > 0) yield rest.map((row) => `${JSON.stringify(row)}\n`).join("");
   }
 
+  /** Writes what has ended so far. What ends meanwhile is not waited for, or a busy simulator would never be done. */
   async flush(): Promise<void> {
-    while (this.#tailBytes > 0 || this.#flushing !== undefined) {
+    const end = this.#written + this.#inFlightBytes + this.#tailBytes;
+    while (this.#written < end) {
       this.#flushing ??= this.#flushOnce();
       await this.#flushing;
     }
@@ -144,7 +145,7 @@ export class Journal {
 
   /** Calls still under way are written as they are, unanswered. */
   async close(): Promise<void> {
-    for (const row of [...this.#pending.keys()]) this.settle(row);
+    for (const [row, describe] of [...this.#pending]) this.settle(row, describe);
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.flush();

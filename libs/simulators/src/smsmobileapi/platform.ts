@@ -41,8 +41,8 @@ export class Platform {
   readonly #accounts: Accounts;
   readonly #webhooks: WebhookSender;
   readonly #phone: Phone;
-  // Guids must not repeat over restarts, or a receiver that remembers longer than we do would mix up two messages.
-  readonly #boot = randomBytes(8).toString("hex");
+  // Guids must not repeat over restarts and resets, or a receiver that remembers longer than we do would mix up two messages.
+  #boot = newBoot();
   #counts = newCounts();
   #reads = 0;
 
@@ -134,6 +134,7 @@ export class Platform {
     this.replies = noReplies;
     this.#counts = newCounts();
     this.#reads = 0;
+    this.#boot = newBoot();
     await this.journal.clear();
   }
 
@@ -257,6 +258,8 @@ export class Platform {
 type Counts = Pick<Stats, "calls" | "fates" | "phones">;
 
 const newCounts = (): Counts => ({ calls: {}, fates: {}, phones: {} });
+
+const newBoot = (): string => randomBytes(8).toString("hex");
 
 function count(counts: Record<string, number>, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1;
