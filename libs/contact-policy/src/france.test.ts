@@ -71,7 +71,12 @@ describe("carriers block Sundays and public holidays", () => {
 
 describe("SMS to private persons: prior opt-in; existing customer + similar products", () => {
   test("without a recorded consent it is denied, and the answer says what would help", () => {
-    expect(gate(sms, stranger, policy, tuesday)).toMatchObject({ kind: "denied", rule: "no-consent", remedy: /consent/i, source: /L34-5/ });
+    expect(gate(sms, stranger, policy, tuesday)).toMatchObject({
+      kind: "denied",
+      rule: "no-consent",
+      remedy: expect.stringMatching(/consent/i),
+      source: expect.stringContaining("L34-5"),
+    });
   });
   test("with consent it is allowed, on WhatsApp as well", () => {
     expect(at(tuesday)).toBe("allowed");

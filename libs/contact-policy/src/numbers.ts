@@ -14,7 +14,7 @@ export interface NumberOptions {
 }
 
 export type DescribedNumber =
-  | { readonly kind: "number"; readonly e164: string; readonly facts: NumberFacts }
+  | { readonly kind: "number"; readonly e164: string; readonly facts: NumberFacts & { readonly zones: string[] } }
   | { readonly kind: "invalid"; readonly rule: "invalid-number" | "fiction-number-in-live-mode"; readonly reason: string };
 
 const lineTypes: Partial<Record<NonNullable<NumberType>, LineType>> = {
@@ -66,7 +66,7 @@ const number = (e164: string, country: string, lineType: LineType, fiction: bool
   facts: { country, lineType, ...whereabouts(country, options), fiction },
 });
 
-const whereabouts = (country: string, { defaultCountry, postalCode }: NumberOptions): { zones: readonly string[]; area?: string } => {
+const whereabouts = (country: string, { defaultCountry, postalCode }: NumberOptions): { zones: string[]; area?: string } => {
   const pack = packFor(country);
   if (pack === undefined) return { zones: [] };
   // A French postal code looks like a ZIP code: it counts only where the number is of the country that wrote it.
@@ -79,6 +79,4 @@ const whereabouts = (country: string, { defaultCountry, postalCode }: NumberOpti
   return { zones: there.length === 0 || there.some((zone) => home.includes(zone)) ? there : [...home, ...there], area };
 };
 
-const zonesOf = (pack: Pack, areas: readonly string[]): readonly string[] => [
-  ...new Set(areas.flatMap((area) => pack.areas[area]?.zones ?? [])),
-];
+const zonesOf = (pack: Pack, areas: readonly string[]): string[] => [...new Set(areas.flatMap((area) => pack.areas[area]?.zones ?? []))];
