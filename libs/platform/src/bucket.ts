@@ -1,0 +1,55 @@
+import { DiscardPolicy, JetStreamApiError, type JetStreamManager, RetentionPolicy, StorageType, type StoredMsg } from "@nats-io/jetstream";
+
+/** A KV bucket as the NATS tools know it: a stream `KV_<name>` over `$KV.<name>.>`. */
+export interface Bucket {
+  readonly stream: string;
+  readonly subjectOf: (key: string) => string;
+  readonly keyOf: (subject: string) => string;
+}
+
+interface BucketOptions {
+  readonly replicas: number;
+  /** How many values of a key are kept. */
+  readonly history: number;
+}
+
+const codes = { noMessage: 10037, inUse: 10058, wrongSequence: 10071, wrongSequenceUnknown: 10164 } as const;
+
+/** Binds to the bucket; whoever starts first creates it. Settings of one that exists are left as they are. */
+export const openBucket = async (jsm: JetStreamManager, name: string, { replicas, history }: BucketOptions): Promise<Bucket> => {
+  const prefix = `$KV.${name}.`;
+  const stream = `KV_${name}`;
+  try {
+    await jsm.streams.add({
+      name: stream,
+      subjects: [`${prefix}>`],
+      retention: RetentionPolicy.Limits,
+      storage: StorageType.File,
+      discard: DiscardPolicy.New,
+      num_replicas: replicas,
+      max_msgs_per_subject: history,
+      allow_rollup_hdrs: true,
+      allow_direct: true,
+    });
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError && error.code === codes.inUse)) throw error;
+  }
+  return { stream, subjectOf: (key) => prefix + key, keyOf: (subject) => subject.slice(prefix.length) };
+};
+
+/** The last value of a key as the leader knows it; undefined when it never had one. */
+export const readLast = async (jsm: JetStreamManager, { stream, subjectOf }: Bucket, key: string): Promise<StoredMsg | undefined> => {
+  try {
+    return (await jsm.streams.getMessage(stream, { last_by_subj: subjectOf(key) })) ?? undefined;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === codes.noMessage) return undefined;
+    throw error;
+  }
+};
+
+/** Somebody else wrote first. */
+export const isConflict = (error: unknown): boolean =>
+  error instanceof JetStreamApiError && (error.code === codes.wrongSequence || error.code === codes.wrongSequenceUnknown);
+
+/** The header by which the NATS tools know that a key was deleted or purged. */
+export const operationHeader = "KV-Operation";

@@ -1,0 +1,28 @@
+import type { ProblemSlug } from "@outrider/contracts/commands";
+
+/** "No", with a stable slug: thrown by a handler, and again by `ask` at the other end. `message` may be shown; it holds nothing personal. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly slug: ProblemSlug;
+  /** The rule's own slug: `no-credits`, `already-erased` … */
+  readonly rule: string | undefined;
+
+  constructor(slug: ProblemSlug, message: string, rule?: string) {
+    super(message);
+    this.slug = slug;
+    this.rule = rule;
+  }
+}
+
+/** No answer could be had. `reached` tells whether the command may have been carried out all the same. */
+export class Unavailable extends Error {
+  override readonly name = "Unavailable";
+  readonly service: string;
+  readonly reached: "no" | "perhaps";
+
+  constructor(service: string, reached: "no" | "perhaps", message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.service = service;
+    this.reached = reached;
+  }
+}

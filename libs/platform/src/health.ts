@@ -1,0 +1,105 @@
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { Registry } from "prom-client";
+
+/** What the service says about itself. Everything that is not ready has a key and one sentence that says why. */
+export interface Health {
+  readonly notReady: (key: string, reason: string) => void;
+  readonly ok: (key: string) => void;
+  /** The process cannot go on and wants to be replaced. */
+  readonly fatal: (reason: string) => void;
+  readonly reasons: () => readonly string[];
+  readonly fatalReason: () => string | undefined;
+}
+
+export const createHealth = (changed: (key: string, reason: string | undefined) => void = () => undefined): Health => {
+  const open = new Map<string, string>();
+  let ended: string | undefined;
+  return {
+    notReady: (key, reason) => {
+      if (open.get(key) === reason) return;
+      open.set(key, reason);
+      changed(key, reason);
+    },
+    ok: (key) => {
+      if (open.delete(key)) changed(key, undefined);
+    },
+    fatal: (reason) => {
+      ended ??= reason;
+    },
+    reasons: () => [...open.values()],
+    fatalReason: () => ended,
+  };
+};
+
+export interface HealthServer {
+  /** `http://127.0.0.1:4321`, with the port that was really taken. */
+  readonly url: string;
+  readonly close: () => Promise<void>;
+}
+
+const tickMs = 1_000;
+const blockedMs = 30_000;
+
+/** Serves /health/live, /health/ready and /metrics. Rejects when the port is taken. `monotonic` in milliseconds. */
+export const serveHealth = async (
+  health: Health,
+  metrics: Pick<Registry, "metrics" | "contentType">,
+  at: { readonly host: string; readonly port: number },
+  monotonic: () => number = () => performance.now(),
+): Promise<HealthServer> => {
+  let ticked = monotonic();
+  const ticking = setInterval(() => {
+    ticked = monotonic();
+  }, tickMs).unref();
+  const live = (): readonly string[] => {
+    const fatal = health.fatalReason();
+    const stoodStill = monotonic() - ticked;
+    return [
+      ...(fatal === undefined ? [] : [fatal]),
+      ...(stoodStill > blockedMs ? [`the event loop has stood still for ${Math.round(stoodStill / 1000)} s`] : []),
+    ];
+  };
+  const server = createServer((request, response) => {
+    const path = request.url?.split("?")[0];
+    if (path === "/health/live") answer(response, "live", live());
+    else if (path === "/health/ready") answer(response, "ready", [...live(), ...health.reasons()]);
+    else if (path === "/metrics") void answerMetrics(response, metrics);
+    else response.writeHead(404).end();
+  });
+  await listening(server, at);
+  server.unref();
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : at.port;
+  return {
+    url: `http://${at.host.includes(":") ? `[${at.host}]` : at.host}:${port}`,
+    close: async () => {
+      clearInterval(ticking);
+      server.closeAllConnections();
+      await new Promise<void>((done) => server.close(() => done()));
+    },
+  };
+};
+
+const listening = (server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> =>
+  new Promise((done, failed) => {
+    server.once("error", failed);
+    server.listen(port, host, () => {
+      server.off("error", failed);
+      done();
+    });
+  });
+
+const answer = (response: ServerResponse, what: "live" | "ready", reasons: readonly string[]): void => {
+  const fine = reasons.length === 0;
+  response.writeHead(fine ? 200 : 503, { "content-type": "application/json", "cache-control": "no-store" });
+  response.end(`${JSON.stringify(fine ? { [what]: true } : { [what]: false, reasons })}\n`);
+};
+
+const answerMetrics = async (response: ServerResponse, metrics: Pick<Registry, "metrics" | "contentType">): Promise<void> => {
+  try {
+    const text = await metrics.metrics();
+    response.writeHead(200, { "content-type": metrics.contentType }).end(text);
+  } catch (error) {
+    response.writeHead(500).end(error instanceof Error ? error.name : "error");
+  }
+};

@@ -1,0 +1,99 @@
+import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
+import { headers } from "@nats-io/transport-node";
+import { type Bucket, isConflict, operationHeader, readLast } from "../bucket.ts";
+
+/** A key as the bucket holds it. Destroyed is for ever: the mark stays, so that no new key can be made in its place. */
+export type StoredKey = { readonly kind: "wrapped"; readonly bytes: Uint8Array } | { readonly kind: "destroyed" };
+
+const readAtOnce = 500;
+const writeAtOnce = 500;
+
+/** The bucket of wrapped keys. */
+export class KeyStore {
+  readonly #js: JetStreamClient;
+  readonly #jsm: JetStreamManager;
+  readonly #bucket: Bucket;
+
+  constructor(js: JetStreamClient, jsm: JetStreamManager, bucket: Bucket) {
+    this.#js = js;
+    this.#jsm = jsm;
+    this.#bucket = bucket;
+  }
+
+  /** Reads from any replica of the bucket, many in one request: what is missing here may still exist at the leader. */
+  async readMany(ids: readonly string[]): Promise<Map<string, StoredKey>> {
+    const found = new Map<string, StoredKey>();
+    for (const some of portions(ids, readAtOnce)) {
+      const messages = await this.#jsm.direct.getLastMessagesFor(this.#bucket.stream, {
+        multi_last: some.map(this.#bucket.subjectOf),
+        batch: some.length,
+      });
+      try {
+        for await (const message of messages) {
+          found.set(this.#bucket.keyOf(message.subject), storedOf(message.header.get(operationHeader), message.data));
+        }
+      } catch (error) {
+        // "None of these exists" ends the batch with an error instead of an empty page.
+        if (!isNotFound(error)) throw error;
+      }
+    }
+    return found;
+  }
+
+  /** Reads from the leader: what is missing here does not exist. */
+  async read(id: string): Promise<StoredKey | undefined> {
+    const message = await readLast(this.#jsm, this.#bucket, id);
+    return message === undefined ? undefined : storedOf(message.header.get(operationHeader), message.data);
+  }
+
+  /** Answers the ids that were not created because they have been there, alive or destroyed. */
+  async createMany(wrapped: ReadonlyMap<string, Uint8Array>): Promise<string[]> {
+    const there: string[] = [];
+    for (const some of portions([...wrapped], writeAtOnce)) {
+      const created = await Promise.all(some.map(([id, bytes]) => this.#create(id, bytes)));
+      for (const [index, fresh] of created.entries()) {
+        const id = some[index]?.[0];
+        if (!fresh && id !== undefined) there.push(id);
+      }
+    }
+    return there;
+  }
+
+  async #create(id: string, bytes: Uint8Array): Promise<boolean> {
+    try {
+      await this.#js.publish(this.#bucket.subjectOf(id), bytes, { expect: { lastSubjectSequence: 0 } });
+      return true;
+    } catch (error) {
+      if (isConflict(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Marks the key as destroyed, then overwrites its bytes on disk. Repeating it finishes one that was cut short. */
+  async destroy(id: string): Promise<void> {
+    const subject = this.#bucket.subjectOf(id);
+    if ((await this.read(id))?.kind !== "destroyed") {
+      const mark = headers();
+      mark.set(operationHeader, "PURGE");
+      await this.#js.publish(subject, new Uint8Array(), { headers: mark });
+    }
+    // The client's types do not know of `next_by_subj`, the server does: the first message of that subject.
+    const oldest = { seq: 1, next_by_subj: subject };
+    for (;;) {
+      const first = await this.#jsm.streams.getMessage(this.#bucket.stream, oldest);
+      if (first === null || storedOf(first.header.get(operationHeader), first.data).kind === "destroyed") return;
+      await this.#jsm.streams.deleteMessage(this.#bucket.stream, first.seq, true);
+    }
+  }
+}
+
+const storedOf = (operation: string, data: Uint8Array): StoredKey =>
+  operation === "PURGE" || operation === "DEL" || data.length === 0 ? { kind: "destroyed" } : { kind: "wrapped", bytes: data };
+
+const isNotFound = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === 404;
+
+const portions = <Item>(items: readonly Item[], size: number): Item[][] => {
+  const result: Item[][] = [];
+  for (let from = 0; from < items.length; from += size) result.push(items.slice(from, from + size));
+  return result;
+};
