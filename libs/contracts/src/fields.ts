@@ -18,6 +18,8 @@ export const numberFacts = z.object({
   country: z.string().length(2),
   lineType: z.enum(["mobile", "landline", "mobile-or-landline", "voip", "other"]),
   zones: z.array(z.string()),
+  /** `US-FL`, `FR-67`: only when a postal code told; without it the rules of every area in the zones apply. */
+  area: z.string().optional(),
   fiction: z.boolean(),
 });
 export type NumberFacts = z.output<typeof numberFacts>;

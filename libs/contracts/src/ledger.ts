@@ -26,17 +26,44 @@ export const settledOutcome = z.object({
   credits,
   kind: z.enum(["captured", "released", "refunded"]),
   because: z.string(),
+  /** Set when the outcome named more than its reservation holds: `credits` is what was there, this is what it asked for. */
+  named: credits.optional(),
 });
 export type SettledOutcome = z.output<typeof settledOutcome>;
+/** How many outcomes one decision settles at most: its message stays small. */
+export const outcomesAtOnce = 500;
 /** What became of contacts, as read from one stream. A position without outcomes is never written. */
 export const outcomesSettled = defineEvent(
   "OutcomesSettled",
   1,
-  z.object({ stream: z.string(), outcomes: z.array(settledOutcome).min(1).max(500) }),
+  z.object({ stream: z.string(), outcomes: z.array(settledOutcome).min(1).max(outcomesAtOnce) }),
 );
-export const balanceLow = defineEvent("BalanceLow", 1, z.object({ available: z.int(), below: z.int() }));
-/** A closing event: the whole open state, so that a fold begins here. Its shape belongs to the balance rule. */
-export const balanceClosed = defineEvent("BalanceClosed", 1, z.object({ state: z.unknown(), commands: z.array(z.string()) }));
+/** What is unspent (available and held) has fallen below the account's own mark: once per crossing. */
+export const balanceLow = defineEvent("BalanceLow", 1, z.object({ available: z.int(), held: z.int(), below: z.int() }));
+/** Everything that is open in a balance; what is over is only a sum. */
+export const openBalance = z.object({
+  granted: credits,
+  expired: credits,
+  captured: credits,
+  released: credits,
+  refunded: credits,
+  available: credits,
+  held: credits,
+  /** Ids of all grants: a grant creates value and must be known however late it is repeated. */
+  grants: z.array(z.string()),
+  /** What is left of grants that expire, soonest first. */
+  expiring: z.array(z.object({ grant: z.string(), left: z.int().positive(), expiresAt: instant })),
+  /** Open reservations: what was reserved, and what of it no outcome has taken yet. */
+  reservations: z.array(z.object({ reservation, credits: z.int().positive(), left: z.int().positive() })),
+  /** The highest number of a pass reservation. */
+  highest: z.int(),
+  /** By stream: the sequence up to which outcomes have been settled. */
+  positions: z.record(z.string(), z.int()),
+  /** The mark that the balance is below and has been reported for. */
+  below: z.int().optional(),
+});
+/** A closing event: the whole open state, so that a fold begins here. */
+export const balanceClosed = defineEvent("BalanceClosed", 1, z.object({ state: openBalance, commands: z.array(z.string()) }));
 
 export const ledgerEvents = [creditsGranted, creditsExpired, creditsReserved, outcomesSettled, balanceLow, balanceClosed] as const;
 export type LedgerEvent = EventOf<typeof ledgerEvents>;

@@ -32,7 +32,7 @@ const sweepEveryMs = 50;
 export const pipelinedPublisher = (nats: NatsConnection, { window = 1024, timeoutMs = 5000 } = {}): Publisher => {
   const inbox = createInbox();
   const inFlight = new Map<string, Waiting>();
-  const queue: (() => void)[] = [];
+  const queue = waitingLine();
   let next = 0;
   let connected = true;
   let closed = false;
@@ -41,12 +41,12 @@ export const pipelinedPublisher = (nats: NatsConnection, { window = 1024, timeou
     const waiting = inFlight.get(id);
     if (waiting === undefined) return undefined;
     inFlight.delete(id);
-    queue.shift()?.();
+    queue.next();
     return waiting;
   };
   const failAll = (why: string): void => {
     for (const id of [...inFlight.keys()]) settle(id)?.reject(new Unavailable(why, { mayHaveHappened: true }));
-    for (const go of queue.splice(0)) go();
+    queue.all();
   };
 
   const subscription = nats.subscribe(`${inbox}.*`, {
@@ -86,7 +86,7 @@ export const pipelinedPublisher = (nats: NatsConnection, { window = 1024, timeou
   return {
     publish: (subject, data, headers, timeout = timeoutMs) => {
       if (inFlight.size < window) return send(subject, data, headers, timeout);
-      const room = new Promise<void>((go) => queue.push(go));
+      const room = new Promise<void>(queue.join);
       return room.then(() => send(subject, data, headers, timeout));
     },
     inFlight: () => inFlight.size,
@@ -95,6 +95,32 @@ export const pipelinedPublisher = (nats: NatsConnection, { window = 1024, timeou
       clearInterval(sweep);
       subscription.unsubscribe();
       failAll("the publisher was closed");
+    },
+  };
+};
+
+/** First come, first served, without moving the others up: `Array.shift` on a long line costs more than the publish. */
+const waitingLine = () => {
+  let line: (() => void)[] = [];
+  let head = 0;
+  const next = (): void => {
+    const go = line[head++];
+    if (head >= line.length) {
+      line = [];
+      head = 0;
+    }
+    go?.();
+  };
+  return {
+    join: (go: () => void): void => {
+      line.push(go);
+    },
+    next,
+    all: (): void => {
+      const waiting = line.slice(head);
+      line = [];
+      head = 0;
+      for (const go of waiting) go();
     },
   };
 };

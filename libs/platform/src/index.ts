@@ -1,9 +1,11 @@
+export { Unavailable } from "@outrider/eventing";
+export { type AccountsWatch, type KnownAccount, watchAccounts } from "./accounts.ts";
 export { type Bucket, isConflict, openBucket, readLast } from "./bucket.ts";
 export { type Clock, createClock } from "./clock.ts";
 export type { Ask, AskOptions } from "./commands/ask.ts";
 export { createAsk } from "./commands/ask.ts";
 export { type CommandContext, type CommandHandler, handle } from "./commands/handler.ts";
-export { Refusal, Unavailable } from "./commands/refusal.ts";
+export { Refusal } from "./commands/refusal.ts";
 export { type CommandHost, type ServedCommands, serveCommands } from "./commands/serve.ts";
 export {
   type CommonConfig,
@@ -18,6 +20,8 @@ export {
 } from "./config.ts";
 export { createHealth, type Health, type HealthServer, serveHealth } from "./health.ts";
 export { randomHex, randomId } from "./ids.ts";
+export { type Inspected, inspectionHandlers } from "./inspection.ts";
+export { kernelOf, ownStreams, positionsOf } from "./kernel.ts";
 export { CannotOpen } from "./keyring/cipher.ts";
 export { keyIds } from "./keyring/key-ids.ts";
 export { KeyStore } from "./keyring/key-store.ts";
@@ -29,6 +33,7 @@ export { createLifecycle, type Lifecycle } from "./lifecycle.ts";
 export { createLogger, type Logger } from "./logging.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
 export { type Mongo, openMongo } from "./mongo.ts";
+export { mongoDocuments, mongoPositions } from "./mongo-documents.ts";
 export { CannotStart, connectNats, type NatsLink } from "./nats.ts";
 export { Personal } from "./personal.ts";
 export { scrub, scrubError, scrubText } from "./scrub.ts";

@@ -1,0 +1,88 @@
+import type { inspection } from "@outrider/contracts/commands";
+import { parseSubject } from "@outrider/contracts/streams";
+import { type Aggregate, deadLetters, type Kernel, type Reaction } from "@outrider/eventing";
+import { type CommandHandler, handle } from "./commands/handler.ts";
+import { Refusal } from "./commands/refusal.ts";
+
+/** Any aggregate, for reading: commands and events are its own matter. */
+// biome-ignore lint/suspicious/noExplicitAny: a list of aggregates of different kinds; only their folds are read.
+type AnyAggregate = Pick<Aggregate<any, never, any, string>, "fold" | "history">;
+
+export interface Inspected {
+  /** By the first two tokens of their subjects: `registry.person`. */
+  readonly aggregates: Readonly<Record<string, AnyAggregate>>;
+  readonly reactions: readonly Reaction[];
+}
+
+type Inspection = ReturnType<typeof inspection>;
+
+/** History, state and dead letters, answered from the service's own deciders. */
+export const inspectionHandlers = (
+  kernel: Kernel,
+  commands: Inspection,
+  { aggregates, reactions }: Inspected,
+): readonly CommandHandler[] => {
+  const dead = deadLetters(kernel);
+  const aggregateOf = (subject: string): AnyAggregate => {
+    const kind = parseSubject(subject)?.kind;
+    const found = kind === undefined ? undefined : aggregates[kind];
+    if (found === undefined) {
+      throw new Refusal("not-found", `this service keeps ${Object.keys(aggregates).join(", ")}; the subject names none of them`);
+    }
+    return found;
+  };
+  const letterOf = async (seq: number) => {
+    const letter = await dead.show(seq);
+    if (letter === undefined) throw new Refusal("not-found", `there is no dead letter ${seq} of this service`);
+    return letter;
+  };
+  return [
+    handle(commands.history, async ({ subject, from, limit }) => {
+      const steps = await aggregateOf(subject).history(subject, from, limit);
+      const entries = steps.map(({ recorded, state }) => ({
+        seq: recorded.revision,
+        at: recorded.at,
+        command: recorded.commandId,
+        ...(recorded.correlation === undefined ? {} : { correlation: recorded.correlation }),
+        ...(recorded.causation === undefined ? {} : { causation: recorded.causation }),
+        ...(recorded.actor === undefined ? {} : { actor: recorded.actor }),
+        ...(recorded.traceparent === undefined ? {} : { traceparent: recorded.traceparent }),
+        events: recorded.events as { type: string; data: unknown }[],
+        state: plain(state),
+      }));
+      const last = entries.at(-1);
+      return last !== undefined && entries.length === limit ? { entries, next: last.seq } : { entries };
+    }),
+    handle(commands.state, async ({ subject, at }) => {
+      if (at === undefined) {
+        const { state, revision } = await aggregateOf(subject).fold(subject);
+        return { revision, state: plain(state) };
+      }
+      const steps = await aggregateOf(subject).history(subject, 0, Number.POSITIVE_INFINITY);
+      const last = steps.filter(({ recorded }) => recorded.at <= at).at(-1);
+      return { revision: last?.recorded.revision ?? 0, state: plain(last?.state ?? null) };
+    }),
+    handle(commands.deadList, async ({ limit }) => {
+      const { letters, total } = await dead.list(limit);
+      return { letters: [...letters], total };
+    }),
+    handle(commands.deadShow, async ({ seq }) => ({ letter: await letterOf(seq) })),
+    handle(commands.deadRetry, async ({ seq }) => {
+      const letter = await letterOf(seq);
+      const reaction = reactions.find(({ durable }) => durable === letter.consumer);
+      if (reaction === undefined) throw new Refusal("not-found", `${letter.consumer} is not a reaction of this release`);
+      const digested = await reaction.retry(letter.seq);
+      if (digested.kind === "impossible") throw new Refusal("refused", `it failed again: ${digested.reason}`);
+      return { retried: digested.kind === "done" && (await dead.drop(seq)) };
+    }),
+    handle(commands.deadDrop, async ({ seq }) => ({ dropped: await dead.drop(seq) })),
+  ];
+};
+
+/** Maps and sets as people read them. */
+const plain = (state: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(state ?? null, (_key, value: unknown) =>
+      value instanceof Map ? Object.fromEntries(value) : value instanceof Set ? [...value] : value,
+    ),
+  );

@@ -1,0 +1,102 @@
+import { type Documents, type Position, type Positions, Unavailable } from "@outrider/eventing";
+import type { Collection, Db } from "mongodb";
+
+/** A document as it is stored: what the view made, under its id. */
+interface Stored {
+  readonly _id: string;
+  readonly [field: string]: unknown;
+}
+
+interface Checkpoint {
+  readonly _id: string;
+  readonly epoch: number;
+  readonly created?: string;
+  readonly seq?: number;
+}
+
+const checkpoints = "_positions";
+
+/** Whether the epoch is still the highest that has written. One document per reader, so that it is one write and no transaction. */
+const guard = async (all: Collection<Checkpoint>, reader: string, epoch: number): Promise<void> => {
+  try {
+    await all.updateOne({ _id: reader, epoch: { $lte: epoch } }, { $set: { epoch } }, { upsert: true });
+  } catch (error) {
+    if (isDuplicate(error)) throw new Error(`${reader}: epoch ${epoch} has been overtaken`, { cause: error });
+    throw error;
+  }
+};
+
+/**
+ * The documents of one view in MongoDB: replaced whole by `_id`, in unordered bulks. Each write first raises the reader's epoch, which fails
+ * when a newer reader has been there; after that only the lease's own deadline stands between an old reader and the collection.
+ */
+export const mongoDocuments = <Document extends object>(db: Db, collection: string, reader: string): Documents<Document> => {
+  const documents = db.collection<Stored>(collection);
+  const all = db.collection<Checkpoint>(checkpoints);
+  let epochSeen = 0;
+  return {
+    load: async (ids) => {
+      const found = new Map<string, Document>();
+      for (let from = 0; from < ids.length; from += 500) {
+        const page = await reached(documents.find({ _id: { $in: ids.slice(from, from + 500) } }).toArray());
+        for (const { _id, ...document } of page) found.set(_id, document as unknown as Document);
+      }
+      return found;
+    },
+    write: async (changed, epoch) => {
+      if (changed.size === 0) return;
+      if (epoch !== epochSeen) {
+        await reached(guard(all, reader, epoch));
+        epochSeen = epoch;
+      }
+      const operations = [...changed].map(([_id, document]) =>
+        document === undefined
+          ? { deleteOne: { filter: { _id } } }
+          : { replaceOne: { filter: { _id }, replacement: document as Omit<Stored, "_id">, upsert: true } },
+      );
+      for (let from = 0; from < operations.length; from += 1000) {
+        await reached(documents.bulkWrite(operations.slice(from, from + 1000), { ordered: false }));
+      }
+    },
+  };
+};
+
+/** A reader's position in MongoDB, written after its documents and guarded by the epoch. */
+export const mongoPositions = (db: Db, reader: string): Positions => {
+  const all = db.collection<Checkpoint>(checkpoints);
+  return {
+    load: async (): Promise<Position | undefined> => {
+      const found = await reached(all.findOne({ _id: reader }));
+      return found?.created === undefined || found.seq === undefined ? undefined : { created: found.created, seq: found.seq };
+    },
+    save: async ({ created, seq }, epoch) => {
+      try {
+        await reached(all.updateOne({ _id: reader, epoch: { $lte: epoch } }, { $set: { epoch, created, seq } }, { upsert: true }));
+      } catch (error) {
+        if (isDuplicate(error)) throw new Error(`position of ${reader}: epoch ${epoch} has been overtaken`, { cause: error });
+        throw error;
+      }
+    },
+  };
+};
+
+const isDuplicate = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === 11000;
+
+const unreachableNames = new Set([
+  "MongoServerSelectionError",
+  "MongoNetworkError",
+  "MongoNetworkTimeoutError",
+  "MongoNotConnectedError",
+  "MongoTopologyClosedError",
+  "MongoPoolClearedError",
+  "PoolClearedError",
+]);
+
+const reached = async <T>(asked: Promise<T>): Promise<T> => {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof Error && unreachableNames.has(error.name)) throw new Unavailable("MongoDB cannot be reached", { cause: error });
+    throw error;
+  }
+};
