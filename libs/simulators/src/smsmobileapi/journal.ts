@@ -15,7 +15,7 @@ const flushAtBytes = 64 * 1024;
 const flushAfterMs = 20;
 
 /**
- * Every call, whole, on disk and append-only; in memory 20 bytes a row (where its line is, and the row before it with the same number).
+ * Every call, whole, on disk and append-only; in memory 16 bytes a row (where its line is, and the row before it with the same number).
  * A line is written when its call has ended; calls that have not are handed out behind the file by `lines`.
  */
 export class Journal {
