@@ -1,4 +1,5 @@
 import { DiscardPolicy, JetStreamApiError, type JetStreamManager, RetentionPolicy, StorageType, type StoredMsg } from "@nats-io/jetstream";
+import { reachable } from "./reachable.ts";
 
 /** A KV bucket as the NATS tools know it: a stream `KV_<name>` over `$KV.<name>.>`. */
 export interface Bucket {
@@ -11,12 +12,18 @@ interface BucketOptions {
   readonly replicas: number;
   /** How many values of a key are kept. */
   readonly history: number;
+  /** Whether any replica of the bucket may answer a read; otherwise its leader does. */
+  readonly direct?: boolean;
 }
 
 const codes = { noMessage: 10037, inUse: 10058, wrongSequence: 10071, wrongSequenceUnknown: 10164 } as const;
 
 /** Binds to the bucket; whoever starts first creates it. Settings of one that exists are left as they are. */
-export const openBucket = async (jsm: JetStreamManager, name: string, { replicas, history }: BucketOptions): Promise<Bucket> => {
+export const openBucket = async (
+  jsm: JetStreamManager,
+  name: string,
+  { replicas, history, direct = false }: BucketOptions,
+): Promise<Bucket> => {
   const prefix = `$KV.${name}.`;
   const stream = `KV_${name}`;
   try {
@@ -29,7 +36,7 @@ export const openBucket = async (jsm: JetStreamManager, name: string, { replicas
       num_replicas: replicas,
       max_msgs_per_subject: history,
       allow_rollup_hdrs: true,
-      allow_direct: true,
+      allow_direct: direct,
     });
   } catch (error) {
     if (!(error instanceof JetStreamApiError && error.code === codes.inUse)) throw error;
@@ -40,7 +47,7 @@ export const openBucket = async (jsm: JetStreamManager, name: string, { replicas
 /** The last value of a key as the leader knows it; undefined when it never had one. */
 export const readLast = async (jsm: JetStreamManager, { stream, subjectOf }: Bucket, key: string): Promise<StoredMsg | undefined> => {
   try {
-    return (await jsm.streams.getMessage(stream, { last_by_subj: subjectOf(key) })) ?? undefined;
+    return (await reachable(jsm.streams.getMessage(stream, { last_by_subj: subjectOf(key) }))) ?? undefined;
   } catch (error) {
     if (error instanceof JetStreamApiError && error.code === codes.noMessage) return undefined;
     throw error;

@@ -5,6 +5,8 @@ import type { Registry } from "prom-client";
 export interface Health {
   readonly notReady: (key: string, reason: string) => void;
   readonly ok: (key: string) => void;
+  /** Both in one: a reason, or undefined when it is fine again. */
+  readonly set: (key: string, reason: string | undefined) => void;
   /** The process cannot go on and wants to be replaced. */
   readonly fatal: (reason: string) => void;
   readonly reasons: () => readonly string[];
@@ -14,15 +16,16 @@ export interface Health {
 export const createHealth = (changed: (key: string, reason: string | undefined) => void = () => undefined): Health => {
   const open = new Map<string, string>();
   let ended: string | undefined;
+  const set = (key: string, reason: string | undefined): void => {
+    if (open.get(key) === reason) return;
+    if (reason === undefined) open.delete(key);
+    else open.set(key, reason);
+    changed(key, reason);
+  };
   return {
-    notReady: (key, reason) => {
-      if (open.get(key) === reason) return;
-      open.set(key, reason);
-      changed(key, reason);
-    },
-    ok: (key) => {
-      if (open.delete(key)) changed(key, undefined);
-    },
+    notReady: set,
+    ok: (key) => set(key, undefined),
+    set,
     fatal: (reason) => {
       ended ??= reason;
     },

@@ -109,9 +109,10 @@ const assemble = async <Config extends CommonConfig>(
   const link = await connectNats({ url: config.NATS_URL, name: `${config.service} ${replica}`, health, log, stopping: lifecycle.stopping });
   lifecycle.onStop("NATS", () => (link.nats.isClosed() ? undefined : link.nats.drain()));
   const { nats, js, jsm } = link;
+  const replicas = config.NATS_REPLICAS;
   const [keys, leaseBucket] = await Promise.all([
-    openBucket(jsm, buckets.keys, { replicas: config.NATS_REPLICAS, history: 2 }),
-    openBucket(jsm, buckets.leases, { replicas: config.NATS_REPLICAS, history: 1 }),
+    openBucket(jsm, buckets.keys, { replicas, history: 2, direct: true }),
+    openBucket(jsm, buckets.leases, { replicas, history: 1 }),
   ]);
   const leases = createLeases({
     nats,

@@ -1,10 +1,10 @@
 import type { Msg } from "@nats-io/transport-node";
 import type { ProblemSlug } from "@outrider/contracts/commands";
-import type { Instruments } from "@outrider/eventing";
+import { type Instruments, Unavailable } from "@outrider/eventing";
 import { randomId } from "../ids.ts";
 import type { Logger } from "../logging.ts";
 import { type CommandContext, type CommandHandler, ReceivedContext } from "./handler.ts";
-import { Refusal, Unavailable } from "./refusal.ts";
+import { mayHaveHappened, Refusal } from "./refusal.ts";
 
 export interface AnsweringHost {
   readonly name: string;
@@ -82,7 +82,9 @@ export class Answering {
 
   #refusalOf(error: unknown, command: string, context: CommandContext): { readonly slug: ProblemSlug; readonly body: string } {
     if (error instanceof Refusal) return { slug: error.slug, body: refused(error.slug, error.message, error.rule) };
-    if (error instanceof Unavailable) return { slug: "unavailable", body: refused("unavailable", error.message) };
+    if (error instanceof Unavailable) {
+      return { slug: "unavailable", body: refused("unavailable", error.message, error.mayHaveHappened ? mayHaveHappened : undefined) };
+    }
     const reference = randomId();
     this.#host.log.error({ reference, command, commandId: context.commandId, error }, "a command failed unexpectedly");
     return { slug: "internal", body: refused("internal", `${this.#host.name} failed to answer ${command}; reference ${reference}`) };

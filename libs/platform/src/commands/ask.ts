@@ -1,9 +1,9 @@
 import { errors, headers, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import { type CommandDefinition, header, replyEnvelope } from "@outrider/contracts/commands";
-import type { Instruments } from "@outrider/eventing";
+import { type Instruments, Unavailable } from "@outrider/eventing";
 import { randomId } from "../ids.ts";
 import { currentTrace } from "../trace.ts";
-import { Refusal, Unavailable } from "./refusal.ts";
+import { mayHaveHappened, Refusal } from "./refusal.ts";
 
 export interface AskOptions {
   /** Known by its effect: a repeat with the same id changes nothing. Random by default. */
@@ -20,7 +20,7 @@ export interface AskOptions {
   readonly deadline?: number | undefined;
 }
 
-/** Asks another service. Rejects with `Refusal` for its "no", with `Unavailable` when no answer could be had. */
+/** Asks another service. Rejects with `Refusal` for its "no", with the kernel's `Unavailable` when no answer could be had. */
 export type Ask = <Request, Reply>(
   command: CommandDefinition<Request, Reply>,
   request: NoInfer<Request>,
@@ -52,9 +52,9 @@ export const createAsk =
       async (traceparent) => {
         const now = Date.now();
         const deadline = Math.min(options.deadline ?? Number.POSITIVE_INFINITY, now + (options.timeoutMs ?? 5_000));
-        if (deadline <= now) throw new Unavailable(command.service, "no", "the deadline had passed before the question was asked");
+        if (deadline <= now) throw new Unavailable("the deadline had passed before the question was asked");
         // nats.js would keep the request and send it whenever the connection is back.
-        if (!isUp()) throw new Unavailable(command.service, "no", "not connected to NATS");
+        if (!isUp()) throw new Unavailable("not connected to NATS");
         const sent = headersOf(name, options, deadline, traceparent);
         const answer = await request_(nats, command, JSON.stringify(request), sent, deadline - now);
         return readReply(command, answer);
@@ -85,12 +85,12 @@ const request_ = async <Request, Reply>(
   } catch (error) {
     const cause = error instanceof errors.RequestError && error.cause instanceof Error ? error.cause : error;
     if (cause instanceof errors.NoRespondersError) {
-      throw new Unavailable(command.service, "no", `${command.service} does not answer ${command.name}: it is not running`);
+      throw new Unavailable(`${command.service} does not answer ${command.name}: it is not running`);
     }
     if (cause instanceof errors.TimeoutError) {
-      throw new Unavailable(command.service, "perhaps", `${command.service} did not answer ${command.name} in time`);
+      throw new Unavailable(`${command.service} did not answer ${command.name} in time`, { cause, mayHaveHappened: true });
     }
-    throw new Unavailable(command.service, "perhaps", `${command.service} could not be asked`, error);
+    throw new Unavailable(`${command.service} could not be asked`, { cause: error, mayHaveHappened: true });
   }
 };
 
@@ -104,7 +104,7 @@ const readReply = <Request, Reply>(command: CommandDefinition<Request, Reply>, a
     throw new Refusal("internal", `${command.service} answered ${command.name} in another form than agreed: ${fields}`);
   }
   const { slug, message, rule } = reply.data;
-  if (slug === "unavailable") throw new Unavailable(command.service, "no", message);
+  if (slug === "unavailable") throw new Unavailable(message, { mayHaveHappened: rule === mayHaveHappened });
   throw new Refusal(slug, message, rule);
 };
 

@@ -14,15 +14,5 @@ export class Refusal extends Error {
   }
 }
 
-/** No answer could be had. `reached` tells whether the command may have been carried out all the same. */
-export class Unavailable extends Error {
-  override readonly name = "Unavailable";
-  readonly service: string;
-  readonly reached: "no" | "perhaps";
-
-  constructor(service: string, reached: "no" | "perhaps", message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.service = service;
-    this.reached = reached;
-  }
-}
+/** The `rule` beside the slug "unavailable": the command may have been carried out all the same. */
+export const mayHaveHappened = "may-have-happened";

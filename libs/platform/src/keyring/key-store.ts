@@ -1,6 +1,7 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { type Bucket, isConflict, operationHeader, readLast } from "../bucket.ts";
+import { isNotFound, reachable } from "../reachable.ts";
 
 /** A key as the bucket holds it. Destroyed is for ever: the mark stays, so that no new key can be made in its place. */
 export type StoredKey = { readonly kind: "wrapped"; readonly bytes: Uint8Array } | { readonly kind: "destroyed" };
@@ -24,20 +25,24 @@ export class KeyStore {
   async readMany(ids: readonly string[]): Promise<Map<string, StoredKey>> {
     const found = new Map<string, StoredKey>();
     for (const some of portions(ids, readAtOnce)) {
-      const messages = await this.#jsm.direct.getLastMessagesFor(this.#bucket.stream, {
-        multi_last: some.map(this.#bucket.subjectOf),
-        batch: some.length,
-      });
-      try {
-        for await (const message of messages) {
-          found.set(this.#bucket.keyOf(message.subject), storedOf(message.header.get(operationHeader), message.data));
-        }
-      } catch (error) {
-        // "None of these exists" ends the batch with an error instead of an empty page.
-        if (!isNotFound(error)) throw error;
-      }
+      await reachable(this.#readSome(some, found));
     }
     return found;
+  }
+
+  async #readSome(ids: readonly string[], found: Map<string, StoredKey>): Promise<void> {
+    const messages = await this.#jsm.direct.getLastMessagesFor(this.#bucket.stream, {
+      multi_last: ids.map(this.#bucket.subjectOf),
+      batch: ids.length,
+    });
+    try {
+      for await (const message of messages) {
+        found.set(this.#bucket.keyOf(message.subject), storedOf(message.header.get(operationHeader), message.data));
+      }
+    } catch (error) {
+      // "None of these exists" ends the batch with an error instead of an empty page.
+      if (!isNotFound(error)) throw error;
+    }
   }
 
   /** Reads from the leader: what is missing here does not exist. */
@@ -61,7 +66,7 @@ export class KeyStore {
 
   async #create(id: string, bytes: Uint8Array): Promise<boolean> {
     try {
-      await this.#js.publish(this.#bucket.subjectOf(id), bytes, { expect: { lastSubjectSequence: 0 } });
+      await reachable(this.#js.publish(this.#bucket.subjectOf(id), bytes, { expect: { lastSubjectSequence: 0 } }));
       return true;
     } catch (error) {
       if (isConflict(error)) return false;
@@ -75,22 +80,20 @@ export class KeyStore {
     if ((await this.read(id))?.kind !== "destroyed") {
       const mark = headers();
       mark.set(operationHeader, "PURGE");
-      await this.#js.publish(subject, new Uint8Array(), { headers: mark });
+      await reachable(this.#js.publish(subject, new Uint8Array(), { headers: mark }));
     }
     // The client's types do not know of `next_by_subj`, the server does: the first message of that subject.
     const oldest = { seq: 1, next_by_subj: subject };
     for (;;) {
-      const first = await this.#jsm.streams.getMessage(this.#bucket.stream, oldest);
+      const first = await reachable(this.#jsm.streams.getMessage(this.#bucket.stream, oldest));
       if (first === null || storedOf(first.header.get(operationHeader), first.data).kind === "destroyed") return;
-      await this.#jsm.streams.deleteMessage(this.#bucket.stream, first.seq, true);
+      await reachable(this.#jsm.streams.deleteMessage(this.#bucket.stream, first.seq, true));
     }
   }
 }
 
 const storedOf = (operation: string, data: Uint8Array): StoredKey =>
   operation === "PURGE" || operation === "DEL" || data.length === 0 ? { kind: "destroyed" } : { kind: "wrapped", bytes: data };
-
-const isNotFound = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === 404;
 
 const portions = <Item>(items: readonly Item[], size: number): Item[][] => {
   const result: Item[][] = [];
