@@ -12,7 +12,11 @@ export default defineConfig({
   test: {
     projects: [
       project("unit", ["{libs,services,scripts}/**/*.test.ts"], { exclude: ["**/*.integration.test.ts", "**/node_modules/**"] }),
-      project("integration", ["{libs,services}/**/*.integration.test.ts"], { testTimeout: 60_000, hookTimeout: 180_000, globalSetup }),
+      project("integration", ["{libs,services,scripts}/**/*.integration.test.ts"], {
+        testTimeout: 60_000,
+        hookTimeout: 180_000,
+        globalSetup,
+      }),
       project("journeys", ["test/journeys/**/*.test.ts"], {
         testTimeout: 180_000,
         hookTimeout: 180_000,

@@ -115,21 +115,23 @@ async function isAbandoned(file: string): Promise<boolean> {
   try {
     if (Date.now() - (await stat(file)).mtimeMs > STALE_MS) return true;
     const pid = Number.parseInt(await readFile(file, "utf8"), 10);
-    return Number.isInteger(pid) && !isAlive(pid);
+    return Number.isInteger(pid) && !(await isAlive(pid));
   } catch (error) {
     if (isMissing(error)) return false;
     throw error;
   }
 }
 
-function isAlive(pid: number): boolean {
+async function isAlive(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     // EPERM: it lives, under another user.
     return !(error instanceof Error && "code" in error && error.code === "ESRCH");
   }
+  // Ended, but not yet collected by a parent that does not care: common in containers. Elsewhere than on Linux there is no such file.
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  return !stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
 }
 
 /** By way of a rename, which only one of several takers can win. */

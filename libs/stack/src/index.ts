@@ -1,3 +1,4 @@
+export { diagnose, type Finding } from "./diagnose.ts";
 export { type MongoOptions, type MongoServer, startMongo } from "./mongo.ts";
 export { findMongo, MONGO_MINIMUM, type MongoBinary } from "./mongo-binary.ts";
 export { type NatsOptions, type NatsServer, startNats } from "./nats.ts";

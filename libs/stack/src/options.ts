@@ -28,7 +28,7 @@ export interface OutriderOptions {
   readonly readyMs?: number;
   /** Kept up to date with what runs, and removed at the end. */
   readonly runFile?: string;
-  /** `always` when the test at hand is about losing power. Ignored for a server that runs already. */
+  /** Of a NATS server of our own; default: `always` in live mode, else the server's own. */
   readonly syncInterval?: string;
   /** The folder that holds `services/` and `libs/`; default: the one this file is in. */
   readonly root?: string;

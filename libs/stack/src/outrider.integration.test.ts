@@ -40,14 +40,14 @@ test("starts everything, tells each process what it needs, and leaves nothing be
   expect(new Set(ports).size).toBe(3);
   expect(await (await fetch(outrider.urls.simulators["smsmobileapi"] ?? "")).text()).toBe("simulated");
 
-  const told = JSON.parse(await readFile(join(folder.path, "environment-2.json"), "utf8")) as NodeJS.ProcessEnv;
+  const told = JSON.parse(await readFile(join(folder.path, "environment-two-2.json"), "utf8")) as NodeJS.ProcessEnv;
   const secrets = JSON.parse(await readFile(join(dir, "secrets.json"), "utf8")) as Record<string, string>;
   expect(told).toMatchObject({
     NATS_URL: outrider.urls.nats,
     MONGODB_URL: outrider.urls.mongodb,
     MONGODB_DATABASE: "outrider",
     SMSMOBILEAPI_URL: outrider.urls.simulators["smsmobileapi"],
-    OUTRIDER_REPLICA: "2",
+    OUTRIDER_REPLICA: "two-2",
     OUTRIDER_ADMIN_KEY: "told",
     OUTRIDER_MASTER_KEY: secrets["OUTRIDER_MASTER_KEY"],
   });

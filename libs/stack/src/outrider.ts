@@ -150,12 +150,14 @@ async function startGround(
   const { dir, ports = {} } = options;
   const env = { ...process.env, ...options.env };
   const onProgress = (text: string): void => tell({ kind: "progress", text });
+  // Messages to real people: what was acknowledged must not be taken back by a power failure, or it would be sent twice.
+  const syncInterval = options.syncInterval ?? (env["OUTRIDER_PROVIDERS"] === "live" ? "always" : undefined);
   const nats = startNats({
     dir: join(dir, "nats"),
     env: options.natsUrl === undefined ? env : { ...env, NATS_URL: options.natsUrl },
     onProgress,
     ...(ports.nats === undefined ? {} : { port: ports.nats }),
-    ...(options.syncInterval === undefined ? {} : { config: { syncInterval: options.syncInterval } }),
+    ...(syncInterval === undefined ? {} : { config: { syncInterval } }),
   }).then((server) => keepAlive(stack.use(server), "nats", tell, stack));
   const mongo = startMongo({
     dir: join(dir, "mongo"),

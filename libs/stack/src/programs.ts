@@ -90,7 +90,7 @@ export async function servicePrograms({
     const count = typeof replicas === "number" ? replicas : (replicas[name] ?? 1);
     for (let replica = 1; replica <= count; replica += 1) {
       const healthPort = await freePort();
-      const env: NodeJS.ProcessEnv = { ...shared, HEALTH_PORT: String(healthPort), OUTRIDER_REPLICA: String(replica) };
+      const env: NodeJS.ProcessEnv = { ...shared, HEALTH_PORT: String(healthPort), OUTRIDER_REPLICA: `${name}-${replica}` };
       if (name === "gateway") {
         const told = options.ports?.gateway ?? portIn(shared["GATEWAY_PORT"]);
         const port = await choosePort(replica === 1 ? told : undefined, "the gateway");

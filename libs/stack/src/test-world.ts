@@ -20,12 +20,16 @@ export async function write(file: string, text: string, mode = 0o644): Promise<s
 /** An executable shell script, to stand for a program on the PATH. */
 export const writeProgram = (file: string, script: string): Promise<string> => write(file, `#!/bin/sh\n${script}\n`, 0o755);
 
-/** Waits until `look` answers something other than false or undefined. */
-export async function until<T>(what: string, look: () => T | Promise<T>, deadlineMs = 10_000): Promise<Exclude<T, false | undefined>> {
+/** Waits until `look` answers something other than false or undefined, and answers that. */
+export async function until<T>(
+  what: string,
+  look: () => T | false | undefined | Promise<T | false | undefined>,
+  deadlineMs = 10_000,
+): Promise<T> {
   const deadline = performance.now() + deadlineMs;
   for (;;) {
     const found = await look();
-    if (found !== false && found !== undefined) return found as Exclude<T, false | undefined>;
+    if (found !== false && found !== undefined) return found;
     if (performance.now() > deadline) throw new Error(`${what}: not within ${deadlineMs} ms`);
     await sleep(20);
   }

@@ -1,0 +1,59 @@
+import { join } from "node:path";
+import { MongoClient } from "mongodb";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { startMongo } from "./mongo.ts";
+import { findMongo } from "./mongo-binary.ts";
+import { checkJars } from "./mongo-embedded.ts";
+import { temporaryFolder, write, writeProgram } from "./test-world.ts";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+
+afterEach(() => folder[Symbol.asyncDispose]());
+
+test("keeps what was written over an ordinary end, and comes back on its port after kill -9", async () => {
+  const { MONGODB_URL: _ignored, ...env } = process.env;
+  const first = await startMongo({ dir: folder.path, env });
+  const write = await MongoClient.connect(first.url);
+  await write.db("test").collection<{ _id: string; turn: number }>("documents").insertOne({ _id: "a", turn: 1 });
+  await write.close();
+  await first.stop();
+
+  await using server = await startMongo({ dir: folder.path, env });
+  const before = server.pid();
+  await Promise.all([server.restart(), server.restart()]);
+  expect(server.pid()).not.toBe(before);
+  const read = await MongoClient.connect(server.url);
+  expect(await read.db("test").collection<{ _id: string; turn: number }>("documents").findOne({ _id: "a" })).toEqual({ _id: "a", turn: 1 });
+  await read.close();
+  await expect(startMongo({ dir: folder.path, env })).rejects.toThrow(/data folder is in use/);
+});
+
+test("names what is missing when no MongoDB is to be had, and asks the network only once a day", async () => {
+  const env = { PATH: join(folder.path, "bin"), OUTRIDER_CACHE: join(folder.path, "cache") };
+  const name = `mongod-8.2.6-${process.platform}-${process.arch}.unreachable`;
+  await write(join(folder.path, "cache", name), "it was blocked a moment ago\n");
+  const before = performance.now();
+  await expect(findMongo({ env })).rejects.toThrow(/the embedded one lacks a Java 17 JDK and Maven: install MongoDB 5\.0\.0 or later/);
+  expect(performance.now() - before).toBeLessThan(2_000);
+  await writeProgram(join(folder.path, "bin", "mongod"), 'echo "db version v4.2.1"');
+  await expect(findMongo({ env })).rejects.toMatchObject({
+    code: "too-old",
+    message: expect.stringMatching(/^mongod 4\.2\.1 on the PATH is too old/),
+  });
+  const path = await writeProgram(join(folder.path, "bin", "mongod"), 'echo "db version v8.0.4"');
+  expect(await findMongo({ env })).toEqual({ kind: "mongod", path, version: "8.0.4", from: "path" });
+});
+
+test("refuses a jar that is not the pinned one, one that is missing, and one too many", async () => {
+  await write(join(folder.path, "a.jar"), "abc");
+  const sum = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  await checkJars(folder.path, `${sum}  a.jar\n`);
+  await expect(checkJars(folder.path, `${sum}  a.jar\n${sum}  b.jar\n`)).rejects.toThrow(/b\.jar is not the one that Outrider pins/);
+  await expect(checkJars(folder.path, `${sum.replace("b", "c")}  a.jar\n`)).rejects.toMatchObject({ code: "corrupt-download" });
+  await write(join(folder.path, "b.jar"), "abc");
+  await expect(checkJars(folder.path, `${sum}  a.jar\n`)).rejects.toThrow(/b\.jar/);
+});
