@@ -27,7 +27,7 @@ export interface NatsFound {
   readonly go?: string;
 }
 
-const versionOfServer = (path: string, env: NodeJS.ProcessEnv) => versionOf(path, ["--version"], /v?(\d+\.\d+\.\d+\S*)/, env);
+const versionOfServer = (path: string, env: NodeJS.ProcessEnv) => versionOf(path, ["--version"], /nats-server: v(\d+\.\d+\.\d+\S*)/, env);
 
 /** Looks, and changes nothing: PATH first, then the cache. */
 export async function lookForNats(env: NodeJS.ProcessEnv): Promise<NatsFound> {

@@ -24,7 +24,7 @@ export interface OutriderOptions {
   readonly mongoUrl?: string;
   /** Default: free ones. */
   readonly ports?: { readonly gateway?: number; readonly nats?: number; readonly mongodb?: number };
-  /** How long all may take until the last one is ready. Default 60 s. */
+  /** How long the services may take until the last one is ready, once the servers run. Default 60 s. */
   readonly readyMs?: number;
   /** Kept up to date with what runs, and removed at the end. */
   readonly runFile?: string;

@@ -79,7 +79,6 @@ export async function startOutrider(options: OutriderOptions): Promise<Outrider>
 async function startAll(options: OutriderOptions, stack: AsyncDisposableStack): Promise<Outrider> {
   const { dir, root = ROOT } = options;
   const tell = options.onEvent ?? ((): void => undefined);
-  const began = performance.now();
   const stop = { deadlineMs: STOP_MS };
   const ground = await startGround(options, root, stack, tell);
   const { nats, mongo, simulatorUrls: simulators } = ground;
@@ -109,7 +108,7 @@ async function startAll(options: OutriderOptions, stack: AsyncDisposableStack): 
 
   const ready = (deadlineMs: number, each: (service: Service) => void = () => undefined): Promise<void> =>
     allReady(services, deadlineMs, each);
-  await ready((options.readyMs ?? READY_MS) - (performance.now() - began), ({ process: { program } }) =>
+  await ready(options.readyMs ?? READY_MS, ({ process: { program } }) =>
     tell({ kind: "ready", name: program.name, replica: program.replica }),
   );
   publish();

@@ -61,7 +61,7 @@ export async function onPath(name: string, env: NodeJS.ProcessEnv): Promise<stri
   return undefined;
 }
 
-/** First match of `pattern`'s group in what `command args` prints; undefined when it cannot be run or prints something else. */
+/** First match of `pattern`'s group in what `command args` prints; undefined when it cannot be run, fails or prints something else. */
 export async function versionOf(
   command: string,
   args: readonly string[],
@@ -69,8 +69,8 @@ export async function versionOf(
   env: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
   try {
-    const { output } = await runTool(command, args, { env, timeoutMs: 15_000 });
-    return pattern.exec(output)?.[1];
+    const { code, output } = await runTool(command, args, { env, timeoutMs: 15_000 });
+    return code === 0 ? pattern.exec(output)?.[1] : undefined;
   } catch (error) {
     if (isMissing(error) || (error instanceof Error && "code" in error)) return undefined;
     throw error;
