@@ -6,16 +6,26 @@ import { accountId, adId, contactId, huntId, lineId, personId } from "./ids.ts";
 
 // --- account: a tenant, its keys, its providers, its policy ------------------------------------------------------------------------
 
-export const accountPolicy = z.object({
+const policyFields = {
   /** Credits or contacts are not the limit here: people per local day over all hunts. */
-  dailyLimit: z.int().min(0).nullable().default(null),
-  recontactAfterDays: z.int().min(0).max(3650).default(30),
+  dailyLimit: z.int().min(0).nullable(),
+  recontactAfterDays: z.int().min(0).max(3650),
   /** When the daily run starts, in the account's time zone: minute hour day month weekday. */
-  dailyRunCron: z.string().default("0 9 * * *"),
-  dailyRunEnabled: z.boolean().default(true),
-  runWeekdays: weekdays.default([1, 2, 3, 4, 5, 6]),
-  lowBalanceBelow: z.int().min(0).nullable().default(null),
+  dailyRunCron: z.string(),
+  dailyRunEnabled: z.boolean(),
+  runWeekdays: weekdays,
+  lowBalanceBelow: z.int().min(0).nullable(),
+};
+export const accountPolicy = z.object({
+  dailyLimit: policyFields.dailyLimit.default(null),
+  recontactAfterDays: policyFields.recontactAfterDays.default(30),
+  dailyRunCron: policyFields.dailyRunCron.default("0 9 * * *"),
+  dailyRunEnabled: policyFields.dailyRunEnabled.default(true),
+  runWeekdays: policyFields.runWeekdays.default([1, 2, 3, 4, 5, 6]),
+  lowBalanceBelow: policyFields.lowBalanceBelow.default(null),
 });
+/** What a change names, and nothing more: `accountPolicy.partial()` would fill in the defaults and so reset the rest. */
+export const accountPolicyChange = z.object(policyFields).partial();
 export type AccountPolicySettings = z.output<typeof accountPolicy>;
 
 export const accountCreated = defineEvent(
@@ -105,8 +115,27 @@ export const attemptDenied = defineEvent(
 export const permitReturned = defineEvent("PermitReturned", 1, z.object({ contact: contactId, attempt: z.int(), because: z.string() }));
 export const personErased = defineEvent("PersonErased", 1, z.object({ by: z.string() }));
 export const personKeyDestroyed = defineEvent("PersonKeyDestroyed", 1, z.object({}));
-/** A closing event: the whole open state, so that a fold begins here. Its shape belongs to the person rule. */
-export const personClosed = defineEvent("PersonClosed", 1, z.object({ state: z.unknown(), commands: z.array(z.string()) }));
+const openPersonFields = {
+  person: personId,
+  number: personal("number"),
+  facts: numberFacts,
+  optedOut: z.object({ at: instant, by: optOutBy }).optional(),
+  consents: z.array(z.object({ at: instant, source: z.string(), basis: z.enum(["consent", "existing-customer"]) })),
+  /** The last time that the person said no. */
+  refusedAt: instant.optional(),
+  /** Counted permits, oldest first, as far back as any rule looks. */
+  attempts: z.array(z.object({ contact: contactId, attempt: z.int(), at: instant, channel, purpose, hunt: huntId.optional() })),
+  /** The last denials, oldest first, so that each is recorded once. */
+  denials: z.array(z.object({ contact: contactId, attempt: z.int(), rule })),
+};
+/** Everything that is open about a person. */
+export const openPerson = z.discriminatedUnion("status", [
+  z.object({ status: z.literal("known"), ...openPersonFields }),
+  z.object({ status: z.literal("erased"), ...openPersonFields, erasedAt: instant, keyDestroyed: z.boolean() }),
+]);
+export type OpenPerson = z.output<typeof openPerson>;
+/** A closing event: the whole open state, so that a fold begins here. */
+export const personClosed = defineEvent("PersonClosed", 1, z.object({ state: openPerson, commands: z.array(z.string()) }));
 export const personEvents = [
   personRegistered,
   optedOut,
@@ -189,7 +218,13 @@ export const registryCommands = {
     z.object({ account: accountId, provider: z.enum(["smsmobileapi"]), line: lineId, credentials: sealed }),
     changed,
   ),
-  changePolicy: defineCommand("registry", "change-policy", z.object({ account: accountId, policy: accountPolicy.partial() }), changed),
+  disconnectProvider: defineCommand(
+    "registry",
+    "disconnect-provider",
+    z.object({ account: accountId, provider: z.enum(["smsmobileapi"]), line: lineId }),
+    changed,
+  ),
+  changePolicy: defineCommand("registry", "change-policy", z.object({ account: accountId, policy: accountPolicyChange }), changed),
   confirmOfferToBuy: defineCommand(
     "registry",
     "confirm-offer-to-buy",
