@@ -1,0 +1,210 @@
+import { contactId } from "@outrider/contracts/ids";
+import { type LedgerEvent, ledgerCodec, type SettledOutcome } from "@outrider/contracts/ledger";
+import { aggregate, memoryStore } from "@outrider/eventing";
+import { scenario } from "@outrider/eventing/testing";
+import { describe, expect, test } from "vitest";
+import { balance } from "./balance.ts";
+
+const { given } = scenario(balance);
+const granted: LedgerEvent = { type: "CreditsGranted", data: { grant: "invoice-7", credits: 10, by: "ops" } };
+const dated: LedgerEvent = {
+  type: "CreditsGranted",
+  data: { grant: "gift", credits: 5, by: "ops", expiresAt: "2026-12-01T00:00:00.000Z" },
+};
+const reserved: LedgerEvent = { type: "CreditsReserved", data: { reservation: "pass-1", number: 1, credits: 8, purpose: "pass" } };
+const outcome = (seq: number, kind: SettledOutcome["kind"], credits = 1, reservation = "pass-1"): SettledOutcome => ({
+  seq,
+  contact: contactId.parse(`c${seq}`),
+  reservation,
+  credits,
+  kind,
+  because: "ContactAccepted",
+});
+const settled = (...outcomes: SettledOutcome[]): LedgerEvent => ({ type: "OutcomesSettled", data: { stream: "SMS", outcomes } });
+const settle = (...outcomes: SettledOutcome[]) => ({ type: "Settle", stream: "SMS", outcomes }) as const;
+const reserve = (reservation: string, most: number, more: { number?: number; atLeast?: number } = {}) =>
+  ({ type: "Reserve", reservation, most, atLeast: 1, purpose: "pass", ...more }) as const;
+
+describe("granting", () => {
+  test("adds credits", () => given().when({ type: "Grant", grant: "invoice-7", credits: 10, by: "ops" }).then(granted));
+
+  test("grants an invoice once, however often it is told to", () =>
+    given(granted, reserved).when({ type: "Grant", grant: "invoice-7", credits: 10, by: "ops" }).thenNothing());
+});
+
+describe("reserving", () => {
+  test("holds up to what is asked", () =>
+    given(granted)
+      .when(reserve("pass-1", 8, { number: 1 }))
+      .then(reserved));
+
+  test("holds no more than there is", () =>
+    given(granted, reserved)
+      .when(reserve("pass-2", 7, { number: 2 }))
+      .then({ type: "CreditsReserved", data: { reservation: "pass-2", number: 2, credits: 2, purpose: "pass" } }));
+
+  test("refuses when nothing is left, or less than the least that helps", () => {
+    given().when(reserve("pass-1", 1)).thenRefused("no-credits");
+    given(granted, reserved)
+      .when(reserve("pass-2", 7, { atLeast: 3 }))
+      .thenRefused("no-credits");
+  });
+
+  test("holds the same reservation once, also after a part of it was settled", () =>
+    given(granted, reserved, settled(outcome(42, "captured")))
+      .when(reserve("pass-1", 8, { number: 1 }))
+      .thenNothing());
+
+  test("refuses a pass that is over: what came back from it is not held again", () =>
+    given(granted, reserved, settled(outcome(42, "released", 8)))
+      .when(reserve("pass-1", 8, { number: 1 }))
+      .thenRefused("reservation-too-old"));
+
+  test("refuses a number below the highest, although that reservation never was", () =>
+    given(granted, reserved, { type: "CreditsReserved", data: { reservation: "pass-4", number: 4, credits: 1, purpose: "pass" } })
+      .when(reserve("pass-3", 1, { number: 3 }))
+      .thenRefused("reservation-too-old"));
+});
+
+describe("settling", () => {
+  test("settles an outcome once, however often it is read", () =>
+    given(granted, reserved, settled(outcome(42, "captured")))
+      .when(settle(outcome(42, "captured")))
+      .thenNothing());
+
+  test("of a batch that overlaps what was settled, settles the rest", () =>
+    given(granted, reserved, settled(outcome(41, "captured"), outcome(42, "captured")))
+      .when(settle(outcome(42, "captured"), outcome(43, "released")))
+      .then(settled(outcome(43, "released"))));
+
+  test("keeps a position per stream", () => {
+    const closed = { type: "Settle", stream: "HUNTS", outcomes: [outcome(7, "released", 3)] } as const;
+    given(granted, reserved, settled(outcome(42, "captured")))
+      .when(closed)
+      .then({ type: "OutcomesSettled", data: { stream: "HUNTS", outcomes: [outcome(7, "released", 3)] } });
+  });
+
+  test("takes what is there when an outcome names more than its reservation holds, and says so", () =>
+    given(granted, reserved)
+      .when(settle(outcome(42, "captured", 7), outcome(43, "captured", 3), outcome(44, "released", 1, "unheard-of")))
+      .then(
+        settled(
+          outcome(42, "captured", 7),
+          { ...outcome(43, "captured", 1), named: 3 },
+          { ...outcome(44, "released", 0, "unheard-of"), named: 1 },
+        ),
+      ));
+
+  test("refunds no more than was captured", () =>
+    given(granted, reserved, settled(outcome(42, "captured", 2)))
+      .when(settle(outcome(43, "refunded", 1), outcome(44, "refunded", 2)))
+      .then(settled(outcome(43, "refunded", 1), { ...outcome(44, "refunded", 1), named: 2 })));
+
+  test("a resend out of unknown is paid by the hold that stayed", () => {
+    const history = [granted, reserved, settled(outcome(41, "captured", 7))]; // the eighth is unknown, then sent again
+    given(...history)
+      .when(settle(outcome(50, "captured")))
+      .then(settled(outcome(50, "captured")));
+  });
+
+  test("closes a reservation when rows and rest have taken all of it", () => {
+    const { state } = given(granted, reserved, settled(outcome(41, "captured", 5), outcome(42, "released", 3))).when(settle());
+    expect(state.open.size).toBe(0);
+    expect(state).toMatchObject({ available: 5, held: 0, captured: 5, released: 3 });
+  });
+});
+
+describe("expiring", () => {
+  const expire = { type: "Expire", grant: "gift", now: "2026-12-01T00:00:00.000Z" } as const;
+
+  test("takes back what was not spent of a grant", () =>
+    given(granted, dated)
+      .when(expire)
+      .then({ type: "CreditsExpired", data: { grant: "gift", credits: 5 } }));
+
+  test("spends first what expires first", () =>
+    given(granted, dated, reserved, settled(outcome(41, "captured", 3)))
+      .when(expire)
+      .then({ type: "CreditsExpired", data: { grant: "gift", credits: 2 } }));
+
+  test("leaves what is held at that moment", () => {
+    const all: LedgerEvent = { type: "CreditsReserved", data: { reservation: "pass-1", number: 1, credits: 4, purpose: "pass" } };
+    given(dated, all)
+      .when(expire)
+      .then({ type: "CreditsExpired", data: { grant: "gift", credits: 1 } });
+  });
+
+  test("does nothing before its time, and nothing twice", () => {
+    given(dated)
+      .when({ ...expire, now: "2026-11-30T23:59:59.999Z" })
+      .thenRefused("not-expired-yet");
+    given(dated, { type: "CreditsExpired", data: { grant: "gift", credits: 5 } })
+      .when(expire)
+      .thenNothing();
+    given(granted)
+      .when({ ...expire, grant: "invoice-7" })
+      .thenNothing();
+  });
+});
+
+describe("a low balance", () => {
+  const lowered: LedgerEvent = { type: "BalanceLow", data: { available: 2, held: 6, below: 9 } };
+
+  test("is reported when what is unspent falls below the mark", () =>
+    given(granted, reserved)
+      .when({ ...settle(outcome(41, "captured", 2)), lowBelow: 9 })
+      .then(settled(outcome(41, "captured", 2)), lowered));
+
+  test("is not reported for credits that are only held", () =>
+    given(granted, reserved)
+      .when({ ...settle(outcome(41, "released", 2)), lowBelow: 9 })
+      .then(settled(outcome(41, "released", 2))));
+
+  test("is reported once per crossing", () => {
+    const past = [granted, reserved, settled(outcome(41, "captured", 2)), lowered];
+    given(...past)
+      .when({ ...settle(outcome(42, "captured")), lowBelow: 9 })
+      .then(settled(outcome(42, "captured")));
+    const again = settled(outcome(43, "captured", 5));
+    given(...past, { ...granted, data: { ...granted.data, grant: "invoice-8" } })
+      .when({ ...settle(outcome(43, "captured", 5)), lowBelow: 14 })
+      .then(again, { type: "BalanceLow", data: { available: 12, held: 1, below: 14 } });
+  });
+});
+
+test("two replicas with one cause: one appends, the other learns that it is done", async () => {
+  const store = memoryStore<LedgerEvent>();
+  const at = "2026-11-20T10:00:00.000Z";
+  const grant = () =>
+    aggregate(store, balance).execute(
+      "ledger.balance.17.acme.acme",
+      { type: "Grant", grant: "invoice-7", credits: 10, by: "ops" },
+      { commandId: "invoice-7", at },
+    );
+  const kinds = (await Promise.all([grant(), grant()])).map(({ kind }) => kind);
+  expect(kinds.toSorted()).toEqual(["already", "appended"]);
+});
+
+test("every event of a balance reads back as it was written", () => {
+  const closing = balance.closing?.event(
+    [granted, dated, reserved, settled(outcome(41, "captured"))].reduce(
+      (state, event) => balance.evolve(state, event, ""),
+      balance.initial(),
+    ),
+    ["command-1"],
+  );
+  const all = [
+    granted,
+    dated,
+    reserved,
+    settled(outcome(41, "captured"), { ...outcome(42, "released", 0), named: 2 }),
+    { type: "CreditsExpired", data: { grant: "gift", credits: 4 } },
+    { type: "BalanceLow", data: { available: 1, held: 2, below: 9 } },
+    ...(closing === undefined ? [] : [closing]),
+  ] satisfies LedgerEvent[];
+  expect(ledgerCodec.decode(ledgerCodec.encode("2026-11-20T10:00:00.000Z", all))).toEqual({
+    kind: "events",
+    at: "2026-11-20T10:00:00.000Z",
+    events: all,
+  });
+});

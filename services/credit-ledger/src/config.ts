@@ -1,0 +1,28 @@
+import { type ConfigOf, defineConfig, variable } from "@outrider/platform/config";
+
+/** What the ledger reads from its environment. */
+export const definition = defineConfig("credit-ledger", {
+  LEDGER_BATCH_MESSAGES: variable
+    .integer(1, 500)
+    .default(500)
+    .describe("how many messages of a stream are settled at a time, at most: 1 to 500"),
+  LEDGER_LINGER_MS: variable
+    .integer(0, 10_000)
+    .default(100)
+    .describe("milliseconds for which outcomes gather before the next ones are settled, 0 to 10000"),
+  LEDGER_ACCOUNTS_AT_ONCE: variable.integer(1, 256).default(16).describe("how many accounts are settled at the same time, 1 to 256"),
+});
+export type LedgerConfig = ConfigOf<typeof definition>;
+
+/** Names that are stored in JetStream: changing one starts that reader from the beginning, which is safe but slow. */
+export const names = {
+  followSms: "credit-ledger.sms",
+  followHunts: "credit-ledger.hunts",
+  /** Durable of the reaction that arms the expiry of grants. */
+  armExpiry: "credit-ledger-arm-expiry",
+  expire: "expire",
+  actor: "credit-ledger",
+} as const;
+
+/** What is followed: the streams whose contacts cost credits, and the runs that give back what no row took. */
+export const followed = { sms: ["sms.contact.>"], hunts: ["hunts.run.>"], balances: ["ledger.balance.>"] } as const;

@@ -1,0 +1,113 @@
+import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
+import { runCodec } from "@outrider/contracts/hunts";
+import { accountId, contactId } from "@outrider/contracts/ids";
+import { ledgerCommands } from "@outrider/contracts/ledger";
+import { streams, subjects } from "@outrider/contracts/streams";
+import { type Codec, ensureStream, jetStreamStore, type Kernel } from "@outrider/eventing";
+import { kernelOf, openService, parseConfig, type Service } from "@outrider/platform";
+import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { definition, type LedgerConfig } from "./config.ts";
+import { openLedger } from "./ledger.ts";
+
+let nats: ThrowAwayNats;
+let world: Service<LedgerConfig>;
+let kernel: Kernel;
+const opened: Service<LedgerConfig>[] = [];
+
+const configured = (): LedgerConfig => {
+  const parsed = parseConfig(definition, { NATS_URL: nats.url, LOG_LEVEL: "silent", LEDGER_LINGER_MS: "20" });
+  if (!parsed.ok) throw new Error(parsed.problems.join("; "));
+  return parsed.config;
+};
+const open = async (replica: string): Promise<Service<LedgerConfig>> => {
+  const service = await openService({ ...configured(), OUTRIDER_REPLICA: replica }, { ownsProcess: false, leaseTtlMs: 1500 });
+  opened.push(service);
+  await openLedger(service);
+  return service;
+};
+
+beforeAll(async () => {
+  nats = await throwAwayNats();
+  world = await openService({ ...configured(), service: "gateway" }, { ownsProcess: false });
+  kernel = kernelOf(world);
+  for (const declared of [streams.sms, streams.hunts, streams.registry]) await ensureStream(world.jsm, declared);
+});
+afterAll(async () => {
+  for (const service of [...opened, world]) await service[Symbol.asyncDispose]();
+  await nats.stop();
+});
+
+const at = "2026-11-20T10:00:00.000Z";
+const write = async <Event>(
+  stream: string,
+  codec: Codec<Event>,
+  subject: string,
+  expected: number,
+  ...events: Event[]
+): Promise<number> => {
+  const store = jetStreamStore({ jsm: kernel.jsm, publisher: kernel.publisher, stream, codec });
+  const id = crypto.randomUUID();
+  const append = { commandId: id, executionId: id, at, events, expected, closing: 0 };
+  const appended = await store.append(subject, append, performance.now() + 10_000);
+  if (appended.kind === "conflict") throw new Error(`${subject} is at ${appended.found}, not at ${expected}`);
+  return appended.revision;
+};
+const contact = (account: ReturnType<typeof accountId.parse>, id: string, expected: number, ...events: ContactEvent[]) =>
+  write(streams.sms.name, contactCodec, subjects.smsContact(account, id), expected, ...events);
+const paid = (reservation: string) => ({ reservation, credits: 1 });
+const accepted = (reservation: string): ContactEvent => ({
+  type: "ContactAccepted",
+  data: { attempt: 1, providerId: "p", by: "answer", ...paid(reservation) },
+});
+const balanceOf = (account: ReturnType<typeof accountId.parse>) => world.ask(ledgerCommands.balance, { account });
+const grant = (account: ReturnType<typeof accountId.parse>, id: string, credits: number, expiresAt?: string) =>
+  world.ask(ledgerCommands.grant, { account, grant: id, credits, by: "ops", ...(expiresAt === undefined ? {} : { expiresAt }) });
+
+test("two replicas settle a pass of 2,000 contacts once, in a few appends, also when one of them goes", async () => {
+  const [first] = await Promise.all([open("first"), open("second")]);
+  const account = accountId.parse("garage");
+  await grant(account, "invoice-1", 3000);
+  expect(await grant(account, "invoice-1", 3000)).toMatchObject({ available: 3000 });
+  const asked = { account, reservation: "garage:1", number: 1, most: 2500, atLeast: 1, purpose: "pass" } as const;
+  expect(await world.ask(ledgerCommands.reserve, asked)).toEqual({ reservation: "garage:1", credits: 2500 });
+  expect(await world.ask(ledgerCommands.reserve, asked)).toEqual({ reservation: "garage:1", credits: 2500 });
+
+  const ids = Array.from({ length: 2000 }, (_, index) => contactId.parse(`c${index}`));
+  const send = (some: typeof ids) => Promise.all(some.map((id) => contact(account, id, 0, accepted("garage:1"))));
+  await send(ids.slice(0, 1000));
+  const [, sequences] = await Promise.all([first[Symbol.asyncDispose](), send(ids.slice(1000))]);
+  const gated: ContactEvent = { type: "ContactGated", data: { rule: "opted-out", ...paid("garage:1") } };
+  await Promise.all(Array.from({ length: 100 }, (_, index) => contact(account, `g${index}`, 0, gated)));
+  const failed: ContactEvent = { type: "ContactFailed", data: { at, reason: "network", ...paid("garage:1") } };
+  await contact(account, "c1999", sequences.at(-1) ?? 0, failed);
+  const closed = { pass: 1, reservation: "garage:1", rest: 400, found: 2100, allocated: 2100, skipped: {}, hunts: [] };
+  await write(streams.hunts.name, runCodec, subjects.run(account, "2026-11-20"), 0, { type: "PassClosed", data: closed });
+
+  await expect
+    .poll(() => balanceOf(account), { timeout: 20_000, interval: 100 })
+    .toMatchObject({ granted: 3000, captured: 2000, released: 500, refunded: 1, held: 0, available: 1001 });
+  await expect(world.ask(ledgerCommands.reserve, asked)).rejects.toMatchObject({ rule: "reservation-too-old" });
+  const { state } = await world.jsm.streams.info(streams.ledger.name);
+  expect(state.messages).toBeLessThan(150);
+});
+
+test("an outage of NATS between outcomes loses and doubles nothing", async () => {
+  const account = accountId.parse("dealer");
+  await grant(account, "invoice-1", 50);
+  await world.ask(ledgerCommands.reserve, { account, reservation: "dealer:1", most: 20, atLeast: 1, purpose: "request" });
+  for (let index = 0; index < 10; index++) await contact(account, `d${index}`, 0, accepted("dealer:1"));
+  await nats.restart();
+  await expect.poll(() => balanceOf(account).catch(() => undefined), { timeout: 30_000, interval: 200 }).toBeDefined();
+  for (let index = 10; index < 20; index++) await contact(account, `d${index}`, 0, accepted("dealer:1"));
+  await expect.poll(() => balanceOf(account), { timeout: 20_000, interval: 100 }).toMatchObject({ captured: 20, held: 0, available: 30 });
+});
+
+test("a grant expires at its moment, once", async () => {
+  const account = accountId.parse("gifted");
+  await grant(account, "gift", 5, new Date(Date.now() + 1500).toISOString());
+  expect(await balanceOf(account)).toMatchObject({ available: 5, expired: 0 });
+  await expect.poll(() => balanceOf(account), { timeout: 20_000, interval: 100 }).toMatchObject({ available: 0, expired: 5 });
+  const { entries } = await world.ask(ledgerCommands.history, { subject: subjects.balance(account), from: 0, limit: 10 });
+  expect(entries.map(({ events }) => events.map(({ type }) => type))).toEqual([["CreditsGranted"], ["CreditsExpired"]]);
+});

@@ -1,0 +1,186 @@
+import { contactCodec } from "@outrider/contracts/contact";
+import { runCodec } from "@outrider/contracts/hunts";
+import { type AccountId, accountId, hashId, partitionOf } from "@outrider/contracts/ids";
+import { type LedgerEvent, ledgerCodec, outcomesAtOnce } from "@outrider/contracts/ledger";
+import { parseSubject, streams, subjects } from "@outrider/contracts/streams";
+import {
+  type AcquireLease,
+  type Aggregate,
+  done,
+  dueCodec,
+  dueOptions,
+  type Followed,
+  type Follower,
+  type FollowOptions,
+  follow,
+  impossible,
+  type Kernel,
+  type Positions,
+  type Reaction,
+  react,
+  schedules,
+} from "@outrider/eventing";
+import { z } from "zod";
+import type { Balance, BalanceCommand, BalanceRefusal, Outcome } from "./balance.ts";
+import { followed, type LedgerConfig, names } from "./config.ts";
+import { contactOutcomes, parts, runOutcomes } from "./outcomes.ts";
+
+export type Balances = Aggregate<Balance, BalanceCommand, LedgerEvent, BalanceRefusal>;
+
+/** What the ledger's reactions need of the running service. */
+export interface LedgerParts {
+  readonly kernel: Kernel;
+  readonly balances: Balances;
+  readonly clock: { readonly now: () => string; readonly toReal: (iso: string) => Date };
+  readonly acquire: AcquireLease;
+  readonly positions: { readonly sms: Positions; readonly hunts: Positions };
+  /** The account's own mark for a low balance; undefined: none. */
+  readonly lowBelow: (account: AccountId) => number | undefined;
+  readonly config: Pick<LedgerConfig, "LEDGER_BATCH_MESSAGES" | "LEDGER_LINGER_MS" | "LEDGER_ACCOUNTS_AT_ONCE">;
+}
+
+/** One account's share of a batch, in stream order, one entry per message. */
+interface Share {
+  readonly account: AccountId;
+  readonly messages: (readonly Outcome[])[];
+  last: Followed<unknown>;
+}
+
+type Reads<Event> = (id: string, seq: number, events: readonly Event[]) => readonly Outcome[];
+
+const shares = <Event>(batch: readonly Followed<Event>[], reads: Reads<Event>): readonly Share[] => {
+  const byAccount = new Map<string, Share>();
+  for (const message of batch) {
+    const about = parseSubject(message.subject);
+    if (about === undefined) continue;
+    const outcomes = reads(about.id, message.revision, message.events);
+    if (outcomes.length === 0) continue;
+    const share = byAccount.get(about.account);
+    if (share === undefined) byAccount.set(about.account, { account: accountId.parse(about.account), messages: [outcomes], last: message });
+    else {
+      share.messages.push(outcomes);
+      share.last = message;
+    }
+  }
+  return [...byAccount.values()];
+};
+
+const settle = async (ledger: LedgerParts, stream: string, { account, messages, last }: Share): Promise<void> => {
+  for (const outcomes of parts(messages, outcomesAtOnce)) {
+    const seq = outcomes.at(-1)?.seq ?? last.revision;
+    const settled = await ledger.balances.execute(
+      subjects.balance(account),
+      { type: "Settle", stream, outcomes, lowBelow: ledger.lowBelow(account) },
+      {
+        commandId: `${stream}:${seq}:settle`,
+        at: ledger.clock.now(),
+        correlation: last.correlation,
+        causation: `${stream}:${seq}`,
+        actor: names.actor,
+        traceparent: last.traceparent,
+      },
+    );
+    if (settled.kind === "appended") tell(ledger.kernel, account, settled.events);
+  }
+};
+
+const tell = ({ instruments }: Kernel, account: AccountId, events: readonly LedgerEvent[]): void => {
+  for (const event of events) {
+    if (event.type === "BalanceLow") instruments.log("warn", "the credits of an account run low", { account, ...event.data });
+    if (event.type !== "OutcomesSettled") continue;
+    for (const { kind, credits, named, seq, reservation } of event.data.outcomes) {
+      instruments.count("outrider_credits_total", { kind }, credits);
+      if (named === undefined) continue;
+      instruments.count("outrider_credits_not_covered_total", { kind }, named - credits);
+      instruments.log("error", "an outcome named more credits than its reservation holds", { account, reservation, seq, named, credits });
+    }
+  }
+};
+
+/** Works through `items` with at most `width` at the same time; the first failure ends it. */
+const abreast = async <T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> => {
+  const rest = items.values();
+  const worker = async () => {
+    for (const item of rest) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+};
+
+/**
+ * Follows one stream and settles what its messages say, each account's share of a batch in one decision. Safe to repeat: every balance
+ * keeps its own position in the stream.
+ */
+const settles = <Event>(
+  ledger: LedgerParts,
+  read: Pick<FollowOptions<Event>, "name" | "stream" | "filters" | "codec" | "positions">,
+  reads: Reads<Event>,
+): Follower => {
+  const { kernel, config, acquire } = ledger;
+  const options = { ...read, acquire, batch: config.LEDGER_BATCH_MESSAGES, lingerMs: config.LEDGER_LINGER_MS };
+  return follow(kernel, options, (batch) =>
+    abreast(shares(batch, reads), config.LEDGER_ACCOUNTS_AT_ONCE, (share) => settle(ledger, read.stream, share)),
+  );
+};
+
+/** Captures, releases and refunds what became of contacts, and releases what closed passes have left over. */
+export const settleOutcomes = (ledger: LedgerParts): readonly Follower[] => {
+  const { sms, hunts } = ledger.positions;
+  return [
+    settles(
+      ledger,
+      { name: names.followSms, stream: streams.sms.name, filters: followed.sms, codec: contactCodec, positions: sms },
+      contactOutcomes,
+    ),
+    settles(
+      ledger,
+      { name: names.followHunts, stream: streams.hunts.name, filters: followed.hunts, codec: runCodec, positions: hunts },
+      runOutcomes,
+    ),
+  ];
+};
+
+const dueGrant = z.object({ account: accountId, grant: z.string() });
+
+/** A grant that expires sets its own alarm. The balance decides at that time; an alarm for a grant that is used up changes nothing. */
+export const expireGrants = ({ kernel, balances, clock, lowBelow }: LedgerParts): readonly Reaction[] => {
+  const alarms = schedules(kernel);
+  const arm = (account: AccountId, grant: string, expiresAt: string, cause: { commandId: string; at: string; causation?: string }) =>
+    alarms.at(names.expire, `${partitionOf(account)}.${account}.${hashId(grant)}`, clock.toReal(expiresAt), { account, grant }, cause);
+  return [
+    react(
+      kernel,
+      { stream: streams.ledger.name, durable: names.armExpiry, filters: followed.balances, codec: ledgerCodec },
+      async (message) => {
+        const account = accountId.parse(parseSubject(message.subject)?.account);
+        const causation = `${message.stream}:${message.revision}`;
+        for (const event of message.events) {
+          if (event.type !== "CreditsGranted" || event.data.expiresAt === undefined) continue;
+          const cause = { commandId: `${causation}:expiry`, at: clock.now(), causation, traceparent: message.traceparent };
+          await arm(account, event.data.grant, event.data.expiresAt, cause);
+        }
+        return done;
+      },
+    ),
+    react(kernel, { ...dueOptions(kernel.service, names.expire), codec: dueCodec }, async (message) => {
+      const due = dueGrant.safeParse(message.events[0]?.data);
+      if (!due.success) return impossible("the alarm does not name an account and a grant");
+      const { account, grant } = due.data;
+      const now = clock.now();
+      const cause = {
+        commandId: `expire:${hashId(grant)}:${message.revision}`,
+        at: now,
+        causation: `${message.stream}:${message.revision}`,
+      };
+      const expired = await balances.execute(
+        subjects.balance(account),
+        { type: "Expire", grant, now, lowBelow: lowBelow(account) },
+        { ...cause, actor: names.actor, traceparent: message.traceparent },
+      );
+      if (expired.kind === "refused") {
+        const expiresAt = expired.state.expiring.get(grant)?.expiresAt;
+        if (expiresAt !== undefined) await arm(account, grant, expiresAt, cause); // the clock was set back since
+      } else if (expired.kind === "appended") tell(kernel, account, expired.events);
+      return done;
+    }),
+  ];
+};
