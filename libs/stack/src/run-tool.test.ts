@@ -23,10 +23,10 @@ test("knows a full disk by our own error and by the words of others", () => {
 });
 
 test("a program's last words are the message and the error of its last log line, or the line itself", () => {
-  expect(lastWords('{"msg":"first"}\n{"level":60,"msg":"bad configuration","err":{"message":"X is missing"}}\n')).toBe(
+  expect(lastWords('{"message":"first"}\n{"level":60,"message":"bad configuration","error":{"message":"X is missing"}}\n')).toBe(
     "bad configuration: X is missing",
   );
   expect(lastWords("plain words\n\n")).toBe("plain words");
-  expect(lastWords('{"msg":"cut o')).toBe('{"msg":"cut o');
+  expect(lastWords('{"message":"cut o')).toBe('{"message":"cut o');
   expect(lastWords("")).toBe("");
 });

@@ -94,19 +94,31 @@ export function supervise(program: Program, tell: (event: ProgramEvent) => void)
   };
 }
 
+const LINE_CHARACTERS = 300;
+
 /** What a program said last, for a person: the message and error of a log line in JSON, else the line itself. */
 export function lastWords(output: string): string {
   const line = lastLines(output, 1);
-  if (!line.startsWith("{")) return line.slice(0, 300);
+  const entry = line.startsWith("{") ? parsed(line) : undefined;
+  const message = textAt(entry, "message");
+  if (message === undefined) return line.slice(0, LINE_CHARACTERS);
+  const cause = textAt(fieldOf(entry, "error"), "message");
+  return cause === undefined ? message : `${message}: ${cause}`;
+}
+
+function parsed(line: string): unknown {
   try {
-    const entry: unknown = JSON.parse(line);
-    if (typeof entry !== "object" || entry === null) return line.slice(0, 300);
-    const message = "msg" in entry ? String(entry.msg) : line.slice(0, 300);
-    const cause =
-      "err" in entry && typeof entry.err === "object" && entry.err !== null && "message" in entry.err ? `: ${entry.err.message}` : "";
-    return `${message}${cause}`;
+    return JSON.parse(line);
   } catch {
-    // Cut off in the middle of a line; shown as it is.
-    return line.slice(0, 300);
+    // Cut off in the middle of a line.
+    return undefined;
   }
+}
+
+const fieldOf = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+
+function textAt(value: unknown, name: string): string | undefined {
+  const text = fieldOf(value, name);
+  return typeof text === "string" ? text : undefined;
 }

@@ -57,7 +57,7 @@ createServer((_request, response) => {
   response.writeHead(reasons.length === 0 ? 200 : 503).end(JSON.stringify({ ready: reasons.length === 0, reasons }));
 }).listen(Number(HEALTH_PORT), "127.0.0.1");
 process.once("SIGTERM", () => process.exit(0));
-console.log(JSON.stringify({ level: 30, msg: "fake service started" }));
+console.log(JSON.stringify({ level: 30, message: "fake service started" }));
 `;
 
 export const FAKE_SIMULATOR = `
@@ -75,7 +75,7 @@ export async function fakeRepository(root: string): Promise<string> {
   for (const name of ["one", "two"]) await write(join(root, "services", name, "src", "main.ts"), FAKE_SERVICE);
   await write(
     join(root, "services", "broken", "src", "main.ts"),
-    `console.log(JSON.stringify({ level: 60, msg: "bad configuration", err: { message: "GATEWAY_PORT is not a number" } })); process.exit(2);`,
+    `console.log(JSON.stringify({ level: 60, message: "bad configuration", error: { message: "GATEWAY_PORT is not a number" } })); process.exit(2);`,
   );
   await write(join(root, "libs", "simulators", "src", "smsmobileapi", "main.ts"), FAKE_SIMULATOR);
   return root;
