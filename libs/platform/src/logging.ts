@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
 import type { CommonConfig } from "./config.ts";
-import { scrubError, scrubFields } from "./scrub.ts";
+import { scrubFields } from "./scrub.ts";
 import { currentTrace, parseTraceparent } from "./trace.ts";
 
 export type { Logger } from "pino";
@@ -18,8 +18,8 @@ export const createLogger = (config: Identity, replica: string, destination?: De
     messageKey: "message",
     errorKey: "error",
     timestamp: stdTimeFunctions.isoTime,
-    // pino would give an error's own properties away, and children's bindings pass by `formatters.log`.
-    serializers: { error: scrubError, err: scrubError },
+    // Fields are scrubbed before these are asked; pino's own would look for more.
+    serializers: { error: asItIs, err: asItIs },
     formatters: {
       level: (label: string) => ({ level: label }),
       log: (fields: object) => objectOf(scrubFields(fields)),
@@ -27,7 +27,19 @@ export const createLogger = (config: Identity, replica: string, destination?: De
     },
     mixin: traceFields,
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return scrubbingChildren(destination === undefined ? pino(options) : pino(options, destination));
+};
+
+const asItIs = <Value>(value: Value): Value => value;
+
+/** pino hands the bindings of children to no formatter. Their children inherit what is replaced here. */
+const scrubbingChildren = (log: Logger): Logger => {
+  const { child } = log;
+  return Object.assign(log, {
+    child(this: Logger, bindings: object): Logger {
+      return child.call(this, objectOf(scrubFields(bindings)));
+    },
+  });
 };
 
 const objectOf = (scrubbed: Record<string, unknown> | string): Record<string, unknown> =>

@@ -38,7 +38,7 @@ export const currentTrace = new AsyncLocalStorage<string>();
 /** Records nothing: hands the caller's traceparent on, or begins a trace so that logs and events can still be joined. */
 export const passingTracer: Tracer = {
   span: (start, work) => {
-    const traceparent = start.parent !== undefined && form.test(start.parent) ? start.parent : newTraceparent();
+    const traceparent = start.parent !== undefined && parseTraceparent(start.parent) !== undefined ? start.parent : newTraceparent();
     return currentTrace.run(traceparent, work, traceparent);
   },
   close: async () => undefined,
