@@ -36,7 +36,7 @@ const asItIs = <Value>(value: Value): Value => value;
 const scrubbingChildren = (log: Logger): Logger => {
   const { child } = log;
   return Object.assign(log, {
-    child(this: Logger, bindings: object): Logger {
+    child(this: Logger, bindings: object) {
       return child.call(this, objectOf(scrubFields(bindings)));
     },
   });
