@@ -65,6 +65,8 @@ export const importStarted = defineEvent(
     bytes: z.int(),
     fileName: z.string(),
     defaultCountry: z.string(),
+    /** Rows without a number get one from the ranges reserved for fiction. */
+    fictionNumbers: z.boolean().default(false),
   }),
 );
 /** How far we are, in rows of the file and bytes of the upload. Counts are totals so far; `bad` rows are those of this step. */
