@@ -1,23 +1,27 @@
 import { accountId, personId } from "@outrider/contracts/ids";
+import { pipelinedPublisher } from "@outrider/eventing";
 import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openBucket } from "./bucket.ts";
 import { defineConfig } from "./config.ts";
-import { CannotOpen } from "./keyring/cipher.ts";
+import { CannotOpen, masterKey } from "./keyring/cipher.ts";
 import { keyIds } from "./keyring/key-ids.ts";
-import { erased, KeyDestroyed, KeyMissing } from "./keyring/keyring.ts";
+import { KeyStore } from "./keyring/key-store.ts";
+import { createKeyring, erased, KeyDestroyed, KeyMissing } from "./keyring/keyring.ts";
 import { symmetricSealer } from "./keyring/sealer.ts";
 import type { Service } from "./service.ts";
 import { openTestService } from "./testing.ts";
 
 const account = accountId.parse("acme");
 const person = (name: string): string => keyIds.person(account, personId.parse(name));
-const masterKey = Buffer.alloc(32, 9).toString("base64");
+const masterBytes = Buffer.alloc(32, 9);
+const masterText = masterBytes.toString("base64");
 
 let server: ThrowAwayNats;
 let one: Service;
 let two: Service;
 const open = (environment: Record<string, string> = {}) =>
-  openTestService(defineConfig("registry", {}), { NATS_URL: server.url, OUTRIDER_MASTER_KEY: masterKey, ...environment });
+  openTestService(defineConfig("registry", {}), { NATS_URL: server.url, OUTRIDER_MASTER_KEY: masterText, ...environment });
 beforeAll(async () => {
   server = await throwAwayNats();
   [one, two] = await Promise.all([open(), open()]);
@@ -83,11 +87,9 @@ test("nothing of a destroyed key is left in its bucket", async () => {
 });
 
 test("a process forgets a key that another one destroyed", async () => {
-  const { createKeyring } = await import("./keyring/keyring.ts");
-  const { KeyStore } = await import("./keyring/key-store.ts");
-  const { openBucket } = await import("./bucket.ts");
   const bucket = await openBucket(two.jsm, "outrider-keys", { replicas: 1, history: 2, direct: true });
-  const brief = createKeyring({ store: new KeyStore(two.js, two.jsm, bucket), master: Buffer.from(masterKey, "base64"), cachedMs: 1 });
+  const store = new KeyStore(two.js, two.jsm, bucket, () => pipelinedPublisher(two.nats));
+  const brief = createKeyring({ store, master: masterKey(masterBytes), cachedMs: 1 });
   const sealed = await brief.seal(person("shared"), "Marie");
   await one.keyring.destroy(person("shared"));
   await expect.poll(() => brief.open(sealed), { timeout: 5_000 }).toBe(erased);
@@ -104,11 +106,11 @@ test("a key that never was and another master key are errors that say so", async
 });
 
 test("a symmetric sealer opens only what is for its label", () => {
-  const sealer = symmetricSealer(masterKey, "smsmobileapi");
+  const sealer = symmetricSealer(masterText, "smsmobileapi");
   const sealed = sealer.seal("api key");
   expect(sealed.k).toBe("smsmobileapi");
   expect(sealer.open(sealed)).toBe("api key");
-  expect(() => symmetricSealer(masterKey, "other").open(sealed)).toThrow(CannotOpen);
+  expect(() => symmetricSealer(masterText, "other").open(sealed)).toThrow(CannotOpen);
   expect(() => symmetricSealer(Buffer.alloc(32), "smsmobileapi").open(sealed)).toThrow(CannotOpen);
   expect(() => symmetricSealer("short", "x")).toThrow("must have 32 bytes");
 });

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { buckets } from "@outrider/contracts/streams";
-import type { AcquireLease, Instruments } from "@outrider/eventing";
+import { type AcquireLease, type Instruments, pipelinedPublisher } from "@outrider/eventing";
 import { openBucket } from "./bucket.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { type Ask, createAsk } from "./commands/ask.ts";
@@ -124,8 +124,10 @@ const assemble = async <Config extends CommonConfig>(
     ...(options.leaseTtlMs === undefined ? {} : { ttlMs: options.leaseTtlMs }),
   });
   lifecycle.onStop("leases", leases.releaseAll);
-  const master = masterKeyOf(config);
-  if (master.development) log.warn({}, "OUTRIDER_MASTER_KEY is absent; using the development key that everybody knows");
+  const store = new KeyStore(js, jsm, keys, () => pipelinedPublisher(nats));
+  lifecycle.onStop("keys", () => store.close());
+  const { master, development } = masterKeyOf(config);
+  if (development) log.warn({}, "OUTRIDER_MASTER_KEY is absent; using the development key that everybody knows");
 
   const instruments: Instruments = {
     span: tracer.span,
@@ -147,7 +149,7 @@ const assemble = async <Config extends CommonConfig>(
     natsIsUp: link.isUp,
     log,
     clock: createClock(config.OUTRIDER_CLOCK_OFFSET_MS),
-    keyring: createKeyring({ store: new KeyStore(js, jsm, keys), master: master.key }),
+    keyring: createKeyring({ store, master }),
     instruments,
     metrics,
     acquireLease: leases.acquire,

@@ -1,6 +1,7 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
-import { type Bucket, isConflict, operationHeader, readLast } from "../bucket.ts";
+import { type Publisher, Unavailable } from "@outrider/eventing";
+import { type Bucket, operationHeader, readLast } from "../bucket.ts";
 import { isNotFound, reachable } from "../reachable.ts";
 
 /** A key as the bucket holds it. Destroyed is for ever: the mark stays, so that no new key can be made in its place. */
@@ -8,17 +9,26 @@ export type StoredKey = { readonly kind: "wrapped"; readonly bytes: Uint8Array }
 
 const readAtOnce = 500;
 const writeAtOnce = 500;
+const mustBeFirst = [["Nats-Expected-Last-Subject-Sequence", "0"]] as const;
 
 /** The bucket of wrapped keys. */
 export class KeyStore {
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
   readonly #bucket: Bucket;
+  readonly #openPublisher: () => Publisher;
+  #publisher: Publisher | undefined;
 
-  constructor(js: JetStreamClient, jsm: JetStreamManager, bucket: Bucket) {
+  /** `openPublisher`: called when the first key is made; most services never make one. */
+  constructor(js: JetStreamClient, jsm: JetStreamManager, bucket: Bucket, openPublisher: () => Publisher) {
     this.#js = js;
     this.#jsm = jsm;
     this.#bucket = bucket;
+    this.#openPublisher = openPublisher;
+  }
+
+  close(): void {
+    this.#publisher?.close();
   }
 
   /** Reads from any replica of the bucket, many in one request: what is missing here may still exist at the leader. */
@@ -65,13 +75,10 @@ export class KeyStore {
   }
 
   async #create(id: string, bytes: Uint8Array): Promise<boolean> {
-    try {
-      await reachable(this.#js.publish(this.#bucket.subjectOf(id), bytes, { expect: { lastSubjectSequence: 0 } }));
-      return true;
-    } catch (error) {
-      if (isConflict(error)) return false;
-      throw error;
-    }
+    this.#publisher ??= this.#openPublisher();
+    const answer = await this.#publisher.publish(this.#bucket.subjectOf(id), bytes, mustBeFirst);
+    if (answer.kind === "failed") throw new Unavailable(`keys cannot be stored now: ${answer.description}`);
+    return answer.kind === "stored";
   }
 
   /** Marks the key as destroyed, then overwrites its bytes on disk. Repeating it finishes one that was cut short. */

@@ -1,7 +1,9 @@
+import type { KeyObject } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Sealed } from "@outrider/contracts/define";
+import { Unavailable } from "@outrider/eventing";
 import { LRUCache } from "lru-cache";
-import { randomBytesOf } from "../ids.ts";
-import { keyBytes, openValue, sealValue, unwrapKey, wrapKey } from "./cipher.ts";
+import { cipherKey, type MasterKey, newKeyBytes, openValue, sealValue, unwrapKey, wrapKey } from "./cipher.ts";
 import { isKeyId } from "./key-ids.ts";
 import type { KeyStore } from "./key-store.ts";
 
@@ -29,12 +31,11 @@ export class KeyMissing extends Error {
   }
 }
 
-type Key = { readonly kind: "live"; readonly bytes: Buffer } | { readonly kind: "destroyed" };
+type Key = { readonly kind: "live"; readonly key: KeyObject } | { readonly kind: "destroyed" };
 
 export interface KeyringOptions {
   readonly store: KeyStore;
-  /** 32 bytes. */
-  readonly master: Uint8Array;
+  readonly master: MasterKey;
   readonly cached?: number;
   readonly cachedMs?: number;
 }
@@ -59,13 +60,24 @@ export interface Keyring {
 export const createKeyring = ({ store, master, cached = 20_000, cachedMs = 60_000 }: KeyringOptions): Keyring => {
   const cache = new LRUCache<string, Key>({ max: cached, ttl: cachedMs, ttlResolution: 250 });
   const known = (id: string, stored: { readonly kind: "wrapped"; readonly bytes: Uint8Array } | { readonly kind: "destroyed" }): Key => {
-    const key: Key = stored.kind === "destroyed" ? stored : { kind: "live", bytes: unwrapKey(master, id, stored.bytes) };
+    const key: Key = stored.kind === "destroyed" ? stored : { kind: "live", key: cipherKey(unwrapKey(master, id, stored.bytes), id) };
     cache.set(id, key);
     return key;
   };
   const fetch = gather((ids) => load(store, ids, known));
   const find = (id: string): Key | undefined | Promise<Key | undefined> => cache.get(id) ?? fetch(checked(id));
 
+  const make = async (missing: readonly string[], keys: Map<string, Key>): Promise<void> => {
+    const fresh = new Map(missing.map((id) => [id, newKeyBytes()]));
+    const there = await store.createMany(new Map([...fresh].map(([id, bytes]) => [id, wrapKey(master, id, bytes)])));
+    for (const id of there) fresh.delete(id);
+    for (const [id, bytes] of fresh) {
+      const key: Key = { kind: "live", key: cipherKey(bytes, id) };
+      cache.set(id, key);
+      keys.set(id, key);
+    }
+    for (const [id, key] of await load(store, there, known)) keys.set(id, key);
+  };
   const ensureKeys = async (ids: Iterable<string>): Promise<Map<string, Key>> => {
     const keys = new Map<string, Key>();
     const unknown: string[] = [];
@@ -75,31 +87,30 @@ export const createKeyring = ({ store, master, cached = 20_000, cachedMs = 60_00
       else keys.set(id, key);
     }
     for (const [id, stored] of await store.readMany(unknown)) keys.set(id, known(id, stored));
-    const fresh = new Map(unknown.filter((id) => !keys.has(id)).map((id) => [id, randomBytesOf(keyBytes)]));
-    const there = await store.createMany(new Map([...fresh].map(([id, bytes]) => [id, wrapKey(master, id, bytes)])));
-    for (const id of there) fresh.delete(id);
-    for (const [id, bytes] of fresh) {
-      const key: Key = { kind: "live", bytes };
-      cache.set(id, key);
-      keys.set(id, key);
+    // Refused and yet not there: another replica's is on its way into the bucket.
+    for (let tries = 0; tries < 10; tries++) {
+      const missing = unknown.filter((id) => !keys.has(id));
+      if (missing.length === 0) return keys;
+      if (tries > 0) await sleep(5 * 2 ** tries);
+      await make(missing, keys);
     }
-    for (const [id, key] of await load(store, there, known)) keys.set(id, key);
-    return keys;
+    if (unknown.every((id) => keys.has(id))) return keys;
+    throw new Unavailable("a key that another replica is making did not appear in time");
   };
-  const ensureLive = async (ids: Iterable<string>): Promise<(id: string) => Buffer> => {
+  const ensureLive = async (ids: Iterable<string>): Promise<(id: string) => KeyObject> => {
     const keys = await ensureKeys(ids);
     const destroyed = [...keys].filter(([, key]) => key.kind === "destroyed").map(([id]) => id);
     if (destroyed.length > 0) throw new KeyDestroyed(destroyed);
     return (id) => {
       const key = keys.get(id);
       if (key?.kind !== "live") throw new KeyMissing(id);
-      return key.bytes;
+      return key.key;
     };
   };
   const openBytes = async ({ k, v }: Sealed): Promise<Buffer | Erased> => {
     const key = await find(k);
     if (key === undefined) throw new KeyMissing(k);
-    return key.kind === "destroyed" ? erased : openValue(key.bytes, k, v);
+    return key.kind === "destroyed" ? erased : openValue(key.key, k, v);
   };
   const open = async (sealed: Sealed): Promise<string> => {
     const plain = await openBytes(sealed);
@@ -111,8 +122,8 @@ export const createKeyring = ({ store, master, cached = 20_000, cachedMs = 60_00
     },
     seal: async (keyId, plain) => {
       const key = cache.get(keyId);
-      const bytes = key?.kind === "live" ? key.bytes : (await ensureLive([keyId]))(keyId);
-      return { k: keyId, v: sealValue(bytes, keyId, plain) };
+      const live = key?.kind === "live" ? key.key : (await ensureLive([keyId]))(keyId);
+      return { k: keyId, v: sealValue(live, keyId, plain) };
     },
     sealMany: async (items) => {
       const keyOf = await ensureLive(items.map(({ keyId }) => keyId));

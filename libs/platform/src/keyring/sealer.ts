@@ -1,5 +1,5 @@
 import type { Sealed } from "@outrider/contracts/define";
-import { CannotOpen, keyBytes, openValue, sealValue } from "./cipher.ts";
+import { CannotOpen, cipherKey, openValue, sealValue } from "./cipher.ts";
 
 /** Seals with one key that both ends are given, such as provider credentials for the one service that opens them. */
 export interface SymmetricSealer {
@@ -11,14 +11,13 @@ export interface SymmetricSealer {
 
 /** `key`: 32 bytes, or their base64 as a configuration variable holds it. `label` becomes the `k` of what is sealed. */
 export const symmetricSealer = (key: Uint8Array | string, label: string): SymmetricSealer => {
-  const bytes = typeof key === "string" ? Buffer.from(key, "base64") : key;
-  if (bytes.length !== keyBytes) throw new TypeError(`the key of ${label} must have ${keyBytes} bytes`);
+  const sealing = cipherKey(typeof key === "string" ? Buffer.from(key, "base64") : key, label);
   const openBytes = ({ k, v }: Sealed): Buffer => {
     if (k !== label) throw new CannotOpen(`a value sealed under ${k} is not for ${label} to open`);
-    return openValue(bytes, label, v);
+    return openValue(sealing, label, v);
   };
   return {
-    seal: (plain) => ({ k: label, v: sealValue(bytes, label, plain) }),
+    seal: (plain) => ({ k: label, v: sealValue(sealing, label, plain) }),
     open: (sealed) => openBytes(sealed).toString("utf8"),
     openBytes,
   };
