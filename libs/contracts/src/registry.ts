@@ -156,6 +156,14 @@ export const accountCodec = codecOf(accountEvents);
 export const personCodec = codecOf(personEvents);
 export const registryCodec = codecOf([...accountEvents, ...personEvents] as const);
 
+/** `permitted` holds for one second of the asker's monotonic clock, from the asking on. */
+export const permitAnswer = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("permitted"), number: sealed }),
+  z.object({ kind: z.literal("deferred"), until: instant, rule, remedy: z.string() }),
+  z.object({ kind: z.literal("denied"), rule, remedy: z.string() }),
+]);
+export type PermitAnswer = z.output<typeof permitAnswer>;
+
 // --- what registry answers ------------------------------------------------------------------------------------------------------------
 
 const account = z.object({ account: accountId });
@@ -256,16 +264,7 @@ export const registryCommands = {
     }),
   ),
   /** Asked when the contact's turn has come, anew for every attempt and every asking. */
-  permit: defineCommand(
-    "registry",
-    "permit",
-    about.extend({ request: permitRequest }),
-    z.discriminatedUnion("kind", [
-      z.object({ kind: z.literal("permitted"), number: sealed }),
-      z.object({ kind: z.literal("deferred"), until: instant, rule, remedy: z.string() }),
-      z.object({ kind: z.literal("denied"), rule, remedy: z.string() }),
-    ]),
-  ),
+  permit: defineCommand("registry", "permit", about.extend({ request: permitRequest }), permitAnswer),
   /** The sealed number, for reconciliation with a provider. */
   number: defineCommand("registry", "number", about, z.object({ number: sealed.nullable() })),
   optOut: defineCommand(

@@ -74,5 +74,11 @@ export const parseSubject = (subject: string): { readonly kind: string; readonly
     : undefined;
 };
 
+/** The provider and account of a webhook's subject, `inbox.<provider>.<p>.<account>`. */
+export const parseInboxSubject = (subject: string): { readonly provider: string; readonly account: string } | undefined => {
+  const [context, provider, , account, ...more] = subject.split(".");
+  return context === "inbox" && provider !== undefined && account !== undefined && more.length === 0 ? { provider, account } : undefined;
+};
+
 /** KV buckets, by use. */
 export const buckets = { keys: "outrider-keys", leases: "outrider-leases", positions: "outrider-positions" } as const;

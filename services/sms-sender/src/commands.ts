@@ -1,0 +1,203 @@
+import type { ContactRequest } from "@outrider/contracts/contact";
+import { type AccountId, contactId, hashId } from "@outrider/contracts/ids";
+import { ledgerCommands } from "@outrider/contracts/ledger";
+import { registryCommands } from "@outrider/contracts/registry";
+import { lineLimits, smsCommands } from "@outrider/contracts/sms";
+import { subjects } from "@outrider/contracts/streams";
+import { type CommandContext, type CommandHandler, handle, Refusal } from "@outrider/platform";
+import type { ContactRefusal } from "./contact.ts";
+import { type Because, causeOf, type Sms } from "./context.ts";
+import { type LineCommand, leftOn } from "./line.ts";
+import { dayOf } from "./local-day.ts";
+import { armPoll } from "./poll.ts";
+import { askForTurns } from "./turns.ts";
+
+const becauseOf = ({ correlation, causation, actor, traceparent }: CommandContext): Because => ({
+  correlation,
+  causation,
+  actor,
+  traceparent,
+});
+
+/** What this service does when it is asked. */
+export const smsHandlers = (sms: Sms): readonly CommandHandler[] => [
+  ...lineHandlers(sms),
+  ...contactHandlers(sms),
+  ...inboundHandlers(sms),
+];
+
+const lineHandlers = (sms: Sms): readonly CommandHandler[] => {
+  const change = async (account: AccountId, line: string, command: LineCommand, context: CommandContext): Promise<{ seq: number }> => {
+    const outcome = await sms.lines.execute(subjects.smsLine(account, line), command, causeOf(sms, becauseOf(context), context.commandId));
+    if (outcome.kind === "refused") throw new Refusal("not-found", "this line was never connected", outcome.refusal);
+    return { seq: outcome.revision };
+  };
+  return [
+    handle(smsCommands.connect, async ({ account, line, apiKey, webhookSecret, limits }, context) => {
+      const online = await sms.provider.phoneOnline({ apiKey });
+      if (online === "key-refused") throw new Refusal("refused", "the provider refuses this API key", "key-refused");
+      if (online === undefined) throw new Refusal("unavailable", "the provider did not answer; nothing was connected");
+      const credentials = sms.sealer.seal(JSON.stringify({ apiKey, ...(webhookSecret === undefined ? {} : { webhookSecret }) }));
+      const { timeZone } = await sms.service.ask(registryCommands.account, { account }, { traceparent: context.traceparent });
+      const opened = await change(account, line, { type: "Open", line, provider: "smsmobileapi", timeZone, limits }, context);
+      await sms.service.ask(
+        registryCommands.connectProvider,
+        { account, provider: "smsmobileapi", line, credentials },
+        {
+          commandId: `${context.commandId}:connect`,
+          correlation: context.correlation,
+          actor: context.actor,
+          traceparent: context.traceparent,
+        },
+      );
+      await armPoll(sms, account, line, sms.service.clock.realNow(), becauseOf(context));
+      return { line, online, seq: opened.seq };
+    }),
+    handle(smsCommands.changeLimits, async ({ account, line, limits }, context) => {
+      const { state } = await sms.lines.fold(subjects.smsLine(account, line));
+      return change(account, line, { type: "ChangeLimits", limits: lineLimits.parse({ ...state.limits, ...limits }) }, context);
+    }),
+    handle(smsCommands.pauseLine, ({ account, line, by, reason }, context) =>
+      change(account, line, { type: "Pause", by, reason }, context),
+    ),
+    handle(smsCommands.resumeLine, ({ account, line, by }, context) => change(account, line, { type: "Resume", by }, context)),
+    handle(smsCommands.line, async ({ account, line }) => {
+      const { state, revision } = await sms.lines.fold(subjects.smsLine(account, line));
+      if (state.opened === undefined) return { exists: false, paused: false, leftToday: 0, revision };
+      const { date } = dayOf(sms.service.clock.now(), sms.accounts.account(account)?.timeZone ?? "UTC");
+      return { exists: true, paused: state.paused !== undefined, leftToday: leftOn(state, date), limits: state.limits, revision };
+    }),
+  ];
+};
+
+const explained: Readonly<Record<ContactRefusal, string>> = {
+  "attempt-open": "an attempt is under way",
+  "not-waiting": "the contact does not wait for an attempt",
+  "not-this-attempt": "the attempt has ended otherwise",
+  "too-early": "the attempt may still get its outcome; try again a minute after its end",
+  "accepted-otherwise": "the provider had accepted it under another reference",
+  "not-accepted": "the contact was not accepted",
+  "cannot-resend": "only what is unknown or was rejected can be sent again",
+  "reservation-needed": "credits must be reserved first",
+};
+
+const contactHandlers = (sms: Sms): readonly CommandHandler[] => [
+  handle(smsCommands.request, async ({ account, request }, context) => {
+    const outcome = await sms.contacts.execute(
+      subjects.smsContact(account, request.contact),
+      { type: "Request", request },
+      causeOf(sms, becauseOf(context), context.commandId),
+    );
+    const { state, revision } = outcome;
+    if (state.status === "none") throw new Refusal("internal", "the contact could not be asked for");
+    const waits = state.status === "requested" && state.request.reservation === request.reservation;
+    if (waits) await turnFor(sms, account, state.request, context);
+    const took: "requested" | "redundant" = state.request.reservation === request.reservation ? "requested" : "redundant";
+    return { contact: request.contact, outcome: took, seq: revision };
+  }),
+  handle(smsCommands.contact, async ({ account, contact }) => {
+    const { state, revision } = await sms.contacts.fold(subjects.smsContact(account, contact));
+    if (state.status === "none") return { exists: false, status: "none", credits: 0, revision };
+    return {
+      exists: true,
+      status: state.status,
+      ...(state.status === "gated" ? { rule: state.rule } : {}),
+      credits: state.request.credits,
+      revision,
+    };
+  }),
+  handle(smsCommands.resolve, async ({ account, contact, as, by }, context) => {
+    const subject = subjects.smsContact(account, contact);
+    const { state } = await sms.contacts.fold(subject);
+    if (as !== "send-again" && state.status !== "unknown")
+      throw new Refusal("refused", "only an unknown contact can be resolved", "not-unknown");
+    if (state.status === "none") throw new Refusal("not-found", "there is no such contact");
+    const { attempt } = state;
+    const command =
+      as === "sent"
+        ? ({ type: "Accept", attempt, providerId: `person:${contact}`, by: "person" } as const)
+        : as === "not-sent"
+          ? ({ type: "Reject", attempt, reason: "a person found that it was not sent", by: "person" } as const)
+          : ({ type: "SendAgain", by, now: sms.service.clock.realNow(), reservation: await anew(sms, account, state, context) } as const);
+    const outcome = await sms.contacts.execute(subject, command, causeOf(sms, becauseOf(context), context.commandId));
+    if (outcome.kind === "refused") throw new Refusal("refused", explained[outcome.refusal], outcome.refusal);
+    if (outcome.state.status === "requested") await turnFor(sms, account, outcome.state.request, context);
+    return { seq: outcome.revision };
+  }),
+];
+
+/** One contact's turn at its line; without such a line it ends when its turn is looked at. */
+const turnFor = (sms: Sms, account: AccountId, { line, contact, person }: ContactRequest, context: CommandContext) =>
+  askForTurns(sms, account, line, [{ contact, person }], becauseOf(context), `${context.commandId}:${contact}`);
+
+/** A resend out of rejected is paid anew; out of unknown the hold is still there. */
+const anew = async (
+  sms: Sms,
+  account: AccountId,
+  state: { readonly status: string; readonly request: ContactRequest; readonly attempt: number },
+  context: CommandContext,
+) => {
+  if (state.status !== "rejected") return undefined;
+  const { contact, credits } = state.request;
+  const reservation = `again-${hashId(contact, state.attempt)}`;
+  await sms.service.ask(
+    ledgerCommands.reserve,
+    { account, reservation, most: credits, atLeast: credits, purpose: "request" },
+    { commandId: reservation, correlation: context.correlation, actor: context.actor, traceparent: context.traceparent },
+  );
+  return { reservation, credits };
+};
+
+const inboundHandlers = (sms: Sms): readonly CommandHandler[] => [
+  handle(smsCommands.markInbound, async ({ account, inbound, as, by }, context) => {
+    const cause = causeOf(sms, becauseOf(context), context.commandId);
+    const outcome = await sms.inbounds.execute(subjects.smsInbound(account, inbound), { type: "Mark", as, by }, cause);
+    if (outcome.kind === "refused") throw new Refusal("not-found", "there is no such message");
+    return { seq: outcome.revision };
+  }),
+  handle(smsCommands.answerInbound, async ({ account, inbound, text, by }, context) => {
+    const { state } = await sms.inbounds.fold(subjects.smsInbound(account, inbound));
+    if (state.status === "none") throw new Refusal("not-found", "there is no such message");
+    const { person, contact: answered, line } = state.received;
+    if (person === undefined) throw new Refusal("refused", "the sender has no number that could be answered", "no-number");
+    const subject = answered === undefined ? undefined : (await sms.contacts.fold(subjects.smsContact(account, answered))).state;
+    const through = line ?? (subject === undefined || subject.status === "none" ? undefined : subject.request.line);
+    if (through === undefined) throw new Refusal("refused", "no line is known to answer through", "no-line");
+    const contact = contactId.parse(hashId("answer", account, inbound, context.commandId));
+    const reservation = `answer-${contact}`;
+    const options = { correlation: context.correlation, actor: context.actor, traceparent: context.traceparent };
+    const price = sms.service.config.SMS_PRICE_CREDITS;
+    await sms.service.ask(
+      ledgerCommands.reserve,
+      { account, reservation, most: price, atLeast: price, purpose: "request" },
+      { ...options, commandId: reservation },
+    );
+    const request: ContactRequest = {
+      contact,
+      person,
+      channel: "sms",
+      line: through,
+      step: 1,
+      text,
+      // Whoever wrote to us may be answered; an opt-out still stops it.
+      purpose: "service",
+      legalBasis: "consent",
+      noCanvassing: false,
+      ownerType: "unknown",
+      reservation,
+      credits: price,
+    };
+    const outcome = await sms.contacts.execute(
+      subjects.smsContact(account, contact),
+      { type: "Request", request },
+      causeOf(sms, becauseOf(context), context.commandId),
+    );
+    await turnFor(sms, account, request, context);
+    await sms.inbounds.execute(
+      subjects.smsInbound(account, inbound),
+      { type: "Answer", contact, by },
+      causeOf(sms, becauseOf(context), `${context.commandId}:answered`),
+    );
+    return { contact, seq: outcome.revision };
+  }),
+];

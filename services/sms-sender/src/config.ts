@@ -1,0 +1,53 @@
+import { type ConfigOf, defineConfig, variable } from "@outrider/platform/config";
+import { z } from "zod";
+
+export const definition = defineConfig("sms-sender", {
+  SMS_API_KEY_ENCRYPTION_KEY: variable
+    .key()
+    .describe("32 random bytes in base64 (openssl rand -base64 32) that seal the providers' API keys"),
+  SMSMOBILEAPI_URL: variable
+    .url("http", "https")
+    .default("https://api.smsmobileapi.com")
+    .describe("where SMSMobileAPI answers; in the sandbox its simulator on this machine"),
+  ATTEMPT_TIMEOUT_MS: variable
+    .integer(500, 120_000)
+    .default(20_000)
+    .describe("milliseconds that one request to the provider may take, 500 to 120000"),
+  ATTEMPTS_AT_ONCE: variable.integer(1, 1000).default(64).describe("requests to the provider under way at the same time in one replica"),
+  ATTEMPTS_AT_MOST: variable
+    .integer(1, 20)
+    .default(4)
+    .describe("attempts of one contact that the provider refuses for now, before it counts as rejected"),
+  PERMIT_VALID_MS: variable
+    .integer(50, 1000)
+    .default(1000)
+    .describe("milliseconds from asking for a permit until the request must have left, at most 1000"),
+  DEFER_AT_MOST: z
+    .string()
+    .regex(/^(day|\d{1,9})$/, "neither 'day' nor a number of milliseconds")
+    .default("day")
+    .describe("how long a contact waits for a lawful moment before it ends gated: 'day' (until the end of the local day) or milliseconds"),
+  RECONCILE_AFTER_MS: variable
+    .list()
+    .default(["0", "300000", "1800000"])
+    .describe("when to ask the provider's sent log about an unknown attempt: milliseconds after it may be asked, one after another"),
+  SMS_PRICE_CREDITS: variable.integer(0, 1_000_000).default(1).describe("credits that one SMS costs, whatever its segments"),
+  POLL_PROVIDER_MS: variable
+    .integer(0, 86_400_000)
+    .default(60_000)
+    .describe("milliseconds between two looks for replies and an offline phone, besides webhooks; 0: never"),
+  WEBHOOK_RETRY_MS: variable
+    .list()
+    .default(["1000", "4000", "15000", "60000", "600000", "3600000", "21600000", "57600000"])
+    .describe("how long a webhook waits for its contact, milliseconds, one after another; then it is kept as unmatched"),
+});
+
+export type SmsConfig = ConfigOf<typeof definition>;
+
+const loopback = new Set(["127.0.0.1", "localhost", "[::1]"]);
+
+/** One sentence when the sandbox would reach the real provider. */
+export const sandboxProblem = (config: Pick<SmsConfig, "OUTRIDER_PROVIDERS" | "SMSMOBILEAPI_URL">): string | undefined =>
+  config.OUTRIDER_PROVIDERS === "live" || loopback.has(new URL(config.SMSMOBILEAPI_URL).hostname)
+    ? undefined
+    : "SMSMOBILEAPI_URL must point at a simulator on this machine unless OUTRIDER_PROVIDERS is live.";

@@ -1,0 +1,184 @@
+import type { ContactRequest } from "@outrider/contracts/contact";
+import { contactId, huntId, lineId, personId } from "@outrider/contracts/ids";
+import { scenario } from "@outrider/eventing/testing";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type Contact, type ContactCommand, contact } from "./contact.ts";
+
+const { given } = scenario(contact);
+const request: ContactRequest = {
+  contact: contactId.parse("c1"),
+  person: personId.parse("p1"),
+  channel: "sms",
+  line: lineId.parse("main"),
+  hunt: huntId.parse("h1"),
+  step: 1,
+  text: { k: "person.acme.p1", v: "x" },
+  purpose: "prospecting",
+  legalBasis: "consent",
+  noCanvassing: false,
+  ownerType: "private",
+  reservation: "pass-1",
+  credits: 2,
+};
+const paid = { reservation: "pass-1", credits: 2 };
+const until = "2026-11-20T10:00:20.000Z";
+const now = "2026-11-20T10:00:00.000Z";
+const requested = { type: "ContactRequested", data: request } as const;
+const started = { type: "AttemptStarted", data: { attempt: 1, until } } as const;
+const accepted = { type: "ContactAccepted", data: { attempt: 1, providerId: "id-1", by: "answer", ...paid } } as const;
+const unknown = { type: "AttemptUnknown", data: { attempt: 1, cause: "ECONNRESET" } } as const;
+const rejected = { type: "ContactRejected", data: { attempt: 1, reason: "no", by: "answer", ...paid } } as const;
+const gated = { type: "ContactGated", data: { rule: "opted-out", ...paid } } as const;
+const start = { type: "Start", attempt: 1, until, now } as const;
+
+describe("asking for a contact", () => {
+  test("begins once, however often the same page says it", () => {
+    given().when({ type: "Request", request }).then(requested);
+    given(requested).when({ type: "Request", request }).thenNothing();
+  });
+  test("gives the credits of a second asking back, once", () => {
+    const other = { ...request, reservation: "pass-2" };
+    const redundant = { type: "RequestRedundant", data: { reservation: "pass-2", credits: 2 } } as const;
+    given(requested).when({ type: "Request", request: other }).then(redundant);
+    given(requested, redundant).when({ type: "Request", request: other }).thenNothing();
+  });
+  test("begins anew after it was gated, and not after it was accepted", () => {
+    const other = { ...request, reservation: "pass-2" };
+    given(requested, gated).when({ type: "Request", request: other }).then({ type: "ContactRequested", data: other });
+    given(requested, started, accepted)
+      .when({ type: "Request", request: other })
+      .then({ type: "RequestRedundant", data: { reservation: "pass-2", credits: 2 } });
+  });
+});
+
+describe("an attempt", () => {
+  test("starts once: a second starter is told that it is open", () => {
+    given(requested).when(start).then(started);
+    given(requested, started)
+      .when({ ...start, attempt: 2 })
+      .thenRefused("attempt-open");
+  });
+  test("does not start before its moment", () =>
+    given(requested, { type: "ContactDeferred", data: { rule: "outside-hours", until: "2026-11-20T11:00:00.000Z" } })
+      .when(start)
+      .thenRefused("too-early"));
+  test("that never left lets the next one start", () =>
+    given(requested, started, { type: "AttemptAbandoned", data: { attempt: 1, because: "paused" } })
+      .when({ ...start, attempt: 2 })
+      .then({ type: "AttemptStarted", data: { attempt: 2, until } }));
+  test("is called unknown by nobody but its holder before a minute past its end", () => {
+    const byAnybody = { type: "NoAnswer", attempt: 1, cause: "died", by: "anybody" } as const;
+    given(requested, started)
+      .when({ ...byAnybody, now: "2026-11-20T10:01:19.000Z" })
+      .thenRefused("too-early");
+    given(requested, started)
+      .when({ ...byAnybody, now: "2026-11-20T10:01:20.000Z" })
+      .then({ type: "AttemptUnknown", data: { attempt: 1, cause: "died" } });
+    given(requested, started)
+      .when({ ...byAnybody, by: "holder", now })
+      .then({ type: "AttemptUnknown", data: { attempt: 1, cause: "died" } });
+  });
+  test("that is refused for now ends rejected when it was the last one allowed", () => {
+    const refuseForNow = {
+      type: "RefuseForNow",
+      attempt: 1,
+      reason: "429",
+      notBefore: "2026-11-20T10:05:00.000Z",
+      attemptsAtMost: 3,
+    } as const;
+    given(requested, started)
+      .when(refuseForNow)
+      .then({ type: "AttemptRefusedForNow", data: { attempt: 1, reason: "429", notBefore: "2026-11-20T10:05:00.000Z" } });
+    given(requested, started)
+      .when({ ...refuseForNow, attemptsAtMost: 1 })
+      .then({ type: "ContactRejected", data: { attempt: 1, reason: "429", by: "answer", ...paid } });
+  });
+});
+
+describe("unknown", () => {
+  test("becomes accepted or rejected when the provider can tell", () => {
+    given(requested, started, unknown)
+      .when({ type: "Accept", attempt: 1, providerId: "id-1", by: "reconciliation" })
+      .then({ type: "ContactAccepted", data: { attempt: 1, providerId: "id-1", by: "reconciliation", ...paid } });
+    given(requested, started, unknown)
+      .when({ type: "Reject", attempt: 1, reason: "not sent", by: "person" })
+      .then({ type: "ContactRejected", data: { attempt: 1, reason: "not sent", by: "person", ...paid } });
+  });
+  test("is resent only because a person says so, on the same hold, and only past its grace", () => {
+    given(requested, started, unknown).when(start).thenRefused("not-waiting");
+    given(requested, started, unknown).when({ type: "SendAgain", by: "ada", now }).thenRefused("too-early");
+    given(requested, started, unknown)
+      .when({ type: "SendAgain", by: "ada", now: "2026-11-20T10:02:00.000Z" })
+      .then({ type: "ResendAsked", data: { by: "ada", ...paid } });
+  });
+});
+
+describe("what comes back", () => {
+  test("a resend of a rejected one is paid anew", () => {
+    given(requested, started, rejected).when({ type: "SendAgain", by: "ada", now }).thenRefused("reservation-needed");
+    const reservation = { reservation: "again-1", credits: 2 };
+    given(requested, started, rejected)
+      .when({ type: "SendAgain", by: "ada", now, reservation })
+      .then({ type: "ResendAsked", data: { by: "ada", ...reservation } });
+  });
+  test("sent, failed and replied count once, in any order", () => {
+    given(requested, started, accepted)
+      .when({ type: "Sent", at: now })
+      .then({ type: "ContactSent", data: { at: now } });
+    given(requested, started, accepted, { type: "ContactSent", data: { at: now } })
+      .when({ type: "Sent", at: now })
+      .thenNothing();
+    const failed = { type: "ContactFailed", data: { at: now, reason: "phone", ...paid } } as const;
+    given(requested, started, accepted).when({ type: "Fail", at: now, reason: "phone" }).then(failed);
+    given(requested, started, accepted, failed).when({ type: "Fail", at: now, reason: "phone" }).thenNothing();
+    given(requested, started, accepted, failed).when({ type: "Sent", at: now }).thenNothing();
+  });
+  test("a second reference for an accepted contact is refused, never taken over", () =>
+    given(requested, started, accepted)
+      .when({ type: "Accept", attempt: 1, providerId: "id-2", by: "answer" })
+      .thenRefused("accepted-otherwise"));
+});
+
+/** Whatever is asked in whatever order: every contact that ended is settled once per reservation, and one attempt is open at a time. */
+test("any order of commands settles each reservation at most once and accepts at most once per attempt", () => {
+  const command = fc.oneof(
+    fc
+      .constantFrom("pass-1", "pass-2", "pass-3")
+      .map((reservation) => ({ type: "Request", request: { ...request, reservation } }) as const),
+    fc.nat(4).map((attempt) => ({ ...start, attempt }) as const),
+    fc.nat(4).map((attempt) => ({ type: "Abandon", attempt, because: "x" }) as const),
+    fc.nat(4).map((attempt) => ({ type: "Accept", attempt, providerId: `id-${attempt}`, by: "answer" }) as const),
+    fc.nat(4).map((attempt) => ({ type: "Reject", attempt, reason: "x", by: "answer" }) as const),
+    fc.nat(4).map((attempt) => ({ type: "NoAnswer", attempt, cause: "x", by: "holder", now }) as const),
+    fc.constant({ type: "Gate", rule: "paused" } as const),
+    fc.constant({ type: "Fail", at: now, reason: "x" } as const),
+    fc.constant({ type: "SendAgain", by: "ada", now: "2026-11-21T10:00:00.000Z" } as const),
+  );
+  fc.assert(
+    fc.property(fc.array(command, { maxLength: 40 }), (commands: readonly ContactCommand[]) => {
+      let state: Contact = contact.initial();
+      const settled: string[] = [];
+      let acceptedCount = 0;
+      for (const each of commands) {
+        const decision = contact.decide(state, each);
+        if (!decision.accepted) continue;
+        for (const event of decision.events) {
+          if (event.type === "ContactAccepted") acceptedCount += 1;
+          if (
+            event.type === "ContactAccepted" ||
+            event.type === "ContactRejected" ||
+            event.type === "ContactGated" ||
+            event.type === "RequestRedundant"
+          ) {
+            settled.push(event.data.reservation);
+          }
+          state = contact.evolve(state, event, now);
+        }
+      }
+      expect(new Set(settled).size).toBe(settled.length);
+      expect(acceptedCount).toBeLessThanOrEqual(1);
+    }),
+    { numRuns: 2000 },
+  );
+});

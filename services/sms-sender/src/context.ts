@@ -1,0 +1,73 @@
+import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
+import { type AccountId, type ContactId, type LineId, partitionOf } from "@outrider/contracts/ids";
+import { type InboundEvent, inboundCodec, type LineEvent, lineCodec, type RefEvent, refCodec } from "@outrider/contracts/sms";
+import { streams } from "@outrider/contracts/streams";
+import { type Aggregate, aggregate, type Cause, jetStreamStore, type Kernel, type Schedules, schedules } from "@outrider/eventing";
+import { type AccountsWatch, type Service, type SymmetricSealer, symmetricSealer, watchAccounts } from "@outrider/platform";
+import { LRUCache } from "lru-cache";
+import { z } from "zod";
+import type { SmsConfig } from "./config.ts";
+import { type Contact, type ContactCommand, type ContactRefusal, contact } from "./contact.ts";
+import { type Inbound, type InboundCommand, inbound } from "./inbound.ts";
+import { type Line, type LineCommand, type LineRefusal, line } from "./line.ts";
+import type { ProviderAccess, SmsProvider } from "./providers/sms-provider.ts";
+import { type Ref, type RefCommand, ref } from "./ref.ts";
+
+/** Everything that this service's commands and reactions share. */
+export interface Sms {
+  readonly service: Service<SmsConfig>;
+  readonly kernel: Kernel;
+  readonly provider: SmsProvider;
+  readonly accounts: AccountsWatch;
+  readonly schedules: Schedules;
+  readonly sealer: SymmetricSealer;
+  readonly contacts: Aggregate<Contact, ContactCommand, ContactEvent, ContactRefusal>;
+  readonly lines: Aggregate<Line, LineCommand, LineEvent, LineRefusal>;
+  readonly refs: Aggregate<Ref, RefCommand, RefEvent, never>;
+  readonly inbounds: Aggregate<Inbound, InboundCommand, InboundEvent, "no-such-message">;
+  /** What the leader last said of each line, and when (`performance.now()`). */
+  readonly pausedLines: LRUCache<string, { readonly asked: number; readonly paused: boolean }>;
+  /** The line's key for its provider; undefined: not connected. Opened here and handed to the adapter alone. */
+  readonly accessTo: (account: AccountId, line: LineId) => ProviderAccess | undefined;
+  readonly accessesOf: (account: AccountId) => readonly ProviderAccess[];
+}
+
+const access = z.object({ apiKey: z.string(), webhookSecret: z.string().optional() });
+
+export const openSms = (service: Service<SmsConfig>, kernel: Kernel, provider: SmsProvider): Sms => {
+  const { jsm, publisher } = kernel;
+  const stream = streams.sms.name;
+  const accounts = watchAccounts(kernel);
+  const sealer = symmetricSealer(service.config.SMS_API_KEY_ENCRYPTION_KEY, "sms-api-key");
+  const opened = (sealed: Parameters<typeof sealer.open>[0]): ProviderAccess => access.parse(JSON.parse(sealer.open(sealed)));
+  return {
+    service,
+    kernel,
+    provider,
+    accounts,
+    sealer,
+    schedules: schedules(kernel),
+    pausedLines: new LRUCache({ max: 1000 }),
+    contacts: aggregate(jetStreamStore({ jsm, publisher, stream, codec: contactCodec }), contact, { cache: 20_000, creates: true }),
+    lines: aggregate(jetStreamStore({ jsm, publisher, stream, codec: lineCodec }), line, { cache: 1000 }),
+    refs: aggregate(jetStreamStore({ jsm, publisher, stream, codec: refCodec }), ref, { cache: 100, creates: true }),
+    inbounds: aggregate(jetStreamStore({ jsm, publisher, stream, codec: inboundCodec }), inbound, { cache: 1000, creates: true }),
+    accessTo: (account, lineName) => {
+      const connected = accounts.account(account)?.providers.get(lineName);
+      return connected === undefined ? undefined : opened(connected.credentials);
+    },
+    accessesOf: (account) => [...(accounts.account(account)?.providers.values() ?? [])].map(({ credentials }) => opened(credentials)),
+  };
+};
+
+/** Who and what a piece of work goes back to; the command id and the time are added where it is used. */
+export type Because = Omit<Cause, "commandId" | "at">;
+
+export const causeOf = ({ service }: Sms, because: Because, commandId: string): Cause => ({
+  ...because,
+  commandId,
+  at: service.clock.now(),
+});
+
+/** The tokens of a schedule: `<p>.<account>.<id>`. */
+export const scheduleKey = (account: AccountId, id: ContactId | LineId | string): string => `${partitionOf(account)}.${account}.${id}`;

@@ -1,0 +1,101 @@
+import { type ContactId, contactId, type PersonId, personId } from "@outrider/contracts/ids";
+import { type LineEvent, lineLimits } from "@outrider/contracts/sms";
+import { scenario } from "@outrider/eventing/testing";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type Line, leftOn, line } from "./line.ts";
+
+const { given } = scenario(line);
+const now = "2026-11-20T10:00:00.000Z";
+const day = { date: "2026-11-20", endsAt: "2026-11-20T22:59:59.999Z" };
+const opened = (limits: Partial<ReturnType<typeof lineLimits.parse>>) =>
+  ({
+    type: "LineOpened",
+    data: {
+      line: "main" as never,
+      provider: "smsmobileapi",
+      timeZone: "Europe/Paris",
+      limits: lineLimits.parse({ minGapMs: 0, jitterMs: 0, recipientsPerDay: null, ...limits }),
+    },
+  }) as const;
+const want = (...names: string[]) => names.map((name) => ({ contact: contactId.parse(`c-${name}`), person: personId.parse(name) }));
+const give = (...names: string[]) => ({ type: "GiveTurns", wanted: want(...names), now, ...day, random: names.map(() => 0.5) }) as const;
+const turn = (name: string, at: string) => ({ contact: `c-${name}` as ContactId, person: name as PersonId, at });
+
+test("no turn without a line", () => given().when(give("ann")).thenRefused("no-such-line"));
+
+test("a line without a gap gives every turn now", () =>
+  given(opened({}))
+    .when(give("ann", "bob"))
+    .then({ type: "TurnsGiven", data: { day: day.date, turns: [turn("ann", now), turn("bob", now)] } }));
+
+test("turns are a gap and its jitter apart, also from the last one given", () => {
+  const first = { type: "TurnsGiven", data: { day: day.date, turns: [turn("ann", now)] } } as const;
+  given(opened({ minGapMs: 30_000, jitterMs: 10_000 }), first)
+    .when(give("bob", "cleo"))
+    .then({
+      type: "TurnsGiven",
+      data: { day: day.date, turns: [turn("bob", "2026-11-20T10:00:35.000Z"), turn("cleo", "2026-11-20T10:01:10.000Z")] },
+    });
+});
+
+test("an open turn is not given twice", () => {
+  const first = { type: "TurnsGiven", data: { day: day.date, turns: [turn("ann", now)] } } as const;
+  given(opened({}), first).when(give("ann")).thenNothing();
+});
+
+test("the day's recipients are people, not messages; a day is a day", () => {
+  const used = { type: "TurnsGiven", data: { day: day.date, turns: [turn("ann", now), turn("bob", now)] } } as const;
+  const ended = { type: "TurnsEnded", data: { contacts: ["c-ann" as ContactId, "c-bob" as ContactId] } } as const;
+  given(opened({ recipientsPerDay: 2 }), used, ended)
+    .when(give("ann", "cleo"))
+    .then(
+      { type: "TurnsGiven", data: { day: day.date, turns: [turn("ann", now)] } },
+      { type: "TurnsRefused", data: { turns: [{ contact: "c-cleo" as ContactId, rule: "line-daily-limit" }] } },
+    );
+  const { state } = given(opened({ recipientsPerDay: 2 }), used).when(give("ann"));
+  expect(leftOn(state, day.date)).toBe(0);
+  expect(leftOn(state, "2026-11-21")).toBe(2);
+});
+
+test("what would come after the end of the day is not given", () =>
+  given(opened({ minGapMs: 13 * 3_600_000 }), { type: "TurnsGiven", data: { day: day.date, turns: [turn("ann", now)] } })
+    .when(give("bob"))
+    .then({ type: "TurnsRefused", data: { turns: [{ contact: "c-bob" as ContactId, rule: "line-day-full" }] } }));
+
+test("a paused line gives none, once", () => {
+  given(opened({}))
+    .when({ type: "Pause", reason: "phone-offline", by: "sms-sender" })
+    .then({ type: "LinePaused", data: { reason: "phone-offline", by: "sms-sender" } });
+  given(opened({}), { type: "LinePaused", data: { reason: "phone-offline", by: "sms-sender" } })
+    .when(give("ann"))
+    .then({ type: "TurnsRefused", data: { turns: [{ contact: "c-ann" as ContactId, rule: "line-paused" }] } });
+  given(opened({}), { type: "LinePaused", data: { reason: "x", by: "ada" } })
+    .when({ type: "Pause", reason: "y", by: "bob" })
+    .thenNothing();
+});
+
+test("never more people than the limits, never closer than the gap, whoever asks in whatever order", () => {
+  const ask = fc.array(fc.constantFrom("a", "b", "c", "d", "e", "f"), { minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(fc.array(ask, { maxLength: 20 }), fc.nat(5), fc.nat(60_000), (asks, recipientsPerDay, minGapMs) => {
+      let state: Line = line.evolve(line.initial(), opened({ recipientsPerDay, minGapMs }), now);
+      const given: { at: string; person: string }[] = [];
+      for (const [index, names] of asks.entries()) {
+        const wanted = names.map((name, place) => ({
+          contact: contactId.parse(`${name}-${index}-${place}`),
+          person: personId.parse(name),
+        }));
+        const decision = line.decide(state, { type: "GiveTurns", wanted, now, ...day, random: wanted.map(() => 0) });
+        if (!decision.accepted) throw new Error(decision.refusal);
+        for (const event of decision.events as readonly LineEvent[]) {
+          if (event.type === "TurnsGiven") given.push(...event.data.turns);
+          state = line.evolve(state, event, now);
+        }
+      }
+      expect(new Set(given.map(({ person }) => person)).size).toBeLessThanOrEqual(recipientsPerDay);
+      const times = given.map(({ at }) => Date.parse(at));
+      for (const [index, at] of times.entries()) if (index > 0) expect(at - (times[index - 1] ?? 0)).toBeGreaterThanOrEqual(minGapMs);
+    }),
+  );
+});

@@ -1,0 +1,60 @@
+import { type AccountId, accountId, type LineId, lineId } from "@outrider/contracts/ids";
+import { subjects } from "@outrider/contracts/streams";
+import { type DueMessage, done, dueCodec, dueOptions, impossible, type Reaction, react } from "@outrider/eventing";
+import { z } from "zod";
+import { pauseLine } from "./attempt.ts";
+import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
+import type { ProviderAccess } from "./providers/sms-provider.ts";
+import { because } from "./reactions.ts";
+import { takeInbound } from "./webhooks.ts";
+
+const due = z.object({ account: accountId, line: lineId, since: z.string() });
+/** How far the next look reaches back beyond the last one: clocks differ. */
+const overlapMs = 120_000;
+
+/** Arms the next look at a line. One schedule per line: arming twice is arming once. */
+export const armPoll = async (sms: Sms, account: AccountId, line: LineId, since: string, why: Because): Promise<void> => {
+  const { POLL_PROVIDER_MS: every } = sms.service.config;
+  if (every === 0) return;
+  const when = new Date(sms.service.clock.realNowMs() + every);
+  await sms.schedules.at("poll", scheduleKey(account, line), when, { account, line, since }, causeOf(sms, why, `poll:${line}`));
+};
+
+/** Webhooks may never come: from time to time the provider is asked for replies, and whether the line's phone is there. */
+export const reactToPolls = (sms: Sms): Reaction =>
+  react<DueMessage>(sms.kernel, { ...dueOptions("sms-sender", "poll"), codec: dueCodec, concurrency: 4 }, async (delivery) => {
+    const parsed = due.safeParse(delivery.events[0]?.data);
+    if (!parsed.success) return impossible("the schedule names no line");
+    const { account, line, since } = parsed.data;
+    const access = sms.accessTo(account, line);
+    if (access === undefined) return done; // disconnected since
+    const why = because(delivery);
+    const began = sms.service.clock.realNow();
+    await lookAtPhone(sms, account, line, access, why);
+    const from = new Date(Date.parse(since) - overlapMs).toISOString();
+    const messages = await sms.provider.inboundSince(access, from);
+    for (const message of messages ?? []) await takeInbound(sms, account, message, why);
+    await armPoll(sms, account, line, messages === undefined ? since : began, why);
+    return done;
+  });
+
+const lookAtPhone = async (sms: Sms, account: AccountId, line: LineId, access: ProviderAccess, why: Because): Promise<void> => {
+  const online = await sms.provider.phoneOnline(access);
+  if (online === undefined) return;
+  if (online !== true) {
+    await pauseLine(sms, account, line, online === false ? "phone-offline" : "key-refused", why);
+    return;
+  }
+  const subject = subjects.smsLine(account, line);
+  const { state } = await sms.lines.fold(subject);
+  if (state.paused?.by !== "sms-sender") return; // a person's pause is a person's to end
+  await sms.lines.execute(subject, { type: "Resume", by: "sms-sender" }, causeOf(sms, why, `resume:${crypto.randomUUID()}`));
+};
+
+/** At start: every connected line, in case its chain of looks was broken. */
+export const armKnownLines = async (sms: Sms): Promise<void> => {
+  const now = sms.service.clock.realNow();
+  for (const { account, providers } of sms.accounts.all()) {
+    for (const { line } of providers.values()) await armPoll(sms, account, line, now, { actor: "sms-sender" });
+  }
+};

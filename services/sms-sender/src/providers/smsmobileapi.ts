@@ -1,0 +1,167 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { Personal } from "@outrider/platform";
+import { z } from "zod";
+import { type Exchange, type HttpExchanges, httpExchanges } from "./http-exchange.ts";
+import type { InboundMessage, LoggedMessage, SendOutcome, SmsProvider, WebhookNews, WebhookToRead } from "./sms-provider.ts";
+
+/** Everything of the vendor is text or number in turns. */
+const stringly = z.union([z.string(), z.number()]).transform(String);
+const sendAnswer = z.object({ result: z.object({ error: stringly, sent: stringly.optional(), id: stringly.optional() }) });
+const inboundAnswer = z.object({
+  result: z.object({
+    sms: z.array(z.object({ guid: stringly, number: stringly, message: z.string(), timestamp_unix: stringly })).default([]),
+  }),
+});
+const logRow = z.object({
+  guid: stringly,
+  number: stringly,
+  message: z.string(),
+  datetime_unix: stringly.optional(),
+  datetime: z.string().optional(),
+});
+const logAnswer = z.object({ result: z.looseObject({ log: z.array(z.unknown()).optional() }) });
+const phonesAnswer = z.object({ result: z.looseObject({ mobiles: z.array(z.looseObject({ online: stringly.optional() })).optional() }) });
+const envelope = z.object({ id: z.string(), type: z.string(), occurred_at: z.string().optional(), data: z.looseObject({}) });
+const inboundData = z.object({ guid: stringly, from: stringly, message: z.string(), received_at: z.string().optional() });
+
+const oldestSignatureS = 300;
+const queryTimeoutMs = 15_000;
+const retryAfterDefaultMs = 30_000;
+const retryAfterMostMs = 3_600_000;
+
+/**
+ * SMSMobileAPI: the account holder's own Android phone behind an HTTP API (smsmobileapi.com/doc, OpenAPI of 2026-09-23). "Accepted" means
+ * that the platform took the job. It knows no idempotency key; a request that may have left is never repeated here.
+ */
+export const smsMobileApi = (origin: string, connections: number): SmsProvider & { readonly close: () => Promise<void> } => {
+  const http = httpExchanges(origin, connections);
+  return {
+    close: http.close,
+    readWebhook,
+    send: async ({ apiKey }, { to, text }, { until, beforeWriting }) => {
+      const form = new URLSearchParams({ apikey: apiKey, recipients: to.reveal(), message: text.reveal() });
+      return sendOutcome(await http.exchange({ method: "POST", path: "/sendsms/", form, until, beforeWriting }));
+    },
+    findSent: async ({ apiKey }, { to, text, since }) => {
+      const answer = await query(http, "/log/sent/sms/", { apikey: apiKey, keyword: to.reveal() });
+      const parsed = logAnswer.safeParse(answer);
+      if (!parsed.success || parsed.data.result.log === undefined) return undefined;
+      return parsed.data.result.log
+        .flatMap((row) => loggedMessage(row))
+        .filter((row) => row.text === text.reveal() && row.at >= since.slice(0, 19) && isSameNumber(row.to, to.reveal()));
+    },
+    inboundSince: async ({ apiKey }, since) => {
+      const seconds = String(Math.floor(Date.parse(since) / 1000) - 1);
+      const parsed = inboundAnswer.safeParse(await query(http, "/getsms/", { apikey: apiKey, after_timestamp_unix: seconds }));
+      return parsed.success
+        ? parsed.data.result.sms.map(({ guid, number, message, timestamp_unix }) =>
+            inboundMessage(guid, number, message, new Date(Number(timestamp_unix) * 1000).toISOString()),
+          )
+        : undefined;
+    },
+    phoneOnline: async ({ apiKey }) => {
+      const exchange = await ask(http, "/gateway/mobile/list/", { apikey: apiKey });
+      if (exchange.kind === "answer" && exchange.status === 403) return "key-refused";
+      const parsed = phonesAnswer.safeParse(jsonOf(exchange));
+      const phones = parsed.success ? parsed.data.result.mobiles : undefined;
+      return phones === undefined ? undefined : phones.some(({ online }) => online === undefined || online === "1" || online === "true");
+    },
+  };
+};
+
+const sendOutcome = (exchange: Exchange): SendOutcome => {
+  if (exchange.kind === "none")
+    return exchange.left ? { kind: "unknown", cause: exchange.cause } : { kind: "not-sent", cause: exchange.cause };
+  const { status, headers } = exchange;
+  if (status === 400) return { kind: "rejected", reason: "the provider finds the request invalid (400)" };
+  if (status === 403) return { kind: "rejected", reason: "the provider refuses the API key (403)", line: "key-refused" };
+  if (status === 429)
+    return { kind: "refused-for-now", reason: "the provider's rate limit (429)", waitMs: retryAfter(headers["retry-after"]) };
+  if (status !== 200) return { kind: "unknown", cause: `HTTP ${status}` }; // a 5xx may come after the job was taken
+  const parsed = sendAnswer.safeParse(jsonOf(exchange));
+  if (!parsed.success) return { kind: "unknown", cause: "an answer in no known form" };
+  const { error, sent, id } = parsed.data.result;
+  if (error !== "0") return { kind: "rejected", reason: `the provider's error ${error.slice(0, 20)}` };
+  if (sent === "0") return { kind: "rejected", reason: "the provider did not send it" };
+  return id === undefined || id === "" ? { kind: "unknown", cause: "accepted without an id" } : { kind: "accepted", providerId: id };
+};
+
+const retryAfter = (value: string | undefined): number => {
+  const seconds = Number(value);
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1000, retryAfterMostMs) : retryAfterDefaultMs;
+};
+
+const ask = (http: HttpExchanges, path: string, params: Record<string, string>): Promise<Exchange> =>
+  http.exchange({ method: "GET", path: `${path}?${new URLSearchParams(params)}`, until: AbortSignal.timeout(queryTimeoutMs) });
+
+const query = async (http: HttpExchanges, path: string, params: Record<string, string>): Promise<unknown> =>
+  jsonOf(await ask(http, path, params));
+
+const jsonOf = (exchange: Exchange): unknown => {
+  if (exchange.kind !== "answer" || exchange.status !== 200) return undefined;
+  try {
+    return JSON.parse(exchange.body);
+  } catch {
+    return undefined; // told as an answer in no known form
+  }
+};
+
+const loggedMessage = (row: unknown): LoggedMessage[] => {
+  const parsed = logRow.safeParse(row);
+  if (!parsed.success || parsed.data.guid === "") return []; // the shape of this log is not published
+  const { guid, number, message, datetime, datetime_unix } = parsed.data;
+  const at = datetime_unix === undefined ? (datetime ?? "") : new Date(Number(datetime_unix) * 1000).toISOString();
+  return [{ providerId: guid, to: number, text: message, at }];
+};
+
+const isSameNumber = (one: string, other: string): boolean => one.replace(/\D/g, "").slice(-9) === other.replace(/\D/g, "").slice(-9);
+
+const inboundMessage = (guid: string, from: string, text: string, at: string): InboundMessage => ({
+  key: guid,
+  from: new Personal(from),
+  text: new Personal(text),
+  at,
+});
+
+/** Webhook V2: `X-SMSMobileAPI-Signature: v1=<hex of HMAC-SHA256(secret, timestamp.body)>`, five minutes of skew, two secrets while rotating. */
+const readWebhook = ({ headers, body, secrets, receivedAt }: WebhookToRead): WebhookNews => {
+  if (secrets.length > 0 && !isSigned(headers, body, secrets, receivedAt)) return { kind: "ignored", because: "bad-signature" };
+  const parsed = envelope.safeParse(parsedBody(body));
+  if (!parsed.success) return { kind: "ignored", because: "no-known-form" };
+  const { id: event, type, occurred_at, data } = parsed.data;
+  const at = instantOf(occurred_at, receivedAt);
+  if (type === "sms.received") {
+    const message = inboundData.safeParse(data);
+    if (!message.success) return { kind: "ignored", because: "no-known-form" };
+    const { guid, from, message: text, received_at } = message.data;
+    return { kind: "inbound", message: inboundMessage(guid, from, text, instantOf(received_at, at)) };
+  }
+  const providerId = data["guid"] ?? data["id"];
+  if (typeof providerId !== "string" || providerId === "") return { kind: "ignored", because: "no-reference" };
+  if (type === "sms.sent" || type === "sms.mobile.sent") return { kind: "sent", providerId, event, at };
+  if (type === "sms.failed") return { kind: "failed", providerId, event, at, reason: "the phone or its network could not send it" };
+  return { kind: "ignored", because: "not-for-us" };
+};
+
+const isSigned = (headers: WebhookToRead["headers"], body: string, secrets: readonly string[], receivedAt: string): boolean => {
+  const timestamp = headers["x-smsmobileapi-timestamp"] ?? "";
+  if (Math.abs(Date.parse(receivedAt) / 1000 - Number(timestamp)) > oldestSignatureS || timestamp === "") return false;
+  const given = [headers["x-smsmobileapi-signature"], headers["x-smsmobileapi-signature-next"]].filter((value) => value !== undefined);
+  return secrets.some((secret) => {
+    const wanted = Buffer.from(`v1=${createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex")}`);
+    return given.some((value) => value.length === wanted.length && timingSafeEqual(Buffer.from(value), wanted));
+  });
+};
+
+const parsedBody = (body: string): unknown => {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined; // told as a body in no known form
+  }
+};
+
+const instantOf = (value: string | undefined, otherwise: string): string => {
+  const ms = Date.parse(value ?? "");
+  return Number.isNaN(ms) ? otherwise : new Date(ms).toISOString();
+};
