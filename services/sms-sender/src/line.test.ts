@@ -20,6 +20,7 @@ const opened = (limits: Partial<ReturnType<typeof lineLimits.parse>>) =>
   }) as const;
 const want = (...names: string[]) => names.map((name) => ({ contact: contactId.parse(`c-${name}`), person: personId.parse(name) }));
 const give = (...names: string[]) => ({ type: "GiveTurns", wanted: want(...names), now, ...day, random: names.map(() => 0.5) }) as const;
+const turnsGiven = (...turns: ReturnType<typeof turn>[]): LineEvent => ({ type: "TurnsGiven", data: { day: day.date, turns } });
 const turn = (name: string, at: string) => ({ contact: `c-${name}` as ContactId, person: name as PersonId, at });
 
 test("no turn without a line", () => given().when(give("ann")).thenRefused("no-such-line"));
@@ -27,39 +28,36 @@ test("no turn without a line", () => given().when(give("ann")).thenRefused("no-s
 test("a line without a gap gives every turn now", () =>
   given(opened({}))
     .when(give("ann", "bob"))
-    .then({ type: "TurnsGiven", data: { day: day.date, turns: [turn("ann", now), turn("bob", now)] } }));
+    .then(turnsGiven(turn("ann", now), turn("bob", now))));
 
 test("turns are a gap and its jitter apart, also from the last one given", () => {
-  const first = { type: "TurnsGiven", data: { day: day.date, turns: [turn("ann", now)] } } as const;
+  const first = turnsGiven(turn("ann", now));
   given(opened({ minGapMs: 30_000, jitterMs: 10_000 }), first)
     .when(give("bob", "cleo"))
-    .then({
-      type: "TurnsGiven",
-      data: { day: day.date, turns: [turn("bob", "2026-11-20T10:00:35.000Z"), turn("cleo", "2026-11-20T10:01:10.000Z")] },
-    });
+    .then(turnsGiven(turn("bob", "2026-11-20T10:00:35.000Z"), turn("cleo", "2026-11-20T10:01:10.000Z")));
 });
 
 test("an open turn is not given twice", () => {
-  const first = { type: "TurnsGiven", data: { day: day.date, turns: [turn("ann", now)] } } as const;
+  const first = turnsGiven(turn("ann", now));
   given(opened({}), first).when(give("ann")).thenNothing();
 });
 
 test("the day's recipients are people, not messages; a day is a day", () => {
-  const used = { type: "TurnsGiven", data: { day: day.date, turns: [turn("ann", now), turn("bob", now)] } } as const;
-  const ended = { type: "TurnsEnded", data: { contacts: ["c-ann" as ContactId, "c-bob" as ContactId] } } as const;
+  const used = turnsGiven(turn("ann", now), turn("bob", now));
+  const ended = { type: "TurnsEnded", data: { contacts: ["c-ann" as ContactId, "c-bob" as ContactId] } } satisfies LineEvent;
   given(opened({ recipientsPerDay: 2 }), used, ended)
     .when(give("ann", "cleo"))
-    .then(
-      { type: "TurnsGiven", data: { day: day.date, turns: [turn("ann", now)] } },
-      { type: "TurnsRefused", data: { turns: [{ contact: "c-cleo" as ContactId, rule: "line-daily-limit" }] } },
-    );
+    .then(turnsGiven(turn("ann", now)), {
+      type: "TurnsRefused",
+      data: { turns: [{ contact: "c-cleo" as ContactId, rule: "line-daily-limit" }] },
+    });
   const { state } = given(opened({ recipientsPerDay: 2 }), used).when(give("ann"));
   expect(leftOn(state, day.date)).toBe(0);
   expect(leftOn(state, "2026-11-21")).toBe(2);
 });
 
 test("what would come after the end of the day is not given", () =>
-  given(opened({ minGapMs: 13 * 3_600_000 }), { type: "TurnsGiven", data: { day: day.date, turns: [turn("ann", now)] } })
+  given(opened({ minGapMs: 13 * 3_600_000 }), turnsGiven(turn("ann", now)))
     .when(give("bob"))
     .then({ type: "TurnsRefused", data: { turns: [{ contact: "c-bob" as ContactId, rule: "line-day-full" }] } }));
 
