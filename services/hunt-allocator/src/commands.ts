@@ -1,0 +1,141 @@
+import { type HuntDefinition, huntCommands } from "@outrider/contracts/hunts";
+import type { AccountId, HuntId } from "@outrider/contracts/ids";
+import { subjects } from "@outrider/contracts/streams";
+import type { Asked } from "@outrider/eventing";
+import { type CommandContext, type CommandHandler, erased, handle, type KnownAccount, Refusal } from "@outrider/platform";
+import { lookUpWaitMs } from "./config.ts";
+import { dryRun } from "./dry-run.ts";
+import { definitionProblem, type HuntCommand, type HuntRefusal } from "./hunt.ts";
+import type { PassTools } from "./pass.ts";
+import { dueOn, localDayOf, runOf, weekdayOf } from "./play.ts";
+import type { Hunts } from "./reactions.ts";
+import { openPass, type Pass } from "./run.ts";
+import { type Segments, segmentsOf } from "./segments.ts";
+import { sampleAd, sampleOwner, scopeOf } from "./template-variables.ts";
+import { type CheckedTemplate, checkTemplate } from "./templates.ts";
+import { whyNot } from "./why-not.ts";
+
+export interface CommandTools extends PassTools {
+  readonly hunts: Hunts;
+  /** Sequence of the last message of our own stream. */
+  readonly ownLast: () => Promise<number>;
+}
+
+const sentences = {
+  "already-exists": "there is a hunt with this id and another definition",
+  "unknown-hunt": "there is no such hunt",
+  archived: "the hunt is archived",
+  "not-active": "the hunt is not in a state in which this can be done",
+} as const satisfies Record<HuntRefusal, string>;
+
+const slugs = { "already-exists": "already-exists", "unknown-hunt": "not-found", archived: "conflict", "not-active": "conflict" } as const;
+
+const asked = ({ clock }: Pick<PassTools, "clock">, context: CommandContext): Asked => {
+  const { commandId, correlation, causation, actor, traceparent, deadlineAt } = context;
+  return {
+    ...{ commandId, at: clock.now(), correlation, causation, actor, traceparent },
+    deadline: performance.now() + (deadlineAt - Date.now()),
+  };
+};
+
+const accountOf = ({ accounts }: Pick<PassTools, "accounts">, id: AccountId): KnownAccount => {
+  const account = accounts.account(id);
+  if (account === undefined) throw new Refusal("not-found", "there is no such account", "unknown-account");
+  return account;
+};
+
+const checked = (where: string, source: string): CheckedTemplate => {
+  const result = checkTemplate(source);
+  if (!result.ok) throw new Refusal("invalid-request", `${where}: ${result.problem}`, "bad-template");
+  return result.template;
+};
+
+/** Everything about a definition that can be checked is checked when it is saved. Answers how long its SMS is, on a sample ad. */
+const checkDefinition = (definition: HuntDefinition, accountName: string): { readonly sms?: Segments } => {
+  const problem = definitionProblem(definition);
+  if (problem !== undefined) throw new Refusal("invalid-request", problem, "bad-definition");
+  for (const [channel, source] of Object.entries(definition.templates)) if (source !== undefined) checked(`templates.${channel}`, source);
+  const { sms } = definition.templates;
+  if (sms === undefined) return {};
+  return { sms: segmentsOf(checked("templates.sms", sms).render(scopeOf(sampleAd, sampleOwner, accountName))) };
+};
+
+/** What others ask of the allocator. */
+export const commands = (tools: CommandTools): readonly CommandHandler[] => [...huntHandlers(tools), ...runHandlers(tools)];
+
+const huntHandlers = (tools: CommandTools): readonly CommandHandler[] => {
+  const change = async (account: AccountId, hunt: HuntId, command: HuntCommand, context: CommandContext): Promise<{ seq: number }> => {
+    const outcome = await tools.hunts.execute(subjects.hunt(account, hunt), command, asked(tools, context));
+    if (outcome.kind === "refused") throw new Refusal(slugs[outcome.refusal], sentences[outcome.refusal], outcome.refusal);
+    return { seq: outcome.revision };
+  };
+  return [
+    handle(huntCommands.createHunt, async ({ account, hunt, definition, activate }, context) => {
+      const lengths = checkDefinition(definition, accountOf(tools, account).name);
+      return { hunt, ...(await change(account, hunt, { type: "CreateHunt", hunt, definition, activate }, context)), ...lengths };
+    }),
+    handle(huntCommands.changeHunt, async ({ account, hunt, definition }, context) => {
+      const lengths = checkDefinition(definition, accountOf(tools, account).name);
+      return { ...(await change(account, hunt, { type: "ChangeHunt", definition }, context)), ...lengths };
+    }),
+    handle(huntCommands.activateHunt, ({ account, hunt }, context) => change(account, hunt, { type: "ActivateHunt" }, context)),
+    handle(huntCommands.archiveHunt, ({ account, hunt }, context) => change(account, hunt, { type: "ArchiveHunt" }, context)),
+    handle(huntCommands.pauseHunt, ({ account, hunt, by }, context) => change(account, hunt, { type: "PauseHunt", by }, context)),
+    handle(huntCommands.resumeHunt, ({ account, hunt, by }, context) => change(account, hunt, { type: "ResumeHunt", by }, context)),
+    handle(huntCommands.previewTemplate, async ({ account: id, template: source, channel, ad }) => {
+      const account = accountOf(tools, id);
+      const template = checked("template", source);
+      const text = template.render(await scopeFor(tools, account, ad)).trim();
+      return channel === "sms" ? { text, sms: segmentsOf(text) } : { text };
+    }),
+  ];
+};
+
+const scopeFor = async ({ candidates, keyring }: CommandTools, { account, name }: KnownAccount, ad: string | undefined) => {
+  if (ad === undefined) return scopeOf(sampleAd, sampleOwner, name);
+  const found = (await candidates.ads(account, [ad])).get(ad);
+  if (found === undefined) throw new Refusal("not-found", "there is no such ad among the candidates");
+  const [owner] = found.ownerName === undefined ? [] : await keyring.openMany([found.ownerName]);
+  return scopeOf(found, owner === erased ? undefined : owner, name);
+};
+
+const runHandlers = (tools: CommandTools): readonly CommandHandler[] => [
+  handle(huntCommands.startPass, async ({ account: id, date: wanted, by }, context) => {
+    const account = accountOf(tools, id);
+    const date = wanted ?? localDayOf(account.timeZone, tools.clock.nowMs());
+    if (by === "cron" && !account.policy.runWeekdays.includes(weekdayOf(date))) {
+      throw new Refusal("refused", "the account runs nothing on this weekday", "not-a-run-day");
+    }
+    const paused = tools.accounts.pausedBy(id);
+    if (paused !== undefined)
+      throw new Refusal("refused", paused === "account" ? "the account is paused" : "everything is paused", "paused");
+    // Hunts that were saved before this start take part in it.
+    await tools.looking.ownUpTo(await tools.ownLast(), Math.min(lookUpWaitMs, context.deadlineAt - Date.now()));
+    const due = dueOn(date, await tools.candidates.hunts(id));
+    const run = runOf(date);
+    const command = { type: "OpenPass", run, by, hunts: due.map(({ hunt }) => hunt) } as const;
+    const outcome = await tools.runs.execute(subjects.run(id, run), command, asked(tools, context));
+    if (outcome.kind === "refused") throw new Refusal("refused", "the pass cannot be opened", outcome.refusal);
+    const opened = outcome.events.find(({ type }) => type === "PassOpened");
+    const pass = outcome.state.passes.find(({ pass: each }) => opened?.type === "PassOpened" && each === opened.data.pass);
+    const answered = pass ?? openPass(outcome.state);
+    if (answered === undefined) throw new Refusal("conflict", "a pass was closed just now; start another one");
+    return { run, pass: answered.pass, seq: outcome.revision, open: answered.open };
+  }),
+  handle(huntCommands.run, async ({ account, run }) => {
+    const { state, revision } = await tools.runs.fold(subjects.run(account, run));
+    return { exists: revision > 0, passes: state.passes.map(seen), seq: revision };
+  }),
+  handle(huntCommands.dryRun, async ({ account: id, limit }, context) => {
+    const account = accountOf(tools, id);
+    await tools.looking.ownUpTo(await tools.ownLast(), Math.min(lookUpWaitMs, context.deadlineAt - Date.now()));
+    return dryRun(tools, account, limit, context);
+  }),
+  handle(huntCommands.whyNot, async ({ account: id, person }, context) => whyNot(tools, accountOf(tools, id), person, context)),
+];
+
+/** While a pass is open, its hunts show what they have been given so far. */
+const seen = ({ pass, open, found, allocated, skipped, held, rest, rows, tallies }: Pass) => ({
+  ...{ pass, open, found, allocated, skipped: { ...skipped }, reserved: held, rest },
+  hunts: open ? [...rows].map(([hunt, count]) => ({ hunt, found: count, allocated: count, skipped: {} })) : [...tallies],
+});

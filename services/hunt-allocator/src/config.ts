@@ -1,0 +1,61 @@
+import { type ConfigOf, defineConfig, variable } from "@outrider/platform/config";
+
+/** What the allocator reads from its environment. */
+export const definition = defineConfig(
+  "hunt-allocator",
+  {
+    SMS_PRICE_CREDITS: variable
+      .integer(0, 1000)
+      .default(1)
+      .describe("credits that one contact by SMS costs, however many segments: 0 to 1000"),
+    PASSES_AT_ONCE: variable.integer(1, 64).default(4).describe("accounts whose passes one replica drives at the same time, 1 to 64"),
+    PASS_MOST_CONTACTS: variable
+      .integer(1, 1_000_000)
+      .default(100_000)
+      .describe("contacts that one pass makes at most; the next pass goes on: bounds its memory, 1 to 1000000"),
+    HUNTS_PAGE: variable.integer(1, 5000).default(500).describe("active hunts that are fetched at a time, 1 to 5000"),
+    CANDIDATES_PAGE: variable.integer(100, 10_000).default(1000).describe("candidate ads that are fetched at a time, 100 to 10000"),
+    CANDIDATES_WAIT_MS: variable
+      .integer(0, 600_000)
+      .default(30_000)
+      .describe("milliseconds that a pass waits for ads and people which are known but not looked at yet, 0 to 600000"),
+    KEEP_ADS_DAYS: variable
+      .integer(1, 36_500)
+      .default(400)
+      .describe("days after which an ad that was neither new nor changed is no candidate any more, 1 to 36500"),
+  },
+  { mongo: true },
+);
+export type AllocatorConfig = ConfigOf<typeof definition>;
+
+/** Names that are stored: changing one starts that reader from the beginning, into a new collection where it has one. */
+export const names = {
+  followAds: "hunt-allocator.ads",
+  followHunts: "hunt-allocator.hunts",
+  followPeople: "hunt-allocator.people",
+  followGated: "hunt-allocator.gated",
+  drivePasses: "hunt-allocator-passes",
+  recordScans: "hunt-allocator-scans",
+  actor: "hunt-allocator",
+  ads: "allocator_ads",
+  hunts: "allocator_hunts",
+  contacted: "allocator_contacted",
+  people: "allocator_people",
+  gated: "allocator_gated",
+} as const;
+
+export const followed = {
+  ads: "ads.ad.>",
+  hunts: "hunts.>",
+  people: "registry.person.>",
+  contacts: "sms.contact.>",
+  runs: "hunts.run.>",
+  imports: "ads.import.>",
+} as const;
+
+/** Messages that a reader of this service folds at a time. */
+export const readerBatch = 500;
+/** How often ads that are kept no longer are dropped. */
+export const dropEveryMs = 6 * 3_600_000;
+/** How long a command waits for the service's own look-ups to reach what it has just written. */
+export const lookUpWaitMs = 5000;
