@@ -13,6 +13,8 @@ export type Outcome<State, Event, Refusal extends string> =
 export interface Asked extends Cause {
   /** `performance.now()` value after which nothing more is tried; default: 10 s from now. */
   readonly deadline?: number | undefined;
+  /** Overrides the aggregate's own `creates` for this command: a command that only creates need not read first. */
+  readonly creates?: boolean | undefined;
 }
 
 /** A kind of aggregate on its stream. `state` in answers is the cached fold itself: read it at once, never keep or change it. */
@@ -107,8 +109,8 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
     return later.length > 0;
   };
 
-  const load = async (subject: Subject): Promise<Fold<State>> => {
-    const known = folds.get(subject) ?? (creates ? empty() : await readAll(subject));
+  const load = async (subject: Subject, isNew: boolean): Promise<Fold<State>> => {
+    const known = folds.get(subject) ?? (isNew ? empty() : await readAll(subject));
     folds.delete(subject); // whoever holds it may change it; it comes back when the execution has ended well
     return known;
   };
@@ -116,7 +118,7 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
   const run = async (subject: Subject, command: Command, asked: Asked): Promise<Outcome<State, Event, Refusal>> => {
     const executionId = crypto.randomUUID();
     const deadline = asked.deadline ?? performance.now() + defaultDeadlineMs;
-    const fold = await load(subject);
+    const fold = await load(subject, asked.creates ?? creates);
     const keep = <T>(answer: T): T => {
       folds.set(subject, fold);
       return answer;

@@ -102,6 +102,7 @@ export const follow = <Event>(
     const forget = kernel.onReconnect(end);
     const over = AbortSignal.any([stop, lease.lost]);
     over.addEventListener("abort", end);
+    if (over.aborted) end(); // while the consumer was being made
     kernel.ready(name, undefined);
     let batch: JsMsg[] = [];
     let began = 0;

@@ -172,6 +172,7 @@ export const react = <Event>(
     // What was prefetched before a reconnect is somebody else's by now: drop it and pull anew.
     const forget = kernel.onReconnect(end);
     stop.addEventListener("abort", end);
+    if (stop.aborted) end(); // while the consumer was being made
     watchForMissedHeartbeats(messages, end);
     kernel.ready(durable, undefined);
     try {

@@ -52,6 +52,7 @@ export const watch = <Event>(
     const end = () => void messages.close();
     const forget = kernel.onReconnect(end);
     stop.addEventListener("abort", end);
+    if (stop.aborted) end(); // while the consumer was being made
     try {
       for await (const message of messages) {
         if (stop.aborted) return;
