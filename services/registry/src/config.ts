@@ -1,0 +1,49 @@
+import { type ConfigOf, defineConfig, variable } from "@outrider/platform/config";
+
+/** What the registry reads from its environment. */
+export const definition = defineConfig("registry", {
+  REGISTRY_PEOPLE_CACHED: variable
+    .integer(100, 1_000_000)
+    .default(15_000)
+    .describe("how many people are kept folded in memory, 100 to 1000000; about 2 KB each"),
+  REGISTRY_KNOWN_CACHED: variable
+    .integer(100, 10_000_000)
+    .default(50_000)
+    .describe("how many numbers are known to exist without asking, 100 to 10000000; about 0.3 KB each"),
+  REGISTRY_COMMANDS_AT_ONCE: variable.integer(16, 100_000).default(2_000).describe("how many commands are answered at once, 16 to 100000"),
+  REGISTRY_RETURNS_BATCH: variable
+    .integer(1, 1_000)
+    .default(500)
+    .describe("how many messages of a sender's stream are read at a time to give unused permits back, 1 to 1000"),
+  REGISTRY_RETURNS_LINGER_MS: variable
+    .integer(0, 10_000)
+    .default(100)
+    .describe("milliseconds for which messages gather before the next ones are read, 0 to 10000"),
+  ERASURE_KEY_GRACE_MS: variable
+    .integer(1_000, 86_400_000)
+    .default(120_000)
+    .describe(
+      "milliseconds from a person's erasure to the end of their key, 1000 to 86400000; longer than a permit (1 s), an attempt's timeout and 60 s together",
+    ),
+});
+export type RegistryConfig = ConfigOf<typeof definition>;
+
+/** Names that are stored in JetStream: changing one starts that reader from the beginning, which is safe but slow. */
+export const names = {
+  returnSmsPermits: "registry.sms-permits",
+  /** The schedule that ends an erased person's key. */
+  purgeKey: "purge-key",
+  actor: "registry",
+} as const;
+
+/** The contacts of a sender: what became of the attempts that were permitted. */
+export const followed = { sms: ["sms.contact.>"] } as const;
+
+/** Answers of the gate that people read are at most this long a history. */
+export const historyShown = 500;
+/** What a sender's clock may be behind ours, ms: permits counted up to then are those that its message is about. */
+export const clocksApartMs = 1_000;
+/** Contacts whose person is remembered while a stream is followed. */
+export const contactsRemembered = 20_000;
+/** Accounts whose secret is kept open in memory. */
+export const secretsOpen = 1_000;

@@ -1,0 +1,53 @@
+import { type AccountId, accountId, type PersonId, partitionOf, personId } from "@outrider/contracts/ids";
+import { subjects } from "@outrider/contracts/streams";
+import { type Cause, done, dueCodec, dueOptions, impossible, type Reaction, react, schedules } from "@outrider/eventing";
+import { keyIds } from "@outrider/platform";
+import { z } from "zod";
+import { names } from "./config.ts";
+import type { RegistryParts } from "./parts.ts";
+
+interface WhosePerson {
+  readonly account: AccountId;
+  readonly person: PersonId;
+}
+
+type Needs = Pick<RegistryParts, "kernel" | "persons" | "clock" | "keyring" | "config">;
+
+/** Sets the alarm for the end of an erased person's key. One per person: a new one replaces it. */
+export const armKeyPurge = (
+  { kernel, clock, config }: Pick<Needs, "kernel" | "clock" | "config">,
+  { account, person }: WhosePerson,
+  erasedAt: string,
+  { commandId, at, correlation, causation, actor, traceparent }: Cause,
+): Promise<void> => {
+  const when = new Date(clock.toReal(erasedAt).getTime() + config.ERASURE_KEY_GRACE_MS);
+  const cause = { commandId, at, correlation, causation, actor, traceparent };
+  return schedules(kernel).at(names.purgeKey, `${partitionOf(account)}.${account}.${person}`, when, { account, person }, cause);
+};
+
+const due = z.object({ account: accountId, person: personId });
+
+/**
+ * Destroys the key of an erased person when every attempt that was permitted before has ended or turned unknown. The key goes first: killed
+ * in between, the alarm comes again and finds it gone.
+ */
+export const purgeKeys = (needs: Needs): Reaction => {
+  const { kernel, persons, clock, keyring, config } = needs;
+  return react(kernel, { ...dueOptions(kernel.service, names.purgeKey), codec: dueCodec }, async (message) => {
+    const named = due.safeParse(message.events[0]?.data);
+    if (!named.success) return impossible("the alarm does not name an account and a person");
+    const { account, person } = named.data;
+    const subject = subjects.person(account, person);
+    const causation = `${message.stream}:${message.revision}`;
+    const cause = { commandId: `${causation}:purge-key`, at: clock.now(), causation, actor: names.actor, traceparent: message.traceparent };
+    const { state } = await persons.fold(subject);
+    if (state.status !== "erased" || state.keyDestroyed) return done;
+    if (clock.toReal(state.erasedAt).getTime() + config.ERASURE_KEY_GRACE_MS > clock.realNowMs()) {
+      await armKeyPurge(needs, { account, person }, state.erasedAt, cause); // erased a moment later than it was armed for
+      return done;
+    }
+    await keyring.destroy(keyIds.person(account, person));
+    await persons.execute(subject, { type: "KeyDestroyed" }, cause);
+    return done;
+  });
+};

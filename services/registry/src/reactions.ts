@@ -1,0 +1,97 @@
+import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
+import { accountId, type ContactId, contactId, type PersonId } from "@outrider/contracts/ids";
+import { parseSubject, streams, subjects } from "@outrider/contracts/streams";
+import { type EventStore, type Followed, type Follower, follow, jetStreamStore } from "@outrider/eventing";
+import { LRUCache } from "lru-cache";
+import { clocksApartMs, contactsRemembered, followed, names } from "./config.ts";
+import type { RegistryParts } from "./parts.ts";
+import type { ReturnPermit } from "./person.ts";
+
+type Needs = Pick<RegistryParts, "kernel" | "persons" | "clock" | "acquire" | "positions" | "config">;
+
+/** Of a contact: whose it is, and which of its attempts reached the person or may have. */
+interface Memory {
+  readonly person: PersonId;
+  readonly kept: Set<number>;
+}
+
+const remember = (memory: Memory | undefined, { type, data }: ContactEvent): Memory | undefined => {
+  if (type === "ContactRequested") return memory ?? { person: data.person, kept: new Set() };
+  if (type === "ContactAccepted" || type === "AttemptUnknown") memory?.kept.add(data.attempt);
+  if (type === "ContactRejected" || type === "AttemptAbandoned") memory?.kept.delete(data.attempt);
+  return memory;
+};
+
+/** The permits that an event gives back. Accepted and unknown give nothing back: the person may have been reached. */
+const returnedBy = (event: ContactEvent, contact: ContactId, { kept }: Memory): Omit<ReturnPermit, "countedBy"> | undefined => {
+  const give = (attempts: ReturnPermit["attempts"]) => ({ type: "ReturnPermit", contact, attempts, because: event.type }) as const;
+  switch (event.type) {
+    case "AttemptAbandoned":
+    case "ContactRejected":
+    case "AttemptRefusedForNow":
+      return give({ only: event.data.attempt });
+    case "ContactGated":
+      return give({ allBut: [...kept] });
+    default:
+      return undefined;
+  }
+};
+
+const endsPermits = ({ type }: ContactEvent): boolean =>
+  type === "AttemptAbandoned" || type === "ContactRejected" || type === "AttemptRefusedForNow" || type === "ContactGated";
+
+/** Follows the contacts of SMS and gives back the permits of attempts that never left or were refused. Safe to repeat. */
+export const returnSmsPermits = ({ kernel, persons, clock, acquire, positions, config }: Needs): Follower => {
+  const { name: stream } = streams.sms;
+  const store: EventStore<ContactEvent> = jetStreamStore({ jsm: kernel.jsm, publisher: kernel.publisher, stream, codec: contactCodec });
+  const contacts = new LRUCache<string, Memory>({ max: contactsRemembered });
+
+  /** After a restart the stored position lies behind the request: the contact's own messages tell whose it is. */
+  const recall = async (subject: string, before: number): Promise<Memory | undefined> => {
+    const messages = await store.read(subject, 0, 256);
+    const events = messages.filter(({ revision }) => revision < before).flatMap((message) => message.events);
+    return events.reduce<Memory | undefined>(remember, undefined);
+  };
+
+  const giveBack = async (message: Followed<ContactEvent>, event: ContactEvent, memory: Memory): Promise<void> => {
+    const about = parseSubject(message.subject);
+    const command = returnedBy(event, contactId.parse(about?.id), memory);
+    if (command === undefined) return;
+    const causation = `${stream}:${message.revision}`;
+    const countedBy = new Date(Date.parse(message.at) + clocksApartMs).toISOString();
+    await persons.execute(
+      subjects.person(accountId.parse(about?.account), memory.person),
+      { ...command, countedBy },
+      {
+        commandId: `${causation}:${event.type}`,
+        at: clock.now(),
+        correlation: message.correlation,
+        causation,
+        actor: names.actor,
+        traceparent: message.traceparent,
+      },
+    );
+  };
+
+  const take = async (batch: readonly Followed<ContactEvent>[]): Promise<void> => {
+    const giving: Promise<void>[] = [];
+    for (const message of batch) {
+      for (const event of message.events) {
+        const { subject, revision } = message;
+        let memory = contacts.get(subject);
+        if (memory === undefined && endsPermits(event)) memory = await recall(subject, revision);
+        memory = remember(memory, event);
+        if (memory === undefined) continue;
+        contacts.set(subject, memory);
+        if (endsPermits(event)) giving.push(giveBack(message, event, { person: memory.person, kept: new Set(memory.kept) }));
+      }
+    }
+    await Promise.all(giving);
+  };
+
+  const options = {
+    ...{ name: names.returnSmsPermits, stream, filters: followed.sms, codec: contactCodec, acquire, positions: positions.sms },
+    ...{ batch: config.REGISTRY_RETURNS_BATCH, lingerMs: config.REGISTRY_RETURNS_LINGER_MS, restart: () => contacts.clear() },
+  };
+  return follow(kernel, options, take);
+};

@@ -1,0 +1,69 @@
+import { accountCodec, personCodec, registryCommands } from "@outrider/contracts/registry";
+import { streams } from "@outrider/contracts/streams";
+import { aggregate, jetStreamStore } from "@outrider/eventing";
+import {
+  type AccountsWatch,
+  inspectionHandlers,
+  kernelOf,
+  ownStreams,
+  positionsOf,
+  type Service,
+  serveCommands,
+  watchAccounts,
+} from "@outrider/platform";
+import { account } from "./account.ts";
+import { commands } from "./commands.ts";
+import { names, type RegistryConfig } from "./config.ts";
+import { purgeKeys } from "./erasure.ts";
+import type { RegistryParts } from "./parts.ts";
+import { peopleOf } from "./people.ts";
+import { person } from "./person.ts";
+import { returnSmsPermits } from "./reactions.ts";
+
+/** Brings the registry up on a running service: its stream, what it follows, what it answers. Everything ends with the service. */
+export const openRegistry = async (service: Service<RegistryConfig>): Promise<RegistryParts> => {
+  const { clock, config, keyring, acquireLease: acquire } = service;
+  const kernel = kernelOf(service);
+  await ownStreams(service, streams.registry);
+  const { publisher, jsm } = kernel;
+  const stream = streams.registry.name;
+  const accounts = aggregate(jetStreamStore({ jsm, publisher, stream, codec: accountCodec }), account);
+  const persons = aggregate(jetStreamStore({ jsm, publisher, stream, codec: personCodec }), person, {
+    cache: config.REGISTRY_PEOPLE_CACHED,
+  });
+  const people = peopleOf({
+    ...{ accounts, persons, keyring, jsm, sandbox: config.OUTRIDER_PROVIDERS === "sandbox" },
+    ...{ remembered: config.REGISTRY_KNOWN_CACHED, rememberedMs: config.ERASURE_KEY_GRACE_MS / 2 },
+  });
+  const watch = watchAccounts(kernel);
+  const positions = { sms: await positionsOf(service, names.returnSmsPermits) };
+  const parts: RegistryParts = {
+    kernel,
+    accounts,
+    persons,
+    people,
+    watched: whenCaughtUp(watch),
+    clock,
+    keyring,
+    acquire,
+    positions,
+    config,
+  };
+  const reactions = [purgeKeys(parts)];
+  const aggregates = { "registry.account": accounts, "registry.person": persons };
+  const inspected = inspectionHandlers(kernel, registryCommands, { aggregates, reactions });
+  await serveCommands(service, [...commands(parts), ...inspected], { concurrency: config.REGISTRY_COMMANDS_AT_ONCE });
+  const followers = [returnSmsPermits(parts)];
+  service.onStop("readers", async () => {
+    await Promise.all([...reactions, ...followers, watch].map((reader) => reader.stop()));
+  });
+  return parts;
+};
+
+const whenCaughtUp = (watch: AccountsWatch): RegistryParts["watched"] => {
+  let caughtUp = false;
+  void watch.caughtUp.then(() => {
+    caughtUp = true;
+  });
+  return { account: watch.account, pausedBy: watch.pausedBy, isCaughtUp: () => caughtUp };
+};
