@@ -32,6 +32,8 @@ export const badRows = { perCheckpoint: 100, keptCharacters: 60_000 } as const;
 export const limits = {
   /** Pieces of an upload that are fetched together; each is up to half a megabyte sealed. */
   piecesAtOnce: 2,
+  /** Rows of so much of a piece are in memory at a time, mapped. */
+  parsedAtOnceBytes: 32_768,
   /** How long a missing piece may still be on its way to the replica that answers, ms. */
   pieceGraceMs: 5000,
   ownersCachedMs: 60_000,

@@ -10,7 +10,7 @@ export type DigestOf = (ad: FoundAd) => string;
  * HMAC-SHA256 under a secret of the account's own, derived from the master key: the same row gives the same digest for ever, and nobody
  * without the key can try out numbers. The visible fields first, then one short part per personal field, in the order of `sealedParts`.
  */
-export const digestsOf = (master: Uint8Array): ((account: AccountId) => DigestOf) => {
+export const digestsOf = (master: Uint8Array | KeyObject): ((account: AccountId) => DigestOf) => {
   return (account) => {
     const key = createSecretKey(Buffer.from(hkdfSync("sha256", master, account, "outrider ad digest", 32)));
     return (ad) => {

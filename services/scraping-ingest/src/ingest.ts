@@ -24,7 +24,7 @@ export const openIngest = async (service: Service<IngestConfig>): Promise<void> 
     ...{ kernel, imports, lander, keyring, clock, config },
     sources: { file },
     owners: ownersFrom(service, config.INGEST_OWNERS_CACHED),
-    digests: digestsOf(masterKeyOf(config).key),
+    digests: digestsOf(masterKeyOf(config).master.key),
   };
   const reaction = driveImports(parts, config.INGEST_IMPORTS_AT_ONCE);
   const inspected = inspectionHandlers(kernel, ingestCommands, {

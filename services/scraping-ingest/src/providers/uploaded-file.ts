@@ -71,8 +71,10 @@ export const uploadedFile = ({ jsm, keyring, stopping, longestLine, nowMs }: Par
     rows: async function* (order) {
       const csv = csvOf({ longestLine, now: new Date(nowMs()) });
       for await (const piece of pieces(order)) {
-        const rows = csv.push(piece);
-        if (rows.length > 0) yield rows;
+        for (let at = 0; at < piece.length; at += limits.parsedAtOnceBytes) {
+          const rows = csv.push(piece.subarray(at, at + limits.parsedAtOnceBytes));
+          if (rows.length > 0) yield rows;
+        }
       }
       const rest = csv.end();
       if (rest.length > 0) yield rest;
