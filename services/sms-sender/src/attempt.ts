@@ -122,7 +122,7 @@ const send = async (
     performance.now() < ends &&
     performance.now() - permit.asked < config.PERMIT_VALID_MS &&
     sms.accounts.pausedBy(account, request.hunt) === undefined;
-  const until = AbortSignal.timeout(Math.max(1, ends - began));
+  const until = AbortSignal.timeout(Math.max(1, Math.ceil(ends - began)));
   const outcome = await instruments.span(
     { name: "send sms", kind: "client", attributes: { "outrider.channel": "sms", "outrider.provider": "smsmobileapi" } },
     () => sms.provider.send(access, message, { until, beforeWriting }),
