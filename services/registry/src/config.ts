@@ -45,5 +45,7 @@ export const historyShown = 500;
 export const clocksApartMs = 1_000;
 /** Contacts whose person is remembered while a stream is followed. */
 export const contactsRemembered = 20_000;
+/** Messages of one contact that are read to learn whose it is: more than any contact has. */
+export const contactMessagesRead = 256;
 /** Accounts whose secret is kept open in memory. */
 export const secretsOpen = 1_000;

@@ -6,7 +6,7 @@ import { type AccountId, type PersonId, personId } from "@outrider/contracts/ids
 import { personCodec } from "@outrider/contracts/registry";
 import { parseSubject, streams, subjects } from "@outrider/contracts/streams";
 import { type Asked, Unavailable } from "@outrider/eventing";
-import { erased, type Keyring, keyIds, Refusal } from "@outrider/platform";
+import { erased, KeyDestroyed, type Keyring, keyIds, Refusal } from "@outrider/platform";
 import { LRUCache } from "lru-cache";
 import type { OpenAccount } from "./account.ts";
 import { secretsOpen } from "./config.ts";
@@ -91,24 +91,25 @@ export const peopleOf = ({ accounts, persons, keyring, jsm, sandbox, remembered,
     return found;
   };
 
+  /** One append each, all at once. Who was erased and forgotten has a key that can never be made again, and stays so. */
   const register = async (account: AccountId, newcomers: readonly Described[], asked: Asked): Promise<Map<string, Known>> => {
-    const items = newcomers.map(({ person, e164 }) => ({ keyId: keyIds.person(account, person), plain: e164 }));
-    const numbers = await keyring.sealMany(items);
-    const registered = await Promise.all(
-      newcomers.map(async ({ person, facts }, index) => {
+    const destroyed = await destroyedAmong(keyring, account, newcomers);
+    const living = newcomers.filter(({ person }) => !destroyed.has(keyIds.person(account, person)));
+    const numbers = await keyring.sealMany(living.map(({ person, e164 }) => ({ keyId: keyIds.person(account, person), plain: e164 })));
+    const registered = new Map<string, Known>();
+    for (const { person, facts } of newcomers) registered.set(person, { facts, erased: destroyed.has(keyIds.person(account, person)) });
+    await Promise.all(
+      living.map(async ({ person, facts }, index) => {
         const number = numbers[index];
         if (number === undefined) throw new TypeError("every number was sealed");
         const command = { type: "Register", person, number, facts } as const;
-        const outcome = await persons.execute(subjects.person(account, person), command, {
-          ...asked,
-          commandId: `${asked.commandId}:${person}`,
-          creates: true,
-        });
-        const { state } = outcome;
-        return [person, { facts: state.status === "unknown" ? facts : state.facts, erased: state.status === "erased" }] as const;
+        const commandId = `${asked.commandId}:${person}`;
+        const { state } = await persons.execute(subjects.person(account, person), command, { ...asked, commandId, creates: true });
+        // Somebody else may have been first, with what another ad told of the number.
+        if (state.status !== "unknown") registered.set(person, { facts: state.facts, erased: state.status === "erased" });
       }),
     );
-    return new Map(registered);
+    return registered;
   };
 
   return {
@@ -170,6 +171,17 @@ const answerOf = (row: Described | Repeat | Invalid, answers: ReadonlyMap<string
   if (found !== undefined) return { kind: "person", person: row.person, ...found };
   if ("facts" in row) return { kind: "unknown", person: row.person, facts: row.facts };
   throw new TypeError("a repeat is somebody who is known");
+};
+
+/** Makes the keys of these people, and names those of them that have been destroyed for ever. */
+const destroyedAmong = async (keyring: Keyring, account: AccountId, people: readonly Described[]): Promise<ReadonlySet<string>> => {
+  try {
+    await keyring.ensure(people.map(({ person }) => keyIds.person(account, person)));
+    return new Set();
+  } catch (error) {
+    if (error instanceof KeyDestroyed) return new Set(error.keyIds);
+    throw error;
+  }
 };
 
 /** The account that a command is about. Throws the refusal `not-found`. */

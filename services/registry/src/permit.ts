@@ -1,12 +1,19 @@
 import type { AccountPolicy } from "@outrider/contact-policy";
-import { type PermitAnswer, registryCommands } from "@outrider/contracts/registry";
+import type { AccountId, PersonId } from "@outrider/contracts/ids";
+import { type PermitAnswer, type PermitRequest, registryCommands } from "@outrider/contracts/registry";
 import { subjects } from "@outrider/contracts/streams";
 import { Unavailable } from "@outrider/eventing";
-import { type CommandHandler, handle, type KnownAccount, Refusal } from "@outrider/platform";
+import { type CommandContext, type CommandHandler, handle, type KnownAccount, Refusal } from "@outrider/platform";
 import { askedBy, type RegistryParts } from "./parts.ts";
 import { verdictOn } from "./person.ts";
 
-type Needs = Pick<RegistryParts, "persons" | "watched" | "clock" | "config">;
+type Needs = Pick<RegistryParts, "kernel" | "persons" | "watched" | "clock" | "config">;
+
+interface PermitQuestion {
+  readonly account: AccountId;
+  readonly person: PersonId;
+  readonly request: PermitRequest;
+}
 
 const resume = {
   everything: "Everything is paused: resume it.",
@@ -32,17 +39,16 @@ export const watchedAccount = ({ watched }: Pick<Needs, "watched">, account: Kno
 
 /** Asked at every attempt: the person's own aggregate counts it, and the gate says yes or no, each time anew. */
 export const permitHandler = (needs: Needs): CommandHandler => {
-  const { persons, watched, clock, config } = needs;
+  const { kernel, persons, watched, clock, config } = needs;
   const sandbox = config.OUTRIDER_PROVIDERS === "sandbox";
-  return handle(registryCommands.permit, async ({ account, person, request }, context): Promise<PermitAnswer> => {
+  const decide = async ({ account, person, request }: PermitQuestion, context: CommandContext): Promise<PermitAnswer> => {
     const known = watchedAccount(needs, account);
     const pausedBy = watched.pausedBy(account, request.hunt);
     const policy = policyOf(known, pausedBy !== undefined, sandbox);
     const now = clock.now();
     const ask = { type: "AskPermit", request, policy, now } as const;
     // The state is read before anything else is awaited: it belongs to the next execution after that.
-    const outcome = await persons.execute(subjects.person(account, person), ask, askedBy(context, now));
-    const { state } = outcome;
+    const { state } = await persons.execute(subjects.person(account, person), ask, askedBy(context, now));
     if (state.status === "unknown") throw new Refusal("not-found", "there is no such person", "unknown-person");
     const verdict = verdictOn(state, request, policy, now);
     if (verdict.kind === "allowed") {
@@ -54,5 +60,11 @@ export const permitHandler = (needs: Needs): CommandHandler => {
     const { rule, remedy } = verdict;
     if (verdict.kind === "deferred") return { kind: "deferred", until: verdict.until, rule, remedy };
     return { kind: "denied", rule, remedy: rule === "paused" && pausedBy !== undefined ? resume[pausedBy] : remedy };
+  };
+  return handle(registryCommands.permit, async (question, context) => {
+    const answer = await decide(question, context);
+    const rule = answer.kind === "permitted" ? "none" : answer.rule;
+    kernel.instruments.count("outrider_permits_total", { answer: answer.kind, rule });
+    return answer;
   });
 };

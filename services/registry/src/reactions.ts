@@ -1,9 +1,9 @@
 import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
 import { accountId, type ContactId, contactId, type PersonId } from "@outrider/contracts/ids";
 import { parseSubject, streams, subjects } from "@outrider/contracts/streams";
-import { type EventStore, type Followed, type Follower, follow, jetStreamStore } from "@outrider/eventing";
+import { type EventStore, type Followed, type Follower, follow, jetStreamStore, Unfoldable } from "@outrider/eventing";
 import { LRUCache } from "lru-cache";
-import { clocksApartMs, contactsRemembered, followed, names } from "./config.ts";
+import { clocksApartMs, contactMessagesRead, contactsRemembered, followed, names } from "./config.ts";
 import type { RegistryParts } from "./parts.ts";
 import type { ReturnPermit } from "./person.ts";
 
@@ -48,7 +48,7 @@ export const returnSmsPermits = ({ kernel, persons, clock, acquire, positions, c
 
   /** After a restart the stored position lies behind the request: the contact's own messages tell whose it is. */
   const recall = async (subject: string, before: number): Promise<Memory | undefined> => {
-    const messages = await store.read(subject, 0, 256);
+    const messages = await store.read(subject, 0, contactMessagesRead);
     const events = messages.filter(({ revision }) => revision < before).flatMap((message) => message.events);
     return events.reduce<Memory | undefined>(remember, undefined);
   };
@@ -59,18 +59,20 @@ export const returnSmsPermits = ({ kernel, persons, clock, acquire, positions, c
     if (command === undefined) return;
     const causation = `${stream}:${message.revision}`;
     const countedBy = new Date(Date.parse(message.at) + clocksApartMs).toISOString();
-    await persons.execute(
-      subjects.person(accountId.parse(about?.account), memory.person),
-      { ...command, countedBy },
-      {
-        commandId: `${causation}:${event.type}`,
-        at: clock.now(),
-        correlation: message.correlation,
-        causation,
-        actor: names.actor,
-        traceparent: message.traceparent,
-      },
-    );
+    const { correlation, traceparent } = message;
+    const asked = { commandId: `${causation}:${event.type}`, at: clock.now(), correlation, causation, actor: names.actor, traceparent };
+    try {
+      const given = await persons.execute(
+        subjects.person(accountId.parse(about?.account), memory.person),
+        { ...command, countedBy },
+        asked,
+      );
+      if (given.kind === "appended") kernel.instruments.count("outrider_permits_returned_total", { because: event.type });
+    } catch (error) {
+      // One person whose history cannot be read keeps a permit too many; nobody else waits for that to be mended.
+      if (!(error instanceof Unfoldable) || error.kind === "newer") throw error;
+      kernel.instruments.log("error", "a permit could not be given back", { stream, seq: message.revision, error });
+    }
   };
 
   const take = async (batch: readonly Followed<ContactEvent>[]): Promise<void> => {
