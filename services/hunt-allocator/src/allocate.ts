@@ -1,5 +1,5 @@
 import { type Capacity, mostContacts, type Shared, share } from "./share.ts";
-import { type Candidate, type Denial, type HuntInPlay, type Judge, type Survey, survey } from "./survey.ts";
+import { type Candidate, type Denial, type HuntInPlay, type Judge, type Keep, type Survey, survey } from "./survey.ts";
 
 export interface AllocationInput<C extends Candidate> {
   readonly hunts: readonly HuntInPlay[];
@@ -13,9 +13,14 @@ export interface Allocated extends Shared {
 }
 
 /** Begins an allocation whose candidates come bit by bit: `share(survey.hunts(), capacity)` ends it, as often as one likes. */
-export const beginAllocation = <C extends Candidate>(hunts: readonly HuntInPlay[], capacity: Capacity, judge: Judge<C>): Survey<C> => {
+export const beginAllocation = <C extends Candidate>(
+  hunts: readonly HuntInPlay[],
+  capacity: Capacity,
+  judge: Judge<C>,
+  keep?: Keep<C>,
+): Survey<C> => {
   const prices = hunts.flatMap(({ routes }) => routes.map(({ price }) => price));
-  return survey(hunts, judge, mostContacts(capacity, Math.min(...prices, Number.MAX_SAFE_INTEGER)));
+  return survey(hunts, judge, mostContacts(capacity, Math.min(...prices, Number.MAX_SAFE_INTEGER)), keep);
 };
 
 /**

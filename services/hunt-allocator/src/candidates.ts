@@ -1,6 +1,6 @@
 import type { HuntId, PersonId } from "@outrider/contracts/ids";
 import type { Collection, Db } from "mongodb";
-import { names } from "./config.ts";
+import { names, preloadAtMost } from "./config.ts";
 import { type AdDocument, type ContactedDocument, type GatedDocument, type HuntDocument, idOf, type PersonDocument } from "./views.ts";
 
 /** A person with all ads that are young enough, and what is known of them. `person` is null for one ad without a number. */
@@ -28,9 +28,6 @@ export interface Candidates {
 
 type Stored<Document> = Document & { readonly _id: string };
 
-// What rendering alone needs is read when somebody is written to.
-const matchingFields = { ownerName: 0, currency: 0, city: 0, url: 0 } as const;
-
 export const openCandidates = (db: Db, { page, huntsPage }: { readonly page: number; readonly huntsPage: number }): Candidates => {
   const ads = db.collection<Stored<AdDocument>>(names.ads);
   const hunts = db.collection<Stored<HuntDocument>>(names.hunts);
@@ -38,11 +35,10 @@ export const openCandidates = (db: Db, { page, huntsPage }: { readonly page: num
   const people = db.collection<Stored<PersonDocument>>(names.people);
   const gated = db.collection<Stored<GatedDocument>>(names.gated);
 
-  const known = async (account: string, groups: readonly AdDocument[][]): Promise<readonly Found[]> => {
+  const known = async (account: string, groups: readonly AdDocument[][], by: LookUps): Promise<readonly Found[]> => {
     const ids = groups.flatMap(([first]) => (first === undefined || first.person === null ? [] : [idOf(account, first.person)]));
-    const [contacts, said] = await Promise.all([byId(contacted, ids), byId(people, ids)]);
-    const made = [...contacts.values()].flatMap((each) => each.contacts.map(({ contact }) => idOf(account, contact)));
-    const ended = await byId(gated, made);
+    const [contacts, said] = await Promise.all([by.contacted(ids), by.people(ids)]);
+    const ended = await by.gated(ids.flatMap((id) => contacts.get(id)?.contacts.map(({ contact }) => idOf(account, contact)) ?? []));
     return groups.map((group) => {
       const person = group[0]?.person ?? null;
       const id = idOf(account, person ?? "");
@@ -50,6 +46,16 @@ export const openCandidates = (db: Db, { page, huntsPage }: { readonly page: num
       return { person, ads: group, contacted: own, said: said.get(id), gated: gatedOf(account, own, ended) };
     });
   };
+  const oneByOne: LookUps = {
+    contacted: (ids) => byId(contacted, ids),
+    people: (ids) => byId(people, ids),
+    gated: (ids) => byId(gated, ids),
+  };
+  const forMany = async (account: string): Promise<LookUps> => ({
+    contacted: await allOrById(contacted, account),
+    people: await allOrById(people, account),
+    gated: await allOrById(gated, account),
+  });
 
   return {
     hunts: async (account, ids) => {
@@ -60,9 +66,10 @@ export const openCandidates = (db: Db, { page, huntsPage }: { readonly page: num
     },
     scan: async function* (account, sinceMs) {
       const cursor = ads
-        .find({ account, publishedMs: { $gte: sinceMs } }, { projection: matchingFields })
+        .find({ account, publishedMs: { $gte: sinceMs } })
         .sort({ person: 1 })
         .batchSize(page);
+      const by = await forMany(account);
       let groups: AdDocument[][] = [];
       let size = 0;
       for await (const each of cursor) {
@@ -70,7 +77,7 @@ export const openCandidates = (db: Db, { page, huntsPage }: { readonly page: num
         if (each.person !== null && last?.[0]?.person === each.person) last.push(each);
         else {
           if (size >= page) {
-            yield await known(account, groups);
+            yield await known(account, groups, by);
             groups = [];
             size = 0;
           }
@@ -78,7 +85,7 @@ export const openCandidates = (db: Db, { page, huntsPage }: { readonly page: num
         }
         size += 1;
       }
-      if (groups.length > 0) yield await known(account, groups);
+      if (groups.length > 0) yield await known(account, groups, by);
     },
     ads: async (account, ids) => {
       const found = await byId(
@@ -89,7 +96,7 @@ export const openCandidates = (db: Db, { page, huntsPage }: { readonly page: num
     },
     person: async (account, person) => {
       const own = await ads.find({ account, person }).toArray();
-      const [found] = own.length === 0 ? [] : await known(account, [own]);
+      const [found] = own.length === 0 ? [] : await known(account, [own], oneByOne);
       return found ?? { person, ads: [], gated: new Map() };
     },
     dropAds: async (seenBeforeMs) => (await ads.deleteMany({ seenMs: { $lt: seenBeforeMs } })).deletedCount,
@@ -97,8 +104,28 @@ export const openCandidates = (db: Db, { page, huntsPage }: { readonly page: num
       await ads.createIndex({ account: 1, person: 1, publishedMs: 1 });
       await ads.createIndex({ seenMs: 1 });
       await hunts.createIndex({ account: 1, status: 1 });
+      for (const each of [contacted, people, gated]) await each.createIndex({ account: 1 });
     },
   };
+};
+
+interface LookUps {
+  readonly contacted: LookUp<ContactedDocument>;
+  readonly people: LookUp<PersonDocument>;
+  readonly gated: LookUp<GatedDocument>;
+}
+type LookUp<Document> = (ids: readonly string[]) => Promise<ReadonlyMap<string, Document>>;
+
+/** Reading one by one costs a server many times what reading in a row does: what is few enough is read once for the whole scan. */
+const allOrById = async <Document extends { readonly _id: string; readonly account: string }>(
+  collection: Collection<Document>,
+  account: string,
+): Promise<LookUp<Document>> => {
+  const all = new Map<string, Document>();
+  for await (const each of collection.find({ account } as object).limit(preloadAtMost + 1)) {
+    all.set(each._id, each as unknown as Document);
+  }
+  return all.size > preloadAtMost ? (ids) => byId(collection, ids) : async () => all;
 };
 
 const byId = async <Document extends { readonly _id: string }>(

@@ -59,3 +59,5 @@ export const readerBatch = 500;
 export const dropEveryMs = 6 * 3_600_000;
 /** How long a command waits for the service's own look-ups to reach what it has just written. */
 export const lookUpWaitMs = 5000;
+/** What is known of an account's people is kept in memory during a scan when there are at most this many documents of a kind. */
+export const preloadAtMost = 30_000;

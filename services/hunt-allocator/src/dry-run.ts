@@ -41,7 +41,9 @@ export const dryRun = async (tools: PassTools, account: KnownAccount, limit: num
     credits: shared.credits,
     balance,
     hunts: [...shared.tallies],
-    contacts: shared.rows.slice(0, limit).map(({ price: credits, ...row }) => ({ ...row, credits })),
+    contacts: shared.rows
+      .slice(0, limit)
+      .map(({ hunt, ad, person, channel, line, price: credits }) => ({ hunt, ad, person, channel, line, credits })),
     denials,
   };
 };

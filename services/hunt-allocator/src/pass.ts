@@ -8,11 +8,11 @@ import { beginAllocation } from "./allocate.ts";
 import type { Candidates } from "./candidates.ts";
 import type { Looking } from "./looking.ts";
 import { askBalance, askLines, capacityOf, type Play, type Prices, playOf } from "./play.ts";
-import { pagesOf, write } from "./rendering.ts";
+import { packed, pagesOf, write } from "./rendering.ts";
 import { mostPageBytes, mostPageRows, type Run, type RunCommand, type RunRefusal, reservationIdOf } from "./run.ts";
-import { type Capacity, type Row, type Shared, share } from "./share.ts";
-import type { HuntSurvey } from "./survey.ts";
-import { preview } from "./verdicts.ts";
+import { type Capacity, type Shared, share } from "./share.ts";
+import type { CandidateAd, HuntSurvey } from "./survey.ts";
+import { type GateCandidate, preview } from "./verdicts.ts";
 import type { HuntDocument } from "./views.ts";
 
 export type Runs = Aggregate<Run, RunCommand, RunEvent, RunRefusal>;
@@ -127,7 +127,8 @@ const look = async (tools: PassTools, at: PassAt, plan: Plan): Promise<readonly 
   const { account, documents, play, capacity } = plan;
   const { clock, sandbox, candidates } = tools;
   const gate = preview({ account, hunts: documents, now: clock.now(), sandbox, pass: { run: at.run, pass: at.pass } });
-  const survey = beginAllocation(play.hunts, capacity, gate.judge);
+  const keep = ({ found }: GateCandidate, { ad }: CandidateAd) => packed(found.ads.find((each) => each.ad === ad));
+  const survey = beginAllocation(play.hunts, capacity, gate.judge, keep);
   let denials: { person: Allocation["person"]; hunt: HuntId; rule: string }[] = [];
   const record = async (least: number): Promise<void> => {
     while (denials.length > least) {
@@ -191,7 +192,7 @@ const give = async (tools: PassTools, at: PassAt, plan: Plan, shared: Shared): P
   for (let from = 0; from < shared.rows.length; from += mostPageRows) {
     if (tools.stopping.aborted) throw new Overtaken();
     const rows = shared.rows.slice(from, from + mostPageRows);
-    const written = await write(rows, await adsOf(tools, at, rows), options);
+    const written = await write(rows, options);
     for (const drop of written.dropped) tallies.set(drop.hunt, without(tallies.get(drop.hunt), drop));
     waiting.push(...written.rows);
     await append(false);
@@ -199,12 +200,6 @@ const give = async (tools: PassTools, at: PassAt, plan: Plan, shared: Shared): P
   await append(true);
   return [...tallies.values()];
 };
-
-const adsOf = ({ candidates }: PassTools, { account }: PassAt, rows: readonly Row[]) =>
-  candidates.ads(
-    account,
-    rows.map(({ ad }) => ad),
-  );
 
 /** A row that was shared out and could not be written after all: its pair is skipped. */
 const without = (

@@ -27,22 +27,35 @@ export interface WritingOptions {
   readonly keyring: Pick<Keyring, "openMany" | "sealMany">;
 }
 
+/** What writing needs of an ad. */
+type AdToWriteAbout = Pick<
+  AdDocument,
+  | ("title" | "price" | "currency" | "make" | "model" | "year" | "mileage" | "city" | "postalCode" | "url")
+  | ("ownerName" | "ownerType" | "noCanvassing")
+>;
+
+/** Packed into a string, a tenth of the object's size: a pass keeps one for each person whom it may write to. */
+export const packed = (ad: AdToWriteAbout | undefined): string => {
+  if (ad === undefined) throw new TypeError("an ad that was matched is not among the candidate's");
+  const { title, price, currency, make, model, year, mileage, city, postalCode, url, ownerName, ownerType, noCanvassing } = ad;
+  return JSON.stringify({ title, price, currency, make, model, year, mileage, city, postalCode, url, ownerName, ownerType, noCanvassing });
+};
+const unpacked = ({ kept }: Row): AdToWriteAbout => JSON.parse(kept);
+
 interface Draft {
   readonly row: Row;
-  readonly ad: AdDocument;
+  readonly ad: AdToWriteAbout;
   readonly text: string;
 }
 
 /** Writes the texts of some rows and seals each under its person's key. An error in one hunt drops that hunt's rows and no others. */
-export const write = async (rows: readonly Row[], ads: ReadonlyMap<string, AdDocument>, options: WritingOptions): Promise<Written> => {
+export const write = async (rows: readonly Row[], options: WritingOptions): Promise<Written> => {
   const dropped: Dropped[] = [];
+  const ads = new Map(rows.map((row) => [row.ad, unpacked(row)]));
   const names = await ownerNames(rows, ads, options);
   const drafts = rows.flatMap((row): Draft[] => {
     const ad = ads.get(row.ad);
-    if (ad === undefined || ad.person !== row.person) {
-      dropped.push({ hunt: row.hunt, rule: "ad-gone" });
-      return [];
-    }
+    if (ad === undefined) return [];
     try {
       const text = options.templates
         .get(row.hunt)
@@ -66,7 +79,7 @@ export const write = async (rows: readonly Row[], ads: ReadonlyMap<string, AdDoc
 
 const ownerNames = async (
   rows: readonly Row[],
-  ads: ReadonlyMap<string, AdDocument>,
+  ads: ReadonlyMap<string, AdToWriteAbout>,
   { templates, keyring }: WritingOptions,
 ): Promise<ReadonlyMap<string, string>> => {
   const wanted = rows.flatMap(({ hunt, channel, ad }) => {
@@ -96,12 +109,12 @@ const sealTexts = async (
         const text = texts[index];
         const definition = hunts.get(row.hunt)?.definition;
         if (text === undefined || definition === undefined) return [];
-        const { hunt, person, channel, line, price: credits } = row;
+        const { hunt, person, ad: about, channel, line, price: credits } = row;
         const { purpose, legalBasis } = definition;
         const { noCanvassing, ownerType } = ad;
         const contact = contactOf(account, hunt, person);
         return [
-          { ...{ contact, person, ad: ad.ad, hunt, step: 1, channel, line, credits, text }, purpose, legalBasis, noCanvassing, ownerType },
+          { ...{ contact, person, ad: about, hunt, step: 1, channel, line, credits, text }, purpose, legalBasis, noCanvassing, ownerType },
         ];
       });
     } catch (error) {

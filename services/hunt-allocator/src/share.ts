@@ -17,6 +17,7 @@ export interface Row extends Route {
   readonly hunt: HuntId;
   readonly person: PersonId;
   readonly ad: AdId;
+  readonly kept: string;
 }
 
 export interface Shared {
@@ -134,7 +135,7 @@ class Taker {
       this.#skip("same-owner", one.pairs - 1);
       this.#people.add(one.person);
       this.#left.use(route);
-      return { ...route, hunt: this.hunt, person: one.person, ad: one.ad };
+      return { ...route, hunt: this.hunt, person: one.person, ad: one.ad, kept: one.kept };
     }
     return undefined;
   }

@@ -45,6 +45,8 @@ export interface Candidate {
 
 /** The gate's preview. `lasting`: true of this person whatever the hour; recorded when it changes. */
 export type Judged = { readonly allowed: true } | { readonly allowed: false; readonly rule: string; readonly lasting: boolean };
+/** What is kept of an ad that somebody may be written to about. */
+export type Keep<C extends Candidate> = (candidate: C, ad: CandidateAd) => string;
 export type Judge<C extends Candidate> = (candidate: C, hunt: HuntInPlay, route: Route, ad: CandidateAd) => Judged;
 
 /** One person whom one hunt may write to: about the newest of `pairs` matching ads, by the routes whose bits are set. */
@@ -54,6 +56,8 @@ export interface Eligible {
   readonly publishedMs: number;
   readonly pairs: number;
   readonly routes: number;
+  /** What the caller wants to have of the ad when the person is written to: packed, because thousands are kept. */
+  readonly kept: string;
 }
 
 export interface Denial {
@@ -88,7 +92,12 @@ export const newestFirst = (one: Eligible, other: Eligible): number =>
  * Looks at candidates one by one and keeps no more of them than a pass could take: counts, and a compact line for each person whom a
  * hunt may write to. `most`: how many contacts the pass can make at all.
  */
-export const survey = <C extends Candidate>(hunts: readonly HuntInPlay[], judge: Judge<C>, most: number): Survey<C> => {
+export const survey = <C extends Candidate>(
+  hunts: readonly HuntInPlay[],
+  judge: Judge<C>,
+  most: number,
+  keep: Keep<C> = nothing,
+): Survey<C> => {
   const seen = hunts.map((hunt) => seenBy(hunt, most));
   let denials: Denial[] = [];
 
@@ -110,7 +119,8 @@ export const survey = <C extends Candidate>(hunts: readonly HuntInPlay[], judge:
   };
 
   const settle = (candidate: C, of: Seen, newest: CandidateAd, pairs: number): void => {
-    const { hunt, ad, publishedMs } = { hunt: of.hunt.hunt, ...newest };
+    const { hunt } = of.hunt;
+    const { ad, publishedMs } = newest;
     of.found += pairs;
     if (candidate.allocatedBy === hunt) {
       of.allocatedInPass += 1;
@@ -125,7 +135,7 @@ export const survey = <C extends Candidate>(hunts: readonly HuntInPlay[], judge:
     }
     const judged = judgeAll(candidate, of, newest);
     if (typeof judged === "number") {
-      of.keep({ person, ad, publishedMs, pairs, routes: judged });
+      of.keep({ person, ad, publishedMs, pairs, routes: judged, kept: keep(candidate, newest) });
     } else if (!judged.allowed) {
       of.skip(judged.rule, pairs);
       if (judged.lasting && candidate.denied?.[hunt] !== judged.rule) denials.push({ person, hunt, rule: judged.rule, ad });
@@ -153,6 +163,8 @@ export const survey = <C extends Candidate>(hunts: readonly HuntInPlay[], judge:
     hunts: () => seen.map((of) => of.done()),
   };
 };
+
+const nothing = (): string => "";
 
 const isNewer = (ad: CandidateAd, than: CandidateAd): boolean =>
   ad.publishedMs > than.publishedMs || (ad.publishedMs === than.publishedMs && ad.ad < than.ad);

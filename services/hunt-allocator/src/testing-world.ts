@@ -1,6 +1,6 @@
 import { type Ad, type AdEvent, adCodec } from "@outrider/contracts/ads";
 import { type Allocation, huntCommands, type RunEvent, runCodec } from "@outrider/contracts/hunts";
-import { type AccountId, accountId, adIdOf, hashId, huntId, lineId, type PersonId, personId, type RunId } from "@outrider/contracts/ids";
+import { type AccountId, accountId, adIdOf, hashId, huntId, type PersonId, personId, type RunId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
 import { type AccountEvent, accountCodec, accountPolicy } from "@outrider/contracts/registry";
 import { smsCommands } from "@outrider/contracts/sms";
@@ -10,11 +10,11 @@ import { handle, kernelOf, keyIds, openService, parseConfig, Refusal, type Servi
 import { testMongo, throwAwayNats } from "@outrider/stack/testing";
 import { type Allocator, openAllocator } from "./allocator.ts";
 import { type AllocatorConfig, definition } from "./config.ts";
+import { huntDefinitionOf } from "./testing-definitions.ts";
 
 /** A working day, half past ten in Paris. */
 export const noon = "2026-11-25T09:30:00.000Z";
 export const today = "2026-11-25";
-export const line = lineId.parse("phone-1");
 
 /** What the fake ledger holds and has been asked; the fake sender's line. */
 export interface Neighbours {
@@ -148,8 +148,6 @@ const adOf = async ({ keyring }: Service<AllocatorConfig>, account: AccountId, i
   };
 };
 
-export const template = "Bonjour {{ owner.name | default: 'vous' }}, votre {{ ad.title }} nous intéresse. {{ account.name }}";
-
 export const createHunt = (world: World, account: AccountId, id: string, more: object = {}) =>
   world.service.ask(huntCommands.createHunt, {
     account,
@@ -157,13 +155,6 @@ export const createHunt = (world: World, account: AccountId, id: string, more: o
     activate: true,
     definition: huntDefinitionOf(id, more),
   });
-
-export const huntDefinitionOf = (name: string, more: object = {}) =>
-  huntCommands.createHunt.request.parse({
-    account: "a",
-    hunt: "h",
-    definition: { name, channels: ["sms"], lines: { sms: line }, templates: { sms: template }, legalBasis: "offer-to-buy", ...more },
-  }).definition;
 
 export const newAccount = (name: string): AccountId => accountId.parse(name);
 

@@ -1,0 +1,128 @@
+import type { Allocation, HuntTally, RunEvent } from "@outrider/contracts/hunts";
+import { adId, contactId, huntId, lineId, personId, runId } from "@outrider/contracts/ids";
+import { scenario } from "@outrider/eventing/testing";
+import { expect, test } from "vitest";
+import { openPass, reservationNumberOf, runs } from "./run.ts";
+
+const run = runId.parse("2026-11-20");
+const hunt = huntId.parse("clios");
+const other = huntId.parse("golfs");
+const { given } = scenario(runs);
+const opened = (pass: number): RunEvent => ({
+  type: "PassOpened",
+  data: { run, pass, reservationNumber: 20261120000 + pass, by: "hand", hunts: [hunt, other] },
+});
+const reserved = (held: number, pass = 1): RunEvent => ({
+  type: "PassReserved",
+  data: { pass, reservation: `pass-2026112000${pass}`, wanted: 10, held },
+});
+const row = (person: string, more: Partial<Allocation> = {}): Allocation => ({
+  ...{ contact: contactId.parse(`c-${person}`), person: personId.parse(person), ad: adId.parse(`ad-${person}`), hunt, step: 1 },
+  ...{ channel: "sms", line: lineId.parse("phone-1"), credits: 2, text: { k: "k", v: "v" }, purpose: "prospecting" },
+  ...{ legalBasis: "offer-to-buy", noCanvassing: false, ownerType: "private", ...more },
+});
+const page = (number: number, ...rows: Allocation[]): RunEvent => ({
+  type: "PageAllocated",
+  data: { pass: 1, page: number, reservation: "pass-20261120001", rows },
+});
+const tally = (of: HuntTally["hunt"], allocated: number, skipped: Record<string, number>): HuntTally => ({
+  ...{ hunt: of, allocated, skipped },
+  found: allocated + Object.values(skipped).reduce((sum, count) => sum + count, 0),
+});
+const open = { type: "OpenPass", run, by: "hand", hunts: [hunt, other] } as const;
+const closed = (rest: number): RunEvent => ({
+  type: "PassClosed",
+  data: { pass: 1, reservation: "pass-20261120001", rest, found: 0, allocated: 0, skipped: {}, hunts: [] },
+});
+
+test("opens the day's first pass, and the next one after it, numbered over all days", () => {
+  given().when(open).then(opened(1));
+  given(opened(1), reserved(0), closed(0)).when(open).then(opened(2));
+  expect(reservationNumberOf(run, 7)).toBe(20261120007);
+});
+
+test("one pass at a time: a start while one is open adds nothing", () => {
+  given(opened(1)).when(open).thenNothing();
+  expect(openPass(given(opened(1)).when(open).state)?.pass).toBe(1);
+});
+
+test("a reservation is recorded once", () => {
+  const reserve = { type: "RecordReservation", pass: 1, reservation: "pass-20261120001", wanted: 10, held: 6 } as const;
+  given(opened(1)).when(reserve).then(reserved(6));
+  given(opened(1), reserved(6))
+    .when({ ...reserve, held: 10 })
+    .thenNothing();
+});
+
+test("pages come in turn: who counts on another one has planned from an old state", () => {
+  const allocate = { type: "AllocatePage", pass: 1, page: 1, rows: [row("p1")] } as const;
+  given(opened(1)).when(allocate).thenRefused("not-reserved");
+  given(opened(1), reserved(6))
+    .when(allocate)
+    .then(page(1, row("p1")));
+  given(opened(1), reserved(6), page(1, row("p1")))
+    .when(allocate)
+    .thenRefused("page-out-of-turn");
+  given(opened(1), reserved(6))
+    .when({ ...allocate, page: 2 })
+    .thenRefused("page-out-of-turn");
+});
+
+test("rows never cost more than was held", () => {
+  const allocate = { type: "AllocatePage", pass: 1, page: 2, rows: [row("p3"), row("p4")] } as const;
+  given(opened(1), reserved(5), page(1, row("p1")))
+    .when(allocate)
+    .thenRefused("beyond-reservation");
+});
+
+test("a pass closes with the rest of its reservation and the sums of its hunts", () => {
+  const hunts = [tally(hunt, 2, { "same-owner": 1 }), tally(other, 0, { "same-owner": 2, "no-number": 3 })];
+  given(opened(1), reserved(6), page(1, row("p1"), row("p2")))
+    .when({ type: "ClosePass", pass: 1, pages: 1, hunts })
+    .then({
+      type: "PassClosed",
+      data: {
+        ...{ pass: 1, reservation: "pass-20261120001", rest: 2, found: 8, allocated: 2 },
+        ...{ skipped: { "same-owner": 3, "no-number": 3 }, hunts },
+      },
+    });
+});
+
+test("a pass that does not add up does not close", () => {
+  const past = [opened(1), reserved(6), page(1, row("p1"))];
+  const close = { type: "ClosePass", pass: 1, pages: 1 } as const;
+  given(...past)
+    .when({ ...close, hunts: [{ ...tally(hunt, 1, {}), found: 2 }] })
+    .thenRefused("does-not-add-up");
+  given(...past)
+    .when({ ...close, hunts: [tally(hunt, 2, {})] })
+    .thenRefused("does-not-add-up");
+  given(...past)
+    .when({ ...close, hunts: [tally(other, 0, {})] })
+    .thenRefused("does-not-add-up");
+  given(...past)
+    .when({ ...close, pages: 0, hunts: [tally(hunt, 1, {})] })
+    .thenRefused("page-out-of-turn");
+});
+
+test("a closed pass takes nothing more, and closing it twice adds nothing", () => {
+  given(opened(1), reserved(0), closed(0)).when({ type: "AllocatePage", pass: 1, page: 1, rows: [] }).thenRefused("pass-closed");
+  given(opened(1), reserved(0), closed(0)).when({ type: "ClosePass", pass: 1, pages: 0, hunts: [] }).thenNothing();
+  given().when({ type: "ClosePass", pass: 1, pages: 0, hunts: [] }).thenRefused("no-such-pass");
+});
+
+test("denials come in turn as well", () => {
+  const denials = [{ person: personId.parse("p1"), hunt, rule: "opted-out" }];
+  const record = { type: "RecordDenials", pass: 1, page: 1, denials } as const;
+  const recorded: RunEvent = { type: "DenialsRecorded", data: { pass: 1, denials } };
+  given(opened(1)).when(record).then(recorded);
+  given(opened(1), recorded).when(record).thenRefused("page-out-of-turn");
+});
+
+test("the day's counts go over all passes: by hunt, by line and in all", () => {
+  const past = [opened(1), reserved(9), page(1, row("p1"), row("p2", { hunt: other })), closed(5), opened(2)];
+  const { state } = given(...past).when(open);
+  expect(state.allocatedToday).toBe(2);
+  expect(Object.fromEntries(state.byHunt)).toEqual({ clios: 1, golfs: 1 });
+  expect(Object.fromEntries(state.byLine)).toEqual({ "phone-1": 2 });
+});
