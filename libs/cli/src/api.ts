@@ -1,0 +1,120 @@
+import { randomUUID } from "node:crypto";
+import { cannotRun, Failure, refused } from "./failure.ts";
+import { textAt } from "./json.ts";
+
+export interface ApiOptions {
+  /** Of the gateway, without a path. */
+  readonly url: string;
+  readonly key: string;
+  /** Names the account when the key is the administrator's. */
+  readonly account?: string | undefined;
+}
+
+type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** The gateway's HTTP API. Every call throws a `Failure` when it is refused or nobody answers. */
+export interface Api {
+  readonly url: string;
+  readonly get: (path: string, query?: Query) => Promise<unknown>;
+  /** The same `idempotencyKey` again changes nothing; by default each call is a new one. */
+  readonly post: (path: string, body?: unknown, options?: { readonly idempotencyKey?: string; readonly query?: Query }) => Promise<unknown>;
+  readonly patch: (path: string, body: unknown) => Promise<unknown>;
+  readonly put: (path: string, body: unknown) => Promise<unknown>;
+  readonly delete: (path: string) => Promise<unknown>;
+  /** A POST whose body is streamed. */
+  readonly upload: (path: string, query: Query, body: ReadableStream<Uint8Array>) => Promise<unknown>;
+}
+
+const answerMs = 30_000;
+const uploadMs = 3_600_000;
+
+/** What the gateway said no to; `slug` is the end of the problem's type. */
+export class ApiRefusal extends Failure {
+  readonly status: number;
+  readonly slug: string;
+  readonly rule: string | undefined;
+
+  constructor(status: number, slug: string, message: string, rule: string | undefined) {
+    super(1, message);
+    this.status = status;
+    this.slug = slug;
+    this.rule = rule;
+  }
+}
+
+export const apiOf = ({ url, key, account }: ApiOptions): Api => {
+  const headers = { authorization: `Bearer ${key}`, ...(account === undefined ? {} : { "outrider-account": account }) };
+
+  const call = async (method: string, path: string, init: RequestInit & { duplex?: "half" }, timeoutMs: number): Promise<unknown> => {
+    let answer: Response;
+    let text: string;
+    try {
+      answer = await fetch(`${url}${path}`, { ...init, method, signal: AbortSignal.timeout(timeoutMs) });
+      text = await answer.text();
+    } catch (error) {
+      throw noAnswer(url, error);
+    }
+    if (!answer.ok) throw refusalOf(answer.status, text);
+    return text === "" ? undefined : parsed(text, url);
+  };
+  const send = (method: string, path: string, body: unknown, more: Record<string, string> = {}): Promise<unknown> =>
+    call(
+      method,
+      path,
+      {
+        headers: { ...headers, ...more, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      },
+      answerMs,
+    );
+  return {
+    url,
+    get: (path, query = {}) => send("GET", `${path}${queryOf(query)}`, undefined),
+    post: (path, body = {}, { idempotencyKey = randomUUID(), query = {} } = {}) =>
+      send("POST", `${path}${queryOf(query)}`, body, { "idempotency-key": idempotencyKey }),
+    patch: (path, body) => send("PATCH", path, body),
+    put: (path, body) => send("PUT", path, body),
+    delete: (path) => send("DELETE", path, undefined),
+    upload: (path, query, body) =>
+      call(
+        "POST",
+        `${path}${queryOf(query)}`,
+        { headers: { ...headers, "content-type": "text/csv", "idempotency-key": randomUUID() }, body, duplex: "half" },
+        uploadMs,
+      ),
+  };
+};
+
+const queryOf = (query: Query): string => {
+  const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
+  return given.length === 0 ? "" : `?${new URLSearchParams(Object.fromEntries(given))}`;
+};
+
+const parsed = (text: string, url: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw cannotRun(`${url} does not answer as Outrider's gateway does: set OUTRIDER_URL to the gateway's address.`);
+  }
+};
+
+/** The last word of fetch's cause: ECONNREFUSED and the like. */
+const noAnswer = (url: string, error: unknown): Failure => {
+  if (error instanceof Error && error.name === "TimeoutError") return refused(`The gateway at ${url} did not answer in time.`);
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : cause instanceof Error ? cause.message : "no answer";
+  return cannotRun(`Nobody answers at ${url} (${code}): start Outrider with \`outrider up\`, or set OUTRIDER_URL.`);
+};
+
+const refusalOf = (status: number, text: string): Failure => {
+  let problem: unknown;
+  try {
+    problem = JSON.parse(text);
+  } catch {
+    problem = undefined;
+  }
+  const slug = textAt(problem, "type")?.split("/").at(-1) ?? "internal";
+  const said = textAt(problem, "detail") ?? textAt(problem, "title") ?? `HTTP ${status}`;
+  const sentence = status === 401 ? `${said} Check OUTRIDER_KEY.` : said;
+  return new ApiRefusal(status, slug, sentence, textAt(problem, "rule"));
+};

@@ -1,0 +1,53 @@
+import type { Command } from "commander";
+import { action, textOption } from "../context.ts";
+import { refused } from "../failure.ts";
+import { textAt } from "../json.ts";
+import { bold } from "../output.ts";
+
+export const addAccounts = (program: Command): void => {
+  const accounts = program.command("accounts").description("accounts: tenants with keys, providers and a policy of their own");
+  accounts
+    .command("create")
+    .description("creates an account and prints its API key, once")
+    .argument("<account>", "its id: letters, digits, _ and -")
+    .option("--name <name>", "as people read it in messages (default: the id)")
+    .option("--zone <zone>", "IANA time zone", "Europe/Paris")
+    .option("--country <code>", "for numbers without a country code", "FR")
+    .addHelpText("after", '\nExample:\n  $ outrider accounts create acme --name "Acme Autos"')
+    .action(
+      action(async ({ admin, output, args: [account = ""], options }) => {
+        const body = { account, name: textOption(options, "name") ?? account, timeZone: options["zone"], country: options["country"] };
+        const answer = await admin().post("/v1/accounts", body, { idempotencyKey: `create-${account}` });
+        const key = textAt(answer, "apiKey");
+        if (key === undefined) throw refused(`The account ${account} exists already, and its key was shown when it was created.`);
+        output.result(
+          answer,
+          () => `Account ${bold(account)} is there. Its API key, shown only now:\n\n  ${key}\n\nSet it as OUTRIDER_KEY.`,
+        );
+      }),
+    );
+  accounts
+    .command("show")
+    .description("the account, its policy, lines and whether it is paused")
+    .action(
+      action(async ({ api, output }) => {
+        const { pairsTable } = await import("../table.ts");
+        const answer = await api().get("/v1/account");
+        output.result(answer, () => pairsTable(Object.entries(Object(answer))));
+      }),
+    );
+  accounts
+    .command("confirm-offer-to-buy")
+    .description("prints the notice about writing to owners with an offer to buy, and confirms it with --by")
+    .option("--by <name>", "who has read it and takes it on")
+    .addHelpText("after", '\nExample:\n  $ outrider accounts confirm-offer-to-buy --by "Ada Lovelace"')
+    .action(
+      action(async ({ api, output, options }) => {
+        const { offerToBuyNotice: notice } = await import("@outrider/contact-policy");
+        const by = textOption(options, "by");
+        if (by === undefined) return output.result({ notice, confirmed: false }, () => `${notice}\n\nConfirm with --by NAME.`);
+        await api().post("/v1/account/confirm-offer-to-buy", { by, notice });
+        output.result({ notice, confirmed: true, by }, () => `${notice}\n\nConfirmed by ${by}.`);
+      }),
+    );
+};

@@ -1,0 +1,62 @@
+import type { Command } from "commander";
+import { action, integerOf, textOption } from "../context.ts";
+import { itemsOf } from "../json.ts";
+
+export const addCredits = (program: Command): void => {
+  const credits = program.command("credits").description("credits: granted, held, spent");
+  credits
+    .command("show", { isDefault: true })
+    .description("the balance")
+    .action(
+      action(async ({ api, output }) => {
+        const { pairsTable } = await import("../table.ts");
+        const answer = await api().get("/v1/credits");
+        const shown = ["granted", "expired", "captured", "refunded", "released", "held", "available"];
+        output.result(answer, () => pairsTable(shown.map((name) => [name, Object(answer)[name]])));
+      }),
+    );
+  credits
+    .command("grant")
+    .description("gives credits to an account (administrator)")
+    .argument("<credits>")
+    .option("--note <note>", "why")
+    .option("--expires <time>", "when what is left of them expires, such as 2027-01-01T00:00:00Z")
+    .option("--grant <id>", "the same id again grants nothing")
+    .addHelpText("after", "\nExample:\n  $ outrider credits grant 5000 --account acme --note 'November'")
+    .action(
+      action(async ({ admin, output, args: [amount = ""], options }) => {
+        const body = {
+          credits: integerOf(amount, "The number of credits", 1, 1_000_000_000),
+          note: textOption(options, "note"),
+          expiresAt: textOption(options, "expires"),
+          grant: textOption(options, "grant"),
+        };
+        const answer = await admin().post("/v1/credits/grants", body);
+        output.result(answer, () => `Granted; ${Object(answer)["available"] ?? "?"} credits are available.`);
+      }),
+    );
+  credits
+    .command("statement")
+    .description("every change with its cause")
+    .action(
+      action(async ({ api, output }) => {
+        const { listTable } = await import("../table.ts");
+        const answer = await api().get("/v1/credits/statement", { limit: 100 });
+        output.result(answer, () =>
+          listTable(
+            [
+              ["at", "at"],
+              ["what", "kind"],
+              ["credits", "credits"],
+              ["captured", "settled.captured.credits"],
+              ["released", "settled.released.credits"],
+              ["refunded", "settled.refunded.credits"],
+              ["for", (row) => Object(row)["reservation"] ?? Object(row)["grant"] ?? Object(row)["note"]],
+            ],
+            itemsOf(answer),
+            "No credits yet.",
+          ),
+        );
+      }),
+    );
+};

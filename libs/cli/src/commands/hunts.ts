@@ -1,0 +1,129 @@
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { action, flagOption, integerOption, type Options, textOption } from "../context.ts";
+import { cannotRun } from "../failure.ts";
+import { at, itemsOf, textAt } from "../json.ts";
+
+const example = `
+Examples:
+  $ outrider hunts create hunt.json --activate
+  $ outrider hunts create --name "Petits budgets" --legal-basis offer-to-buy --price-to 5000 --activate \\
+      --template 'Bonjour, votre annonce "{{ ad.title }}" est-elle toujours disponible ? {{ account.name }} (STOP pour refuser)'`;
+
+export const addHunts = (program: Command): void => {
+  const hunts = program.command("hunts").description("hunts: what to look for, and how to write to its owners");
+  hunts
+    .command("list")
+    .description("all hunts of the account")
+    .action(
+      action(async ({ api, output }) => {
+        const { listTable } = await import("../table.ts");
+        const answer = await api().get("/v1/hunts");
+        output.result(answer, () =>
+          listTable(
+            [
+              ["hunt", "hunt"],
+              ["name", "definition.name"],
+              ["status", "status"],
+              ["channels", (row) => itemsOf(at(row, "definition.channels")).join(", ")],
+              ["priority", "definition.priority"],
+              ["a day", "definition.dailyLimit"],
+              ["last scan", "lastScanAt"],
+            ],
+            itemsOf(answer),
+            "No hunt yet: `outrider hunts create`.",
+          ),
+        );
+      }),
+    );
+  hunts
+    .command("create")
+    .description("creates a hunt from a JSON file, from standard input (-), or from options")
+    .argument("[file]", "its definition")
+    .option("--name <name>", "its name")
+    .option("--template <text>", "what to write by SMS (Liquid)")
+    .option("--line <line>", "which line sends", "main")
+    .option("--legal-basis <basis>", "consent, existing-customer, professional-recipient or offer-to-buy")
+    .option("--price-from <price>", "cheapest ad")
+    .option("--price-to <price>", "dearest ad")
+    .option("--max-age-days <days>", "oldest ad")
+    .option("--daily-limit <contacts>", "contacts a day")
+    .option("--priority <weight>", "1 (last) to 9 (first)")
+    .option("--activate", "and lets it run")
+    .addHelpText("after", example)
+    .action(
+      action(async ({ api, output, args: [file = ""], options }) => {
+        const definition = file === "" ? definitionOf(options) : definitionIn(file);
+        const answer = await api().post("/v1/hunts", { ...definition, activate: flagOption(options, "activate") });
+        const parts = at(answer, "sms.segments");
+        output.result(
+          answer,
+          () => `Hunt ${textAt(answer, "hunt")} is there${parts === undefined ? "" : ` (${parts} SMS segment${parts === 1 ? "" : "s"})`}.`,
+        );
+      }),
+    );
+  hunts
+    .command("show")
+    .description("one hunt")
+    .argument("<hunt>")
+    .action(
+      action(async ({ api, output, args: [hunt = ""] }) => {
+        const answer = await api().get(`/v1/hunts/${encodeURIComponent(hunt)}`);
+        output.result(answer, () => JSON.stringify(answer, undefined, 2));
+      }),
+    );
+  for (const verb of ["activate", "pause", "resume", "archive"] as const) {
+    hunts
+      .command(verb)
+      .description(`${verb}s a hunt`)
+      .argument("<hunt>")
+      .action(
+        action(async ({ api, output, args: [hunt = ""] }) => {
+          const answer = await api().post(`/v1/hunts/${encodeURIComponent(hunt)}/${verb}`);
+          output.result(answer, () => `Hunt ${hunt}: ${verb} done.`);
+        }),
+      );
+  }
+};
+
+const definitionOf = (options: Options): Record<string, unknown> => {
+  const name = textOption(options, "name");
+  const template = textOption(options, "template");
+  const legalBasis = textOption(options, "legalBasis");
+  if (name === undefined || template === undefined || legalBasis === undefined) {
+    throw cannotRun("Give the hunt's definition as a JSON file, or at least --name, --template and --legal-basis.");
+  }
+  return {
+    name,
+    channels: ["sms"],
+    lines: { sms: options["line"] },
+    templates: { sms: template },
+    legalBasis,
+    dailyLimit: integerOption(options, "dailyLimit", 0, 1_000_000),
+    priority: integerOption(options, "priority", 1, 9),
+    criteria: {
+      priceFrom: integerOption(options, "priceFrom", 0, 1_000_000_000),
+      priceTo: integerOption(options, "priceTo", 0, 1_000_000_000),
+      maxAgeDays: integerOption(options, "maxAgeDays", 1, 36_500),
+    },
+  };
+};
+
+const definitionIn = (file: string): Record<string, unknown> => {
+  const text = textIn(file);
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return { ...parsed };
+  } catch (error) {
+    throw cannotRun(`${file} is not JSON (${error instanceof Error ? error.message : String(error)}).`);
+  }
+  throw cannotRun(`${file} holds no JSON object with a hunt's definition.`);
+};
+
+const textIn = (file: string): string => {
+  try {
+    return readFileSync(file === "-" ? 0 : file, "utf8");
+  } catch (error) {
+    throw cannotRun(`${file} cannot be read (${error instanceof Error ? error.message : String(error)}).`);
+  }
+};

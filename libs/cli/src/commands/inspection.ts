@@ -1,0 +1,109 @@
+import type { Command } from "commander";
+import { action, integerOf, textOption } from "../context.ts";
+import { at, itemsOf, textAt } from "../json.ts";
+import { dim } from "../output.ts";
+
+export const addInspection = (program: Command): void => {
+  program
+    .command("history")
+    .description("every event of a subject, with the state after it")
+    .argument("<subject>", "such as sms.contact.07.demo.Yb3…")
+    .option("--state", "also the state after each event")
+    .action(
+      action(async ({ api, output, args: [subject = ""], options }) => {
+        const answer = await api().get("/v1/history", { subject });
+        const entries = itemsOf(answer, "entries");
+        output.result(answer, () =>
+          entries.length === 0 ? "Nothing happened there." : entries.map((entry) => entryText(entry, options["state"] === true)).join("\n"),
+        );
+      }),
+    );
+  program
+    .command("state")
+    .description("what a subject's events add up to")
+    .argument("<subject>")
+    .option("--at <time>", "as it was then, such as 2026-11-23T10:00:00Z")
+    .action(
+      action(async ({ api, output, args: [subject = ""], options }) => {
+        const answer = await api().get("/v1/state", { subject, at: textOption(options, "at") });
+        output.result(answer, () => JSON.stringify(answer, undefined, 2));
+      }),
+    );
+  addDead(program);
+};
+
+const entryText = (entry: unknown, withState: boolean): string => {
+  const events = itemsOf(entry, "events").map((event) => `  ${textAt(event, "type")} ${dim(JSON.stringify(at(event, "data")))}`);
+  const head = [at(entry, "seq"), textAt(entry, "at"), textAt(entry, "actor"), textAt(entry, "causation")].filter(
+    (part) => part !== undefined,
+  );
+  return [head.join("  "), ...events, ...(withState ? [`  = ${JSON.stringify(at(entry, "state"))}`] : [])].join("\n");
+};
+
+const addDead = (program: Command): void => {
+  const dead = program.command("dead").description("dead letters: messages that no handler could digest (administrator)");
+  dead
+    .command("list")
+    .description("all of them")
+    .option("--service <service>", "of one service")
+    .action(
+      action(async ({ admin, output, options }) => {
+        const { listTable } = await import("../table.ts");
+        const answer = await admin().get("/v1/dead", { service: textOption(options, "service") });
+        output.result(answer, () =>
+          listTable(
+            [
+              ["seq", "seq"],
+              ["service", (row) => textAt(row, "service") ?? textAt(row, "letter.service")],
+              ["consumer", (row) => textAt(row, "consumer") ?? textAt(row, "letter.consumer")],
+              ["subject", (row) => textAt(row, "subject") ?? textAt(row, "letter.subject")],
+              ["reason", (row) => textAt(row, "reason") ?? textAt(row, "letter.reason")],
+            ],
+            lettersOf(answer),
+            "No dead letters.",
+          ),
+        );
+      }),
+    );
+  dead
+    .command("show")
+    .description("one of them")
+    .argument("<service>")
+    .argument("<seq>")
+    .action(
+      action(async ({ admin, output, args: [service = "", seq = ""] }) => {
+        const answer = await admin().get(pathOf(service, seq));
+        output.result(answer, () => JSON.stringify(answer, undefined, 2));
+      }),
+    );
+  dead
+    .command("retry")
+    .description("hands it to its handler again")
+    .argument("<service>")
+    .argument("<seq>")
+    .action(
+      action(async ({ admin, output, args: [service = "", seq = ""] }) => {
+        const answer = await admin().post(`${pathOf(service, seq)}/retry`);
+        output.result(answer, () => "It is handled again.");
+      }),
+    );
+  dead
+    .command("drop")
+    .description("forgets it")
+    .argument("<service>")
+    .argument("<seq>")
+    .action(
+      action(async ({ admin, output, args: [service = "", seq = ""] }) => {
+        const answer = await admin().delete(pathOf(service, seq));
+        output.result(answer ?? { dropped: true }, () => "It is dropped.");
+      }),
+    );
+};
+
+export const lettersOf = (answer: unknown): readonly unknown[] => {
+  const letters = itemsOf(answer, "letters");
+  return letters.length > 0 ? letters : itemsOf(answer);
+};
+
+const pathOf = (service: string, seq: string): string =>
+  `/v1/dead/${encodeURIComponent(service)}/${integerOf(seq, "The letter's number", 1, Number.MAX_SAFE_INTEGER)}`;

@@ -1,0 +1,91 @@
+import type { Command } from "commander";
+import type { Api } from "../api.ts";
+import { action } from "../context.ts";
+import { refused } from "../failure.ts";
+import { at, itemsOf, textAt } from "../json.ts";
+
+export const addPeople = (program: Command): void => {
+  const people = program.command("people").description("people: who is contacted, who must not be, and why (a number or an id names them)");
+  people
+    .command("why")
+    .description("why somebody is or is not contacted, now")
+    .argument("<person>", "number or id")
+    .addHelpText("after", "\nExample:\n  $ outrider people why +33639980001")
+    .action(
+      action(async ({ api, output, args: [who = ""] }) => {
+        const gateway = api();
+        const person = await personOf(gateway, who);
+        const answer = await gateway.get(`/v1/people/${person}/why`);
+        const { listTable } = await import("../table.ts");
+        output.result(
+          answer,
+          () => `${verdictOf(answer)}\n\n${listTable(huntColumns, itemsOf(answer, "hunts"), "No active hunt looks at this person.")}`,
+        );
+      }),
+    );
+  people
+    .command("find")
+    .description("the id of a number")
+    .argument("<number>")
+    .action(
+      action(async ({ api, output, args: [number = ""] }) => {
+        const answer = await api().post("/v1/people/lookup", { number });
+        output.result(answer, () => `${textAt(answer, "person")} ${at(answer, "known") === true ? "" : "(not known yet)"}`.trim());
+      }),
+    );
+  const done = { "opt-out": "will not be contacted any more", "opt-in": "may be contacted again", erase: "is being erased" } as const;
+  for (const verb of ["opt-out", "opt-in", "erase"] as const) {
+    people
+      .command(verb)
+      .description(
+        { "opt-out": "never contact them again", "opt-in": "take an opt-out back", erase: "destroy what is personal about them" }[verb],
+      )
+      .argument("<person>", "number or id")
+      .addHelpText("after", `\nExample:\n  $ outrider people ${verb} +33639980001`)
+      .action(
+        action(async ({ api, output, args: [who = ""] }) => {
+          const gateway = api();
+          const person = await personOf(gateway, who, verb === "opt-out");
+          const answer = await gateway.post(`/v1/people/${person}/${verb}`, {});
+          output.result({ person, ...Object(answer) }, () => `${person} ${done[verb]}.`);
+        }),
+      );
+  }
+  people
+    .command("export")
+    .description("everything that is known of somebody, as JSON")
+    .argument("<person>", "number or id")
+    .action(
+      action(async ({ api, output, args: [who = ""] }) => {
+        const gateway = api();
+        const answer = await gateway.get(`/v1/people/${await personOf(gateway, who)}/export`);
+        output.result(answer, () => JSON.stringify(answer, undefined, 2));
+      }),
+    );
+};
+
+const huntColumns = [
+  ["hunt", "name"],
+  ["now", "verdict"],
+  ["rule", "rule"],
+  ["what would change it", "remedy"],
+  ["last denial", "lastDenial.rule"],
+] as const;
+
+const verdictOf = (answer: unknown): string => {
+  const of = (path: string): string | undefined => textAt(answer, `person.${path}`) ?? textAt(answer, path);
+  const rule = of("verdict.rule");
+  const until = of("verdict.until");
+  return [`Now: ${of("verdict.kind") ?? "unknown"}`, rule, until && `until ${until}`, of("verdict.remedy")]
+    .filter((part) => part)
+    .join(" · ");
+};
+
+/** Numbers are looked up; they are never part of an address, for addresses end up in logs. */
+const personOf = async (api: Api, who: string, alsoUnknown = false): Promise<string> => {
+  if (!/^\+?[\d\s().-]{6,}$/.test(who)) return encodeURIComponent(who);
+  const answer = await api.post("/v1/people/lookup", { number: who });
+  const person = textAt(answer, "person");
+  if (person === undefined || (!alsoUnknown && at(answer, "known") === false)) throw refused("Nobody with this number is known.");
+  return person;
+};

@@ -1,0 +1,104 @@
+import type { Command } from "commander";
+import { action, flagOption, integerOption, textOption } from "../context.ts";
+import { cannotRun } from "../failure.ts";
+import { at, countsAt, itemsOf, numberAt, textAt } from "../json.ts";
+
+export const addRuns = (program: Command): void => {
+  const runs = program.command("runs").description("runs: one account's day, in one or more passes");
+  runs
+    .command("start")
+    .description("starts a pass of today's run")
+    .option("--date <day>", "another day, such as 2026-11-23")
+    .option("--watch", "and watches it to its end")
+    .addHelpText("after", "\nExample:\n  $ outrider runs start --watch")
+    .action(
+      action(async ({ api, output, options }) => {
+        const gateway = api();
+        const date = textOption(options, "date");
+        const answer = await gateway.post("/v1/runs", date === undefined ? {} : { date });
+        const run = textAt(answer, "run") ?? "";
+        if (!flagOption(options, "watch")) {
+          return output.result(answer, () => `Run ${run}, pass ${numberAt(answer, "pass")} is under way: \`outrider runs watch ${run}\`.`);
+        }
+        const { watchRun } = await import("../journey/run.ts");
+        const progress = await watchRun(gateway, output, run, numberAt(answer, "pass"));
+        output.result(progress, () => runText(progress));
+      }),
+    );
+  runs
+    .command("dry-run")
+    .description("who would be contacted now, who not and why, and what it would cost; nothing is written")
+    .option("--limit <contacts>", "how many contacts and denials to list", "20")
+    .action(
+      action(async ({ api, output, options }) => {
+        const { listTable, pairsTable } = await import("../table.ts");
+        const answer = await api().post("/v1/runs/dry-run", { limit: integerOption(options, "limit", 0, 500) });
+        output.result(answer, () =>
+          [
+            pairsTable([
+              ["found", at(answer, "found")],
+              ["would be contacted", at(answer, "allocated")],
+              ["credits", `${numberAt(answer, "credits")} of ${numberAt(answer, "balance")}`],
+              ...Object.entries(countsAt(answer, "skipped")).map(([rule, n]) => [`skipped: ${rule}`, n] as const),
+            ]),
+            listTable(
+              [
+                ["hunt", "hunt"],
+                ["person", "person"],
+                ["ad", "ad"],
+                ["channel", "channel"],
+                ["line", "line"],
+              ],
+              itemsOf(answer, "contacts"),
+              "Nobody would be contacted.",
+            ),
+          ].join("\n\n"),
+        );
+      }),
+    );
+  runs
+    .command("watch")
+    .description("watches a run to its end")
+    .argument("[run]", "such as 2026-11-23 (default: the latest)")
+    .action(
+      action(async ({ api, output, args: [told = ""] }) => {
+        const gateway = api();
+        const run = told === "" ? textAt(itemsOf(await gateway.get("/v1/runs", { limit: 1 }))[0], "run") : told;
+        if (run === undefined) throw cannotRun("There is no run yet: `outrider runs start`.");
+        const { watchRun } = await import("../journey/run.ts");
+        const progress = await watchRun(gateway, output, run);
+        output.result(progress, () => runText(progress));
+      }),
+    );
+  runs
+    .command("list")
+    .description("runs, the latest first")
+    .action(
+      action(async ({ api, output }) => {
+        const { listTable } = await import("../table.ts");
+        const answer = await api().get("/v1/runs");
+        const sum = (name: string) => (row: unknown) =>
+          itemsOf(row, "passes").reduce((total: number, pass) => total + numberAt(pass, name), 0);
+        output.result(answer, () =>
+          listTable(
+            [
+              ["run", "run"],
+              ["passes", (row) => itemsOf(row, "passes").length],
+              ["found", sum("found")],
+              ["allocated", sum("allocated")],
+              ["changed", "changedAt"],
+            ],
+            itemsOf(answer),
+            "No run yet: `outrider runs start`.",
+          ),
+        );
+      }),
+    );
+};
+
+const runText = (progress: unknown): string =>
+  [
+    `found ${numberAt(progress, "found")}, allocated ${numberAt(progress, "allocated")}`,
+    ...Object.entries(countsAt(progress, "skipped")).map(([rule, n]) => `  skipped, ${rule}: ${n}`),
+    ...Object.entries(countsAt(progress, "sms")).map(([status, n]) => `  ${status}: ${n}`),
+  ].join("\n");

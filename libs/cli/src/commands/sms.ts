@@ -1,0 +1,89 @@
+import type { Command } from "commander";
+import { action, integerOption, textOption } from "../context.ts";
+import { cannotRun, refused } from "../failure.ts";
+import { at, itemsOf, textAt } from "../json.ts";
+
+const million = 1_000_000;
+
+export const addSms = (program: Command): void => {
+  const sms = program.command("sms").description("lines: the phones that send SMS");
+  sms
+    .command("connect")
+    .description("connects a phone by its SMSMobileAPI key")
+    .argument("[line]", "the line's id", "main")
+    .option("--api-key <key>", "SMSMobileAPI's key (default: SMSMOBILEAPI_KEY)")
+    .option("--webhook-secret <secret>", "the secret that SMSMobileAPI signs its webhooks with")
+    .option("--min-gap <ms>", "milliseconds between two messages")
+    .option("--per-day <people>", "distinct recipients a day")
+    .option("--per-month <people>", "distinct recipients a month")
+    .addHelpText("after", "\nExample:\n  $ SMSMOBILEAPI_KEY=… outrider sms connect main --min-gap 30000 --per-day 200")
+    .action(
+      action(async ({ api, output, args: [line = "main"], options }) => {
+        const apiKey = textOption(options, "apiKey") ?? process.env["SMSMOBILEAPI_KEY"];
+        if (apiKey === undefined || apiKey === "") throw cannotRun("No API key of the provider: give --api-key or set SMSMOBILEAPI_KEY.");
+        const limits = {
+          minGapMs: integerOption(options, "minGap", 0, 86_400_000),
+          recipientsPerDay: integerOption(options, "perDay", 0, million),
+          recipientsPerMonth: integerOption(options, "perMonth", 0, million),
+        };
+        const webhookSecret = textOption(options, "webhookSecret");
+        const answer = await api().post("/v1/lines", { line, provider: "smsmobileapi", apiKey, webhookSecret, limits });
+        const online = at(answer, "online") === true ? "its phone is online" : "its phone is offline";
+        output.result(
+          answer,
+          () => `Line ${line} is connected; ${online}.\nHave SMSMobileAPI send its webhooks to ${textAt(answer, "webhookUrl") ?? "?"}`,
+        );
+      }),
+    );
+  sms
+    .command("test")
+    .description("asks the provider whether the line's phone is online; exits 1 when it is not")
+    .argument("[line]", "the line's id", "main")
+    .option("--number <number>", "also sends a test message to this number of yours")
+    .addHelpText("after", "\nExample:\n  $ outrider sms test main")
+    .action(
+      action(async ({ api, output, args: [line = "main"], options }) => {
+        const answer = await api().post(`/v1/lines/${encodeURIComponent(line)}/test`, { number: textOption(options, "number") });
+        // A line whose phone is offline is paused, so that a gateway which does not ask the provider knows as well.
+        const online = at(answer, "online") ?? at(answer, "paused") !== true;
+        output.result(answer, () => `Line ${line}: ${online === true ? "online" : "offline or paused"}.`);
+        if (online !== true) throw refused(`The line ${line} is offline or paused.`);
+      }),
+    );
+  sms
+    .command("lines")
+    .description("all lines of the account")
+    .action(
+      action(async ({ api, output }) => {
+        const { listTable } = await import("../table.ts");
+        const answer = await api().get("/v1/lines");
+        output.result(answer, () =>
+          listTable(
+            [
+              ["line", "line"],
+              ["provider", "provider"],
+              ["status", "status"],
+              ["gap ms", "limits.minGapMs"],
+              ["a day", "limits.recipientsPerDay"],
+              ["turns", "turns"],
+              ["why", "reason"],
+            ],
+            itemsOf(answer),
+            "No line yet: `outrider sms connect`.",
+          ),
+        );
+      }),
+    );
+  for (const verb of ["pause", "resume"] as const) {
+    sms
+      .command(verb)
+      .description(`${verb}s a line`)
+      .argument("<line>", "the line's id")
+      .action(
+        action(async ({ api, output, args: [line = ""] }) => {
+          const answer = await api().post(`/v1/lines/${encodeURIComponent(line)}/${verb}`);
+          output.result(answer, () => `Line ${line} ${verb}d.`);
+        }),
+      );
+  }
+};

@@ -1,0 +1,23 @@
+import { diagnose } from "@outrider/stack";
+import type { Context } from "./context.ts";
+import { cannotRun } from "./failure.ts";
+import { bad, dim, good } from "./output.ts";
+import { places } from "./places.ts";
+
+const marks = { fine: good("✓"), later: dim("…"), wrong: bad("✗") } as const;
+
+/** Prints what was found; fails with 2 when Outrider cannot run before something is done. */
+export const doctor = async ({ output }: Context): Promise<void> => {
+  const findings = await diagnose({ dir: places.data });
+  const wrong = findings.filter(({ state }) => state === "wrong");
+  output.result({ ok: wrong.length === 0, findings }, () =>
+    findings
+      .flatMap(({ what, state, says, from, remedy }) => [
+        `${marks[state]} ${what.padEnd(8)} ${says}${from === undefined ? "" : dim(`  ${from}`)}`,
+        ...(remedy === undefined ? [] : [`  ${" ".repeat(8)} ${state === "wrong" ? "→ " : ""}${remedy}`]),
+      ])
+      .join("\n"),
+  );
+  const [first] = wrong;
+  if (first !== undefined) throw cannotRun(`Outrider cannot run here yet: ${first.remedy ?? first.says}.`);
+};

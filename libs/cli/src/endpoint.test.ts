@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { adminOf, endpointOf, isRunning, readCredentials, type Where, writeCredentials } from "./endpoint.ts";
+
+let folder: string;
+let where: Where;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "outrider-cli-"));
+  where = { env: {}, runFile: join(folder, "run.json"), credentials: join(folder, "credentials.json") };
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const runs = (content: object) => writeFileSync(where.runFile, JSON.stringify(content));
+const stored = { account: "demo", apiKey: "or_demo_key", adminKey: "admin-key" };
+
+test("what runs here is found by its run file, with the key that `up` has left", () => {
+  runs({ gateway: "http://127.0.0.1:4000", services: [] });
+  writeCredentials(where.credentials, stored);
+  expect(endpointOf({}, where)).toEqual({ url: "http://127.0.0.1:4000", key: "or_demo_key" });
+  expect(adminOf({}, where)).toEqual({ url: "http://127.0.0.1:4000", key: "admin-key", account: "demo" });
+});
+
+test("the environment wins over what is here, and what was told over the environment", () => {
+  runs({ gateway: "http://127.0.0.1:4000", services: [] });
+  where = { ...where, env: { OUTRIDER_URL: "https://outrider.example.com/", OUTRIDER_KEY: "or_acme_key" } };
+  expect(endpointOf({}, where)).toEqual({ url: "https://outrider.example.com", key: "or_acme_key" });
+  expect(endpointOf({ url: "http://other:1" }, where).url).toBe("http://other:1");
+});
+
+test("another account than the stored one is reached with the administrator's key", () => {
+  runs({ gateway: "http://127.0.0.1:4000", services: [] });
+  writeCredentials(where.credentials, stored);
+  expect(endpointOf({ account: "acme" }, where)).toEqual({ url: "http://127.0.0.1:4000", key: "admin-key", account: "acme" });
+});
+
+test.each<[string, () => void, NodeJS.ProcessEnv, RegExp]>([
+  ["nothing runs", () => undefined, {}, /Nothing runs here: start Outrider with `outrider up`/],
+  ["the run file names no gateway", () => runs({ services: [] }), {}, /names no gateway/],
+  ["the run file is broken", () => writeFileSync(where.runFile, "{"), {}, /is not JSON/],
+  ["there is no key", () => runs({ gateway: "http://127.0.0.1:1" }), {}, /No API key: set OUTRIDER_KEY/],
+  ["the address is none", () => undefined, { OUTRIDER_URL: "localhost:4000" }, /write it as http:/],
+])("when %s, one sentence says what to do, and the exit code is 2", (_what, prepare, env, sentence) => {
+  prepare();
+  const call = () => endpointOf({}, { ...where, env });
+  expect(call).toThrow(sentence);
+  expect(call).toThrow(expect.objectContaining({ exitCode: 2 }));
+});
+
+test("credentials are readable by their owner only", () => {
+  writeCredentials(where.credentials, stored);
+  expect(statSync(where.credentials).mode & 0o777).toBe(0o600);
+  expect(readCredentials(where.credentials)).toEqual(stored);
+});
+
+test("a run file that a killed start left behind runs nothing", () => {
+  runs({
+    gateway: "http://127.0.0.1:4000",
+    services: [
+      { name: "gateway", pid: 41 },
+      { name: "registry", pid: null },
+    ],
+  });
+  expect(isRunning(where.runFile, (pid) => pid === 41)).toBe(true);
+  expect(isRunning(where.runFile, () => false)).toBe(false);
+  expect(isRunning(join(folder, "none.json"))).toBe(false);
+});

@@ -1,0 +1,120 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { cannotRun } from "./failure.ts";
+import { at, textAt } from "./json.ts";
+import { places } from "./places.ts";
+
+/** What `up` leaves for the other commands, readable by its owner only. */
+export interface Credentials {
+  readonly account: string;
+  readonly apiKey: string;
+  readonly adminKey?: string | undefined;
+}
+
+export interface Told {
+  readonly url?: string | undefined;
+  readonly account?: string | undefined;
+}
+
+export interface Where {
+  readonly env: NodeJS.ProcessEnv;
+  readonly runFile: string;
+  readonly credentials: string;
+}
+
+const here: Where = { env: process.env, runFile: places.runFile, credentials: places.credentials };
+
+export interface Endpoint {
+  readonly url: string;
+  readonly key: string;
+  readonly account?: string | undefined;
+}
+
+/** The gateway and an account's key: what was told, else the environment, else what `up` has left here. */
+export const endpointOf = (told: Told, where: Where = here): Endpoint => {
+  const url = gatewayOf(told, where);
+  const fromEnvironment = given(where.env["OUTRIDER_KEY"]);
+  if (fromEnvironment !== undefined) return { url, key: fromEnvironment, account: told.account };
+  const stored = readCredentials(where.credentials);
+  if (stored === undefined) throw cannotRun("No API key: set OUTRIDER_KEY to the key that `outrider accounts create` printed.");
+  if (told.account === undefined || told.account === stored.account) return { url, key: stored.apiKey };
+  return adminOf(told, where);
+};
+
+/** The gateway and the administrator's key. */
+export const adminOf = (told: Told, where: Where = here): Endpoint => {
+  const url = gatewayOf(told, where);
+  const stored = readCredentials(where.credentials);
+  const key = given(where.env["OUTRIDER_ADMIN_KEY"]) ?? stored?.adminKey;
+  if (key === undefined) throw cannotRun("No administrator's key: set OUTRIDER_ADMIN_KEY to the one that the gateway was started with.");
+  return { url, key, account: told.account ?? stored?.account };
+};
+
+const given = (value: string | undefined): string | undefined => (value === undefined || value.trim() === "" ? undefined : value.trim());
+
+const gatewayOf = ({ url }: Told, { env, runFile }: Where): string => {
+  const told = given(url) ?? given(env["OUTRIDER_URL"]);
+  if (told === undefined) return gatewayInRunFile(runFile);
+  if (!URL.canParse(told) || !/^https?:$/.test(new URL(told).protocol)) {
+    throw cannotRun(`The gateway's address is "${told}": write it as http://127.0.0.1:4000.`);
+  }
+  return told.replace(/\/+$/, "");
+};
+
+const gatewayInRunFile = (runFile: string): string => {
+  const running = readJson(runFile);
+  if (running === undefined) throw cannotRun("Nothing runs here: start Outrider with `outrider up`, or set OUTRIDER_URL to a gateway.");
+  const gateway = textAt(running, "gateway");
+  if (gateway === undefined) throw cannotRun(`${runFile} names no gateway: start Outrider with \`outrider up\`, or set OUTRIDER_URL.`);
+  return gateway;
+};
+
+/** Pids of what the run file says runs; empty when there is none. */
+export const runningPids = (runFile: string): readonly number[] => {
+  const services = at(readJson(runFile), "services");
+  if (!Array.isArray(services)) return [];
+  return services.flatMap((service: unknown) => {
+    const pid = at(service, "pid");
+    return typeof pid === "number" ? [pid] : [];
+  });
+};
+
+/** Whether what the run file names is still there: a killed `up` leaves its file behind. */
+export const isRunning = (runFile: string, alive: (pid: number) => boolean = isAlive): boolean => runningPids(runFile).some(alive);
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+};
+
+const readJson = (file: string): unknown => {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw cannotRun(`${file} cannot be read (${error instanceof Error ? error.message : String(error)}).`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw cannotRun(`${file} is not JSON: remove it and start Outrider again.`);
+  }
+};
+
+export const readCredentials = (file: string): Credentials | undefined => {
+  const stored = readJson(file);
+  const account = textAt(stored, "account");
+  const apiKey = textAt(stored, "apiKey");
+  return account === undefined || apiKey === undefined ? undefined : { account, apiKey, adminKey: textAt(stored, "adminKey") };
+};
+
+export const writeCredentials = (file: string, credentials: Credentials): void => {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(`${file}.new`, `${JSON.stringify(credentials, undefined, 2)}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+};

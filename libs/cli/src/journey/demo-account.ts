@@ -1,0 +1,104 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { controlOf, type Preset } from "@outrider/simulators";
+import { type Api, ApiRefusal, apiOf } from "../api.ts";
+import { type Credentials, readCredentials, writeCredentials } from "../endpoint.ts";
+import { refused } from "../failure.ts";
+import { textAt } from "../json.ts";
+import { demoHunts } from "./demo-hunts.ts";
+import type { Stage } from "./stage.ts";
+import { offerToBuyNotice } from "./starting-time.ts";
+
+export interface DemoOptions {
+  readonly credentialsFile: string;
+  /** Only of a new account. */
+  readonly credits: number;
+  readonly faults: Preset;
+  /** Milliseconds between two messages. */
+  readonly paceMs: number;
+  /** Whether the scheduler starts the account's daily runs. */
+  readonly dailyRun: boolean;
+}
+
+export interface DemoAccount {
+  readonly account: string;
+  readonly api: Api;
+  readonly isNew: boolean;
+}
+
+const account = "demo";
+const line = "main";
+const country = "FR";
+const timeZone = "Europe/Paris";
+const replies = {
+  share: 0.1,
+  texts: ["STOP", "Oui, toujours disponible.", "Bonjour, vendu hier.", "Quel est votre prix ?", "Je ne suis pas intéressé"],
+  delayMs: 200,
+};
+
+/** The sandbox's account with credits, a line on the simulator and hunts; what is there already stays as it is. */
+export const openDemoAccount = async (stage: Stage, options: DemoOptions): Promise<DemoAccount> => {
+  const admin = apiOf({ url: stage.gateway, key: stage.adminKey, account });
+  const stored = readCredentials(options.credentialsFile);
+  const known =
+    stored?.account === account && stored.adminKey === stage.adminKey && (await works(stage.gateway, stored.apiKey)) ? stored : undefined;
+  const credentials = known ?? (await createdAccount(admin, stage, options));
+  const api = apiOf({ url: stage.gateway, key: credentials.apiKey });
+  if (known === undefined) {
+    await admin.post("/v1/credits/grants", { credits: options.credits, note: "sandbox", grant: "sandbox" }, { idempotencyKey: "sandbox" });
+    await api.post("/v1/account/confirm-offer-to-buy", { by: "sandbox", notice: offerToBuyNotice });
+  }
+  await connectLine(api, stage, options);
+  if (known === undefined) {
+    for (const [at, hunt] of demoHunts(line).entries()) {
+      await api.post("/v1/hunts", { ...hunt, activate: true }, { idempotencyKey: `demo-hunt-${at + 1}` });
+    }
+  }
+  return { account, api, isNew: known === undefined };
+};
+
+const works = async (url: string, key: string): Promise<boolean> => {
+  try {
+    await apiOf({ url, key }).get("/v1/account");
+    return true;
+  } catch (error) {
+    if (error instanceof ApiRefusal && [401, 403, 404].includes(error.status)) return false;
+    throw error;
+  }
+};
+
+const createdAccount = async (admin: Api, stage: Stage, options: DemoOptions): Promise<Credentials> => {
+  const body = { account, name: "Garage Démo", timeZone, country, policy: { dailyRunEnabled: options.dailyRun } };
+  const created = await admin.post("/v1/accounts", body, { idempotencyKey: `create-${account}` });
+  // Created by an earlier start that ended before it had written the key down: it gets another one.
+  const apiKey = textAt(created, "apiKey") ?? (await anotherKey(admin));
+  const credentials = { account, apiKey, adminKey: stage.adminKey };
+  writeCredentials(options.credentialsFile, credentials);
+  return credentials;
+};
+
+const anotherKey = async (admin: Api): Promise<string> => {
+  const answer = await admin.post(
+    "/v1/account/api-keys",
+    { label: "sandbox", scopes: ["read", "write", "admin"] },
+    { idempotencyKey: randomUUID() },
+  );
+  const key = textAt(answer, "apiKey");
+  if (key === undefined) throw refused("The gateway gave the demo account no API key.");
+  return key;
+};
+
+/** Anew at every start: the gateway's port, and so the webhooks' address, may be another. */
+const connectLine = async (api: Api, { outrider }: Stage, { faults, paceMs }: DemoOptions): Promise<void> => {
+  const { smsmobileapi: simulator } = outrider.urls.simulators;
+  if (simulator === undefined) throw refused("The simulator of SMSMobileAPI was not started.");
+  const control = controlOf(simulator);
+  const key = { apiKey: `sandbox-${randomBytes(8).toString("hex")}`, webhookSecret: randomBytes(24).toString("base64url") };
+  const limits = { minGapMs: paceMs, jitterMs: 0, recipientsPerDay: null, recipientsPerMonth: null, spread: false };
+  await control.setFaults({}, "none"); // while the key is checked
+  const connected = await api.post("/v1/lines", { line, provider: "smsmobileapi", ...key, limits });
+  const webhookUrl = textAt(connected, "webhookUrl");
+  if (webhookUrl === undefined) throw refused("The gateway did not say where the line's webhooks go.");
+  await control.setWebhook({ apiKey: key.apiKey, url: webhookUrl, secret: key.webhookSecret });
+  await control.setReplies(replies);
+  await control.setFaults({}, faults);
+};

@@ -1,0 +1,77 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Context } from "../context.ts";
+import { flagOption } from "../context.ts";
+import { isRunning } from "../endpoint.ts";
+import { cannotRun, Failure, refused } from "../failure.ts";
+import { dim, good } from "../output.ts";
+import { places } from "../places.ts";
+import { Interrupted, interruptsOf } from "./interrupts.ts";
+import { clockFor, rememberClock } from "./sandbox-clock.ts";
+import { openStage, type Stage } from "./stage.ts";
+import { playStory, type Story } from "./story.ts";
+import { summaryText } from "./summary-table.ts";
+import { rehearsalEnvironment, type Wanted, wantedOf } from "./wanted.ts";
+
+/** The whole way in a folder of its own, then a summary that must add up. */
+export const once = async (context: Context): Promise<void> => {
+  const { output, options } = context;
+  const wanted = wantedOf(context, process.env);
+  if (process.env["OUTRIDER_PROVIDERS"] === "live") {
+    throw cannotRun("`once` is a rehearsal with a simulated provider: unset OUTRIDER_PROVIDERS, or use `up` for real.");
+  }
+  const keep = flagOption(options, "keep");
+  const dir = keep ? join(places.once, "kept") : join(places.once, freshName());
+  using interrupts = interruptsOf(output);
+  let stage: Stage | undefined;
+  let fine = false;
+  try {
+    const played = play(context, wanted, dir, (opened) => {
+      stage = opened;
+    });
+    const story = await Promise.race([played, interrupts.happened]);
+    tell(context, story);
+    fine = true;
+  } catch (error) {
+    throw ended(error, dir, stage !== undefined);
+  } finally {
+    await stage?.outrider.stop();
+    if (fine && !keep) rmSync(dir, { recursive: true, force: true });
+    if (fine && keep) output.say(dim(`kept in ${dir}`));
+  }
+};
+
+const freshName = (): string => `${new Date().toISOString().slice(0, 19).replace(/[:T]/g, "-")}-${randomBytes(3).toString("hex")}`;
+
+const play = async ({ output }: Context, wanted: Wanted, dir: string, opened: (stage: Stage) => void): Promise<Story> => {
+  const at = clockFor(dir, wanted.at);
+  rememberClock(dir, at);
+  const stage = await openStage({
+    dir,
+    // An `up` that serves keeps its own.
+    runFile: existsSync(places.runFile) && isRunning(places.runFile) ? join(dir, "run.json") : places.runFile,
+    at,
+    env: { ...rehearsalEnvironment, SMS_PRICE_CREDITS: String(wanted.price) },
+    output,
+  });
+  opened(stage);
+  output.say(dim(`  the sandbox's clock shows ${at}`));
+  return playStory(stage, { ...wanted, output, credentialsFile: join(dir, "credentials.json"), dailyRun: false });
+};
+
+/** Prints the summary. @throws Failure (1) naming each rule that does not hold. */
+export const tell = ({ output }: Context, { summary, problems }: Story): void => {
+  output.result(problems.length === 0 ? summary : { ...summary, problems }, () => `\n${summaryText(summary)}\n`);
+  if (problems.length > 0) throw refused(`The summary does not add up: ${problems.join("; ")}.`);
+  output.say(`${good("✓")} the summary adds up`);
+};
+
+/** With where to look, when something was started at all. */
+const ended = (error: unknown, dir: string, started: boolean): unknown => {
+  if (error instanceof Interrupted) return new Failure(1, `Interrupted; what was written so far is in ${dir}.`);
+  if (error instanceof Failure && started) {
+    return new Failure(error.exitCode, `${error.message} (logs and data: ${dir})`, error.detail, { cause: error });
+  }
+  return error;
+};

@@ -1,0 +1,77 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { serviceNames } from "@outrider/contracts/commands";
+import { type Outrider, type OutriderEvent, startOutrider } from "@outrider/stack";
+import { refused } from "../failure.ts";
+import { textAt } from "../json.ts";
+import type { Output } from "../output.ts";
+import { progressOf } from "../progress.ts";
+
+export interface StageOptions {
+  readonly dir: string;
+  readonly runFile: string;
+  /** What the sandbox's clock shows at the start; absent in live mode. */
+  readonly at?: string | undefined;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly gatewayPort?: number | undefined;
+  readonly output: Output;
+}
+
+export interface Stage {
+  readonly outrider: Outrider;
+  readonly gateway: string;
+  readonly adminKey: string;
+  readonly seconds: { readonly setUp: number; readonly start: number };
+}
+
+/** Starts NATS, MongoDB, the simulator and all eight services, and shows how far that is. @throws StackError */
+export const openStage = async ({ dir, runFile, at, env = {}, gatewayPort, output }: StageOptions): Promise<Stage> => {
+  const progress = progressOf(output, "starting");
+  const began = performance.now();
+  let standing: number | undefined;
+  let ready = 0;
+  const names: readonly string[] = serviceNames;
+  const onEvent = (event: OutriderEvent): void => {
+    if (event.kind === "ready") ready += 1;
+    if (event.kind === "started" && names.includes(event.name)) standing ??= performance.now();
+    if (event.kind === "exited") output.say(`  ${event.name} ended (${event.how}) and is started again`);
+    progress.update(
+      ready,
+      names.length,
+      event.kind === "progress" ? event.text : standing === undefined ? "NATS and MongoDB" : "services ready",
+    );
+  };
+  progress.update(0, names.length, "NATS and MongoDB");
+  try {
+    const outrider = await startOutrider({
+      services: serviceNames,
+      dir,
+      runFile,
+      env,
+      onEvent,
+      ...(at === undefined ? {} : { at }),
+      ...(gatewayPort === undefined ? {} : { ports: { gateway: gatewayPort } }),
+    });
+    progress.end(`${names.length} services are ready`);
+    const { gateway } = outrider.urls;
+    if (gateway === null) throw refused("The gateway was not started.");
+    const ended = performance.now();
+    const seconds = { setUp: secondsOf((standing ?? ended) - began), start: secondsOf(ended - (standing ?? ended)) };
+    return { outrider, gateway, adminKey: adminKeyOf(dir, env), seconds };
+  } catch (error) {
+    progress.drop();
+    throw error;
+  }
+};
+
+export const secondsOf = (ms: number): number => Math.round(ms) / 1000;
+
+/** The environment's, else the one that the stack has made up for this folder. */
+const adminKeyOf = (dir: string, env: NodeJS.ProcessEnv): string => {
+  const given = env["OUTRIDER_ADMIN_KEY"] ?? process.env["OUTRIDER_ADMIN_KEY"];
+  if (given !== undefined && given !== "") return given;
+  const file = join(dir, "secrets.json");
+  const key = textAt(JSON.parse(readFileSync(file, "utf8")), "OUTRIDER_ADMIN_KEY");
+  if (key === undefined) throw refused(`${file} holds no OUTRIDER_ADMIN_KEY.`);
+  return key;
+};

@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { clockFor, rememberClock } from "./sandbox-clock.ts";
+import { lawfulMoment } from "./starting-time.ts";
+
+test("when people may be contacted now and for another hour, now it is", () => {
+  expect(lawfulMoment("2026-11-24T09:30:00.000Z")).toBe("2026-11-24T09:30:00.000Z");
+});
+
+test("at night, and late in the evening, it is the next morning in Paris", () => {
+  expect(lawfulMoment("2026-11-24T02:00:00.000Z")).toBe("2026-11-24T07:00:00.000Z");
+  expect(lawfulMoment("2026-11-24T18:30:00.000Z")).toBe("2026-11-25T07:00:00.000Z");
+});
+
+test("on a Saturday evening it is Monday morning, and holidays are passed over", () => {
+  expect(lawfulMoment("2026-11-21T22:00:00.000Z")).toBe("2026-11-23T07:00:00.000Z");
+  expect(lawfulMoment("2026-11-10T22:00:00.000Z")).toBe("2026-11-12T07:00:00.000Z");
+});
+
+test("a folder's clock goes on where it was, never back", () => {
+  const dir = mkdtempSync(join(tmpdir(), "outrider-clock-"));
+  try {
+    const night = Date.parse("2026-11-24T02:00:00.000Z");
+    const first = clockFor(dir, undefined, night);
+    expect(first).toBe("2026-11-24T07:00:00.000Z");
+    rememberClock(dir, first, night);
+    expect(clockFor(dir, undefined, night + 3_600_000)).toBe("2026-11-24T08:00:00.000Z");
+    expect(clockFor(dir, "2026-12-01T09:00:00.000Z", night)).toBe("2026-12-01T09:00:00.000Z");
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,89 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Context } from "../context.ts";
+
+import { isRunning } from "../endpoint.ts";
+import { cannotRun } from "../failure.ts";
+import { bold, dim } from "../output.ts";
+import { places } from "../places.ts";
+import { openDemoAccount } from "./demo-account.ts";
+import { Interrupted, interruptsOf } from "./interrupts.ts";
+import { tell } from "./once.ts";
+import { clockFor, rememberClock } from "./sandbox-clock.ts";
+import { openStage, type Stage } from "./stage.ts";
+import { runStory } from "./story.ts";
+import { wantedOf } from "./wanted.ts";
+
+const usualPort = 4000;
+
+/** Starts everything in the lasting folder, runs a first daily hunt when the account is new, and serves until it is told to stop. */
+export const up = async (context: Context): Promise<void> => {
+  const { output } = context;
+  const wanted = wantedOf(context, process.env);
+  if (isRunning(places.runFile)) {
+    throw cannotRun("Outrider runs here already: use it, or end it first with Ctrl-C where it was started.");
+  }
+  const dir = places.data;
+  const live = process.env["OUTRIDER_PROVIDERS"] === "live";
+  using interrupts = interruptsOf(output);
+  let stage: Stage | undefined;
+  try {
+    const serving = (async () => {
+      const at = live ? undefined : clockFor(dir, wanted.at);
+      if (at !== undefined) rememberClock(dir, at);
+      stage = await openStage({
+        dir,
+        runFile: places.runFile,
+        at,
+        output,
+        gatewayPort: await portFor(),
+        env: { SMS_PRICE_CREDITS: String(wanted.price) },
+      });
+      if (!live && context.options["demo"] !== false) await firstRun(context, stage, wanted, dir);
+      sayWhere(context, stage, at);
+    })();
+    await Promise.race([serving, interrupts.happened]);
+    await interrupts.happened;
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+  } finally {
+    await stage?.outrider.stop();
+  }
+};
+
+/** GATEWAY_PORT must be free; without it 4000 is taken when it is, else whatever is. */
+const portFor = async (): Promise<number | undefined> => {
+  if (process.env["GATEWAY_PORT"] !== undefined) return undefined;
+  const { createServer } = await import("node:net");
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", () => resolve(undefined));
+    probe.listen(usualPort, "127.0.0.1", () => probe.close(() => resolve(usualPort)));
+  });
+};
+
+/** The first run is done once: a start that was interrupted in it does it again, and contacts nobody twice. */
+const firstRun = async (context: Context, stage: Stage, wanted: ReturnType<typeof wantedOf>, dir: string): Promise<void> => {
+  const done = join(dir, "first-run.json");
+  const options = { ...wanted, output: context.output, credentialsFile: places.credentials, dailyRun: true };
+  const account = await openDemoAccount(stage, options);
+  if (account.isNew) rmSync(done, { force: true });
+  if (existsSync(done) && readFileSync(done, "utf8") !== "") return;
+  const story = await runStory(stage, account, options);
+  writeFileSync(done, `${JSON.stringify(story.summary)}\n`);
+  tell(context, story);
+};
+
+const sayWhere = ({ output }: Context, { outrider, gateway }: Stage, at: string | undefined): void => {
+  const { nats, natsMonitor, mongodb, simulators } = outrider.urls;
+  const lines = [
+    `${bold("Outrider is ready")} ${dim(at === undefined ? "(live)" : `(sandbox; its clock showed ${at} at the start)`)}`,
+    `  API        ${gateway}/v1   ${dim(`${gateway}/docs`)}`,
+    `  NATS       ${nats}${natsMonitor === undefined ? "" : `   ${dim(natsMonitor)}`}`,
+    `  MongoDB    ${mongodb}`,
+    ...Object.entries(simulators).map(([name, url]) => `  simulator  ${url}   ${dim(name)}`),
+    dim(`  key, processes: ${places.credentials}, ${places.runFile}`),
+    "  Ctrl-C ends it; try `npx outrider hunts list` in another terminal.",
+  ];
+  for (const line of lines) output.say(line);
+};

@@ -1,0 +1,35 @@
+import { type AdsFile, checkFile } from "../ads-file.ts";
+import { type Context, integerOption, oneOfOption, textOption } from "../context.ts";
+import { cannotRun } from "../failure.ts";
+import { places } from "../places.ts";
+import { toldTime } from "./starting-time.ts";
+
+/** What was asked for on the command line, checked before anything is started. */
+export interface Wanted {
+  readonly file: AdsFile;
+  readonly faults: "none" | "some" | "many";
+  readonly at: string | undefined;
+  readonly paceMs: number;
+  readonly credits: number;
+  /** Credits that one message costs. */
+  readonly price: number;
+}
+
+const dayMs = 86_400_000;
+
+export const wantedOf = ({ options }: Pick<Context, "options">, env: NodeJS.ProcessEnv): Wanted => {
+  const price = env["SMS_PRICE_CREDITS"];
+  if (price !== undefined && price !== "" && !/^\d{1,4}$/.test(price))
+    throw cannotRun(`SMS_PRICE_CREDITS is "${price}": give a whole number from 0 to 1000.`);
+  return {
+    faults: oneOfOption(options, "faults", ["none", "some", "many"]) ?? "none",
+    at: toldTime(textOption(options, "at"), env),
+    paceMs: integerOption(options, "pace", 0, dayMs) ?? 0,
+    credits: integerOption(options, "credits", 1, 1_000_000_000) ?? 100_000,
+    price: price === undefined || price === "" ? 1 : Number(price),
+    file: checkFile(textOption(options, "ads") ?? places.sample),
+  };
+};
+
+/** What the services are told in a rehearsal: nothing waits for tomorrow, nothing polls, what is unknown stays so. */
+export const rehearsalEnvironment = { DEFER_AT_MOST: "0", POLL_PROVIDER_MS: "0", RECONCILE_AFTER_MS: String(dayMs) } as const;

@@ -1,0 +1,11 @@
+import { enableCompileCache } from "node:module";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+enableCompileCache(
+  process.env["NODE_COMPILE_CACHE"] ?? join(process.env["OUTRIDER_CACHE"] ?? join(homedir(), ".cache", "outrider"), "node-compile"),
+);
+const { runCommandLine } = await import("./program.ts");
+process.exitCode = await runCommandLine(process.argv.slice(2));
+// What is left open by then (kept connections, a timer) is not worth waiting for; output to a pipe is.
+process.stdout.write("", () => process.stderr.write("", () => process.exit()));

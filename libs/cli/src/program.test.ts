@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { checkFile } from "./ads-file.ts";
+import { wantedOf } from "./journey/wanted.ts";
+import { runCommandLine, withOnce } from "./program.ts";
+
+let folder: string;
+const wrote = { out: "", err: "" };
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "outrider-cli-"));
+  wrote.out = "";
+  wrote.err = "";
+  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    wrote.out += String(text);
+    return true;
+  });
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+    wrote.err += String(text);
+    return true;
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const file = (name: string, content: string | Buffer): string => {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+};
+
+test("`npm start -- --once` is `once`, with whatever else was said", () => {
+  expect(withOnce(["up", "--once", "--json"])).toEqual(["once", "--json"]);
+  expect(withOnce(["up", "--ads", "a.csv", "--once"])).toEqual(["once", "--ads", "a.csv"]);
+  expect(withOnce(["up"])).toEqual(["up"]);
+  expect(withOnce(["hunts", "list"])).toEqual(["hunts", "list"]);
+});
+
+test.each([
+  [["nonsense"], /unknown command 'nonsense'/],
+  [["hunts", "pause"], /missing required argument 'hunt'/],
+  [["once", "--fault", "many"], /unknown option '--fault'/],
+  [["once", "--faults", "all"], /--faults is "all": choose one of none, some, many/],
+  [["once", "--at", "tomorrow"], /--at is "tomorrow": write it as/],
+  [["once", "--pace", "-1"], /--pace is "-1": give a whole number from 0/],
+  [["once", "--credits", "lots"], /--credits is "lots"/],
+  [["once", "--ads", "/nowhere/ads.csv"], /There is no file \/nowhere\/ads\.csv/],
+  [["contacts", "resolve", "c", "maybe"], /choose one of sent, not-sent, send-again/],
+  [["hunts"], /A subcommand is needed/],
+])("%j is refused in one sentence with exit code 2", async (words, sentence) => {
+  expect(await runCommandLine(words)).toBe(2);
+  expect(wrote.err).toMatch(sentence);
+  expect(wrote.err.trim().split("\n")).toHaveLength(1);
+});
+
+test.each([
+  ["once"],
+  ["up"],
+  ["accounts", "create"],
+  ["sms", "connect"],
+  ["hunts", "create"],
+  ["runs", "start"],
+  ["people", "why"],
+  ["credits", "grant"],
+])("`%s %s --help` shows an example", async (...words) => {
+  expect(await runCommandLine([...words.filter((word) => word !== undefined), "--help"])).toBe(0);
+  expect(wrote.out).toMatch(/Examples?:\n {2}\$ /);
+});
+
+test("live mode refuses a clock of its own", () => {
+  const ask = () =>
+    wantedOf({ options: { at: "2026-11-24T10:00:00+01:00", ads: file("a.csv", "title\nx\n") } }, { OUTRIDER_PROVIDERS: "live" });
+  expect(ask).toThrow(/--at is for the sandbox only/);
+});
+
+test("the time of --at is understood in any zone", () => {
+  expect(wantedOf({ options: { at: "2026-11-24T10:00:00+01:00", ads: file("a.csv", "title\nx\n") } }, {}).at).toBe(
+    "2026-11-24T09:00:00.000Z",
+  );
+});
+
+test.each<[string, () => string, RegExp]>([
+  ["a folder", () => folder, /is a folder: give a CSV file/],
+  ["an empty file", () => file("empty.csv", ""), /is empty: give a CSV file/],
+  ["a spreadsheet", () => file("a.csv", "PK\u0003\u0004rest"), /is a ZIP archive or a spreadsheet, not CSV/],
+  ["a binary", () => file("a.csv", Buffer.from([1, 2, 3, 0, 0, 7, 65, 66])), /is binary, not CSV/],
+  ["a file inside a file", () => join(file("a.csv", "title\n"), "b.csv"), /There is no file/],
+])("%s is no file of ads", (_what, make, sentence) => {
+  const path = make();
+  expect(() => checkFile(path)).toThrow(sentence);
+  expect(() => checkFile(path)).toThrow(expect.objectContaining({ exitCode: 2 }));
+});
+
+test("text is a file of ads, also as UTF-16 and with a few NUL bytes", () => {
+  const text = `title,price\n${"Peugeot 208,5000\n".repeat(100)}`;
+  for (const content of [text, Buffer.from(`\ufeff${text}`, "utf16le"), `${text}\u0000\u0000`]) {
+    expect(checkFile(file("a.csv", content)).bytes).toBeGreaterThan(100);
+  }
+});
