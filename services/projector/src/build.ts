@@ -1,0 +1,81 @@
+import { readerOf, type ViewAlias } from "@outrider/contracts/projector";
+import { type Lease, projection } from "@outrider/eventing";
+import { mongoDocuments } from "@outrider/platform";
+import type { Db } from "mongodb";
+import type { AnyGroup } from "./groups.ts";
+import { guarded } from "./guarded.ts";
+import type { ProjectorHost } from "./host.ts";
+import { replay } from "./replay.ts";
+import type { ProjectedView, Stamp } from "./view.ts";
+
+/** What a build needs of the reader that feeds the collection now. */
+interface Serving {
+  /** Runs `work` while the reader stands still. */
+  readonly exclusive: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Up to where the collection that serves holds everything. */
+  readonly applied: () => Promise<number>;
+  readonly swap: (degraded: ViewAlias["degraded"]) => Promise<boolean>;
+}
+
+/**
+ * Folds a view from the start of its stream into a new collection while the old one serves, catches up while the reader stands still for a
+ * moment, and swaps. Killed anywhere, it begins again. The new collection may be ahead of the reader: documents know their last message.
+ */
+export const build = async (
+  { kernel, db, config, now }: ProjectorHost,
+  group: AnyGroup,
+  view: ProjectedView<unknown>,
+  { collection }: NonNullable<ViewAlias["building"]>,
+  lease: Lease,
+  serving: Serving,
+): Promise<"clean" | "degraded" | "abandoned"> => {
+  const name = `projector.build.${view.name}`;
+  let degraded: ViewAlias["degraded"];
+  const stumbled = (seq: number, reason: string): void => {
+    degraded ??= { seq, reason, at: now() };
+  };
+  await dropped(db, collection);
+  await index(db, collection, view);
+  const documents = mongoDocuments<Stamp>(db, collection, readerOf(group.stream));
+  const into = projection(
+    guarded(view, ({ seq, reason }) => stumbled(seq, reason)),
+    documents,
+    { cache: config.PROJECTOR_CACHE_DOCUMENTS },
+  );
+  const { stream, codec } = group;
+  const poison = async (_stream: string, seq: number): Promise<void> => stumbled(seq, "cannot be read");
+  kernel.instruments.log("info", "a view is built anew", { view: view.name, collection });
+  const reading = replay(kernel, { name, stream, codec, lease, poison, batch: config.PROJECTOR_BATCH_MESSAGES }, (batch) =>
+    into.apply(batch, lease.epoch),
+  );
+  const over = () => lease.lost.aborted || kernel.stopping.aborted;
+  try {
+    while (!over() && !(await reading.reached(await serving.applied(), performance.now() + 1000)));
+    return await serving.exclusive(async () => {
+      while (!over() && !(await reading.reached(await serving.applied(), performance.now() + 1000)));
+      await reading.stop();
+      if (over() || !(await serving.swap(degraded))) return "abandoned";
+      kernel.instruments.log("info", "a view has been built anew and serves", { view: view.name, collection });
+      return degraded === undefined ? "clean" : "degraded";
+    });
+  } finally {
+    await reading.stop();
+    kernel.ready(name, undefined);
+  }
+};
+
+/** Makes what people look the view up by. A server that cannot index still serves. */
+export const index = async (db: Db, collection: string, view: ProjectedView<unknown>): Promise<void> => {
+  if (view.indexes.length === 0) return;
+  await db.collection(collection).createIndexes(view.indexes.map((key) => ({ key: { ...key } })));
+};
+
+/** Drops a collection, if it is there. */
+export const dropped = async (db: Db, collection: string): Promise<void> => {
+  try {
+    await db.collection(collection).drop();
+  } catch (error) {
+    // The embedded server gives no code for it, so its words have to do.
+    if (!(error instanceof Error && error.message.includes("ns not found"))) throw error;
+  }
+};

@@ -1,0 +1,138 @@
+import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
+import { accountId, contactId, hashId, huntId, lineId, personId } from "@outrider/contracts/ids";
+import { documents, projectorCommands, type ViewName, viewAlias, viewsCollection } from "@outrider/contracts/projector";
+import { streams, subjects } from "@outrider/contracts/streams";
+import { ensureStream, jetStreamStore, type Kernel } from "@outrider/eventing";
+import { kernelOf, openMongo, openService, parseConfig, type Service } from "@outrider/platform";
+import { type TestMongo, type ThrowAwayNats, testMongo, throwAwayNats } from "@outrider/stack/testing";
+import type { Db } from "mongodb";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { definition, type ProjectorConfig } from "./config.ts";
+import { openProjector } from "./projector.ts";
+
+let nats: ThrowAwayNats;
+let mongo: TestMongo;
+let world: Service<ProjectorConfig>;
+let kernel: Kernel;
+let db: Db;
+const opened: Service<ProjectorConfig>[] = [];
+
+const configured = (): ProjectorConfig => {
+  const environment = { NATS_URL: nats.url, MONGODB_URL: mongo.url, MONGODB_DATABASE: mongo.database, LOG_LEVEL: "silent" };
+  const quick = { PROJECTOR_LINGER_MS: "20", PROJECTOR_LOOK_EVERY_MS: "100", PROJECTOR_KEEP_OLD_MS: "200" };
+  const parsed = parseConfig(definition, { ...environment, ...quick });
+  if (!parsed.ok) throw new Error(parsed.problems.join("; "));
+  return parsed.config;
+};
+const open = async (replica: string) => {
+  const service = await openService({ ...configured(), OUTRIDER_REPLICA: replica }, { ownsProcess: false, leaseTtlMs: 1500 });
+  opened.push(service);
+  await openProjector(service);
+  return service;
+};
+
+beforeAll(async () => {
+  [nats, mongo] = await Promise.all([throwAwayNats(), testMongo()]);
+  world = await openService({ ...configured(), service: "gateway" }, { ownsProcess: false });
+  kernel = kernelOf(world);
+  ({ db } = await openMongo(world));
+  for (const declared of [streams.sms, streams.hunts, streams.registry, streams.ledger, streams.ads])
+    await ensureStream(world.jsm, declared);
+});
+afterAll(async () => {
+  for (const service of [...opened, world]) await service[Symbol.asyncDispose]();
+  await nats.stop();
+});
+
+const account = accountId.parse("garage");
+const at = "2026-11-20T10:00:00.000Z";
+const revisions = new Map<string, number>();
+const write = async (id: string, ...events: ContactEvent[]): Promise<number> => {
+  const store = jetStreamStore({ jsm: kernel.jsm, publisher: kernel.publisher, stream: streams.sms.name, codec: contactCodec });
+  const command = crypto.randomUUID();
+  const append = { commandId: command, executionId: command, at, events, expected: revisions.get(id) ?? 0, closing: 0 };
+  const appended = await store.append(subjects.smsContact(account, id), append, performance.now() + 10_000);
+  if (appended.kind === "conflict") throw new Error(`${id} has moved`);
+  revisions.set(id, appended.revision);
+  return appended.revision;
+};
+const paid = { reservation: "garage:1", credits: 1 };
+const requested = (id: string): ContactEvent => ({
+  type: "ContactRequested",
+  data: {
+    contact: contactId.parse(id),
+    person: personId.parse(hashId(id)),
+    channel: "sms",
+    line: lineId.parse("line-1"),
+    hunt: huntId.parse("hunt-1"),
+    step: 1,
+    text: { k: "key", v: "sealed" },
+    purpose: "prospecting",
+    legalBasis: "consent",
+    noCanvassing: false,
+    ownerType: "private",
+    ...paid,
+  },
+});
+const accepted: ContactEvent = { type: "ContactAccepted", data: { attempt: 1, providerId: "p", by: "answer", ...paid } };
+const delivered: ContactEvent = { type: "ContactDelivered", data: { at } };
+
+const collectionOf = async (view: ViewName) => {
+  const alias = await db.collection<{ _id: string }>(viewsCollection).findOne({ _id: view });
+  return db.collection<{ _id: string }>(viewAlias.parse(alias).collection);
+};
+const countIn = async (view: ViewName, query: object) => (await collectionOf(view)).countDocuments(query);
+const verified = (view: ViewName) => world.ask(projectorCommands.verify, { view }, { timeoutMs: 20_000 });
+
+test("contacts become documents, once, also when the reader changes in the middle", async () => {
+  const [first] = await Promise.all([open("first"), open("second")]);
+  const ids = Array.from({ length: 400 }, (_, index) => `c${index}`);
+  await Promise.all(ids.map((id) => write(id, requested(id))));
+  await Promise.all(ids.slice(0, 300).map((id) => write(id, { type: "AttemptStarted", data: { attempt: 1, until: at } })));
+  const [, sequences] = await Promise.all([first[Symbol.asyncDispose](), Promise.all(ids.slice(0, 300).map((id) => write(id, accepted)))]);
+  expect(sequences).toHaveLength(300);
+  await expect.poll(() => countIn("contacts", { account, status: "accepted" }), { timeout: 20_000 }).toBe(300);
+  expect(await countIn("contacts", { account })).toBe(400);
+  const { _id, ...one } = (await (await collectionOf("contacts")).findOne({ _id: `${account}.c1` })) ?? { _id: "" };
+  expect(documents.contacts.parse(one)).toEqual(one);
+  expect(one).toMatchObject({ status: "accepted", attempts: 1, credits: 1, _seq: revisions.get("c1") });
+  expect(await verified("contacts")).toMatchObject({ equal: 400, moved: 0, different: 0, missing: 0, unexpected: 0, first: [] });
+});
+
+test("a rebuild serves the old documents until the new ones are complete, while events go on", async () => {
+  const before = (await collectionOf("contacts")).collectionName;
+  const asked = await world.ask(projectorCommands.rebuild, { view: "contacts" });
+  expect(asked.collection).not.toBe(before);
+  for (let index = 0; index < 100; index++) {
+    await write(`c${index}`, delivered);
+    expect(await countIn("contacts", { account })).toBe(400);
+  }
+  await expect.poll(async () => (await collectionOf("contacts")).collectionName, { timeout: 20_000 }).toBe(asked.collection);
+  await write("c200", delivered);
+  await expect.poll(() => countIn("contacts", { account, status: "delivered" }), { timeout: 20_000 }).toBe(101);
+  expect(await verified("contacts")).toMatchObject({ equal: 400, different: 0, missing: 0, unexpected: 0 });
+  await expect
+    .poll(async () => (await db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name), { timeout: 20_000 })
+    .not.toContain(before);
+});
+
+test("a verification names the documents that are not what the events say", async () => {
+  const contacts = await collectionOf("contacts");
+  await contacts.updateOne({ _id: `${account}.c7` }, { $set: { status: "gated" } });
+  await contacts.deleteOne({ _id: `${account}.c8` });
+  const found = await verified("contacts");
+  expect(found).toMatchObject({ equal: 398, different: 1, missing: 1, unexpected: 0 });
+  expect(found.first.toSorted()).toEqual([`${account}.c7`, `${account}.c8`]);
+  await world.ask(projectorCommands.rebuild, { view: "contacts" });
+  await expect.poll(() => verified("contacts"), { timeout: 20_000, interval: 300 }).toMatchObject({ equal: 400, different: 0, missing: 0 });
+});
+
+test("a message that nobody can read degrades the views of its stream, says so, and holds up nothing", async () => {
+  await kernel.publisher.publish(subjects.smsContact(account, "poison"), new TextEncoder().encode("not ours"), [["Outrider-Command", "x"]]);
+  await write("after", requested("after"));
+  await expect.poll(() => countIn("contacts", { account }), { timeout: 20_000 }).toBe(401);
+  const degraded = async () => (await world.ask(projectorCommands.views, {})).views.find(({ view }) => view === "contacts")?.degraded;
+  await expect.poll(degraded, { timeout: 20_000 }).toMatchObject({ reason: "cannot be read" });
+  const reasons = opened.at(-1)?.health.reasons() ?? [];
+  expect(reasons.join()).toContain("the view contacts is degraded");
+});

@@ -1,0 +1,102 @@
+import { isDeepStrictEqual } from "node:util";
+import { hashId } from "@outrider/contracts/ids";
+import { readerOf } from "@outrider/contracts/projector";
+import { memoryDocuments, projection } from "@outrider/eventing";
+import { mongoPositions } from "@outrider/platform";
+import type { Db } from "mongodb";
+import type { AnyGroup } from "./groups.ts";
+import type { ProjectorHost } from "./host.ts";
+import { readingOnly, replay } from "./replay.ts";
+import type { ProjectedView, Stamp } from "./view.ts";
+
+export interface Verified {
+  readonly seq: number;
+  equal: number;
+  moved: number;
+  different: number;
+  missing: number;
+  unexpected: number;
+  readonly first: string[];
+}
+
+const mostIds = 20;
+
+/**
+ * Folds the stream anew up to where the view is, and compares every document. So that memory stays bounded, documents are taken in shares by
+ * the hash of their ids, and the stream is read once per share.
+ */
+export const verify = async (
+  host: ProjectorHost,
+  group: AnyGroup,
+  view: ProjectedView<unknown>,
+  collection: string,
+  stop: AbortSignal,
+): Promise<Verified> => {
+  const { db, config } = host;
+  const seq = (await mongoPositions(db, readerOf(group.stream)).load())?.seq ?? 0;
+  const verified: Verified = { seq, equal: 0, moved: 0, different: 0, missing: 0, unexpected: 0, first: [] };
+  const stored = await db.collection(collection).countDocuments();
+  const shares = Math.max(1, Math.ceil(stored / config.PROJECTOR_VERIFY_DOCUMENTS));
+  for (let share = 0; share < shares; share++) {
+    const mine = (id: string): boolean => shares === 1 || shareOf(id, shares) === share;
+    const folded = await fold(host, group, view, seq, mine, stop);
+    await compare(db, collection, folded, mine, verified);
+  }
+  return verified;
+};
+
+const shareOf = (id: string, shares: number): number => Buffer.from(hashId(id)).readUInt32BE(0) % shares;
+
+const fold = async (
+  { kernel, config }: ProjectorHost,
+  group: AnyGroup,
+  view: ProjectedView<unknown>,
+  seq: number,
+  mine: (id: string) => boolean,
+  stop: AbortSignal,
+): Promise<ReadonlyMap<string, Stamp>> => {
+  const over = AbortSignal.any([stop, kernel.stopping]);
+  const documents = memoryDocuments<Stamp>();
+  const of = { ...view, changes: (...asked: Parameters<typeof view.changes>) => view.changes(...asked).filter(({ id }) => mine(id)) };
+  const into = projection(of, documents, { cache: 0 });
+  const name = `projector.verify.${view.name}`;
+  const { stream, codec } = group;
+  const reading = replay(kernel, { name, stream, codec, lease: readingOnly(name), batch: config.PROJECTOR_BATCH_MESSAGES }, (batch) =>
+    into.apply(
+      batch.filter(({ revision }) => revision <= seq),
+      0,
+    ),
+  );
+  try {
+    while (!over.aborted && !(await reading.reached(seq, performance.now() + 1000)));
+    over.throwIfAborted();
+    return documents.all;
+  } finally {
+    await reading.stop();
+    kernel.ready(name, undefined);
+  }
+};
+
+const compare = async (
+  db: Db,
+  collection: string,
+  folded: ReadonlyMap<string, Stamp>,
+  mine: (id: string) => boolean,
+  verified: Verified,
+): Promise<void> => {
+  const note = (kind: "different" | "missing" | "unexpected", id: string): void => {
+    verified[kind] += 1;
+    if (verified.first.length < mostIds) verified.first.push(id);
+  };
+  const seen = new Set<string>();
+  for await (const { _id, ...document } of db.collection<Stamp & { _id: string }>(collection).find()) {
+    if (!mine(_id)) continue;
+    seen.add(_id);
+    const expected = folded.get(_id);
+    if (document._seq > verified.seq) verified.moved += 1;
+    else if (expected === undefined) note("unexpected", _id);
+    else if (isDeepStrictEqual(document, expected)) verified.equal += 1;
+    else note("different", _id);
+  }
+  for (const id of folded.keys()) if (!seen.has(id)) note("missing", id);
+};
