@@ -21,7 +21,7 @@ export const addRuns = (program: Command): void => {
           return output.result(answer, () => `Run ${run}, pass ${numberAt(answer, "pass")} is under way: \`outrider runs watch ${run}\`.`);
         }
         const { watchRun } = await import("../journey/run.ts");
-        const progress = await watchRun(gateway, output, run, numberAt(answer, "pass"));
+        const progress = await watchRun(gateway, output, run);
         output.result(progress, () => runText(progress));
       }),
     );

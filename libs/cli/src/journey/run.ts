@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Api } from "../api.ts";
 import { refused } from "../failure.ts";
 import { count } from "../format.ts";
-import { countsAt, itemsOf, numberAt, textAt } from "../json.ts";
+import { at, countsAt, numberAt } from "../json.ts";
 import type { Output } from "../output.ts";
 import { progressOf } from "../progress.ts";
 
@@ -12,52 +12,52 @@ export interface RunProgress {
   readonly found: number;
   readonly skipped: Readonly<Record<string, number>>;
   readonly allocated: number;
-  /** Contacts by outcome. `accepted` counts also what was sent, failed or replied to later. */
+  /** Contacts by status; `accepted` counts also what was sent, failed or replied to later, `gated` all rules together. */
   readonly sms: Readonly<Record<string, number>>;
-  /** Contacts that have no outcome yet. */
-  readonly open: number;
-  readonly passOpen: boolean;
+  readonly gatedBy: Readonly<Record<string, number>>;
+  /** No pass is open and every contact has ended. */
+  readonly settled: boolean;
 }
 
 const lookEveryMs = 300;
 /** An attempt that nobody ended is looked after a minute past its end. */
 const stalledMs = 180_000;
 
-/** The run as the gateway shows it; `since` is the one before a pass that is to be watched alone. */
 export const readRun = async (api: Api, run: string): Promise<RunProgress> => progressIn(run, await api.get(`/v1/runs/${run}`));
 
 export const progressIn = (run: string, answer: unknown): RunProgress => {
-  const sms = countsAt(answer, "progress.outcomes");
-  const passes = itemsOf(answer, "passes");
+  const gatedBy = countsAt(answer, "progress.byStatus.gated");
   return {
     run,
     found: numberAt(answer, "progress.found"),
     skipped: countsAt(answer, "progress.skipped"),
     allocated: numberAt(answer, "progress.allocated"),
-    sms,
-    open: numberAt(answer, "progress.open"),
-    passOpen: passes.some((pass) => textAt(pass, "status") === "open"),
+    sms: { ...countsAt(answer, "progress.byStatus"), gated: Object.values(gatedBy).reduce((sum, n) => sum + n, 0) },
+    gatedBy,
+    settled: at(answer, "settled") === true,
   };
 };
+
+const endedOf = ({ sms }: RunProgress): number =>
+  ["accepted", "rejected", "unknown", "gated"].reduce((sum, status) => sum + (sms[status] ?? 0), 0);
 
 /**
  * Shows a run until every contact of it has ended. @throws Failure (1) when nothing changes any more before that.
  */
-export const watchRun = async (api: Api, output: Output, run: string, pass?: number): Promise<RunProgress> => {
+export const watchRun = async (api: Api, output: Output, run: string): Promise<RunProgress> => {
   const progress = progressOf(output, "sending");
   try {
     let last = "";
     let changedAt = performance.now();
     for (;;) {
       const now = await readRun(api, run);
-      const ended = now.allocated - now.open;
       progress.update(
-        ended,
-        now.passOpen && now.allocated === 0 ? undefined : now.allocated,
-        now.passOpen ? "choosing whom to contact" : undefined,
+        endedOf(now),
+        now.allocated === 0 ? undefined : now.allocated,
+        now.allocated === 0 ? "choosing whom to contact" : undefined,
       );
-      if (!now.passOpen && now.open === 0 && (pass === undefined || now.found > 0)) {
-        progress.end(`run ${run}: ${count(now.allocated)} of ${count(now.found)} found were contacted or tried`);
+      if (now.settled) {
+        progress.end(`run ${run}: ${count(now.allocated)} contacts for ${count(now.found)} matching ads`);
         return now;
       }
       const shown = JSON.stringify(now);
@@ -65,7 +65,10 @@ export const watchRun = async (api: Api, output: Output, run: string, pass?: num
         last = shown;
         changedAt = performance.now();
       } else if (performance.now() - changedAt > stalledMs) {
-        throw refused(`The run ${run} stands still: ${now.open} contacts have no outcome since ${stalledMs / 1000} s.`, shown);
+        throw refused(
+          `The run ${run} stands still since ${stalledMs / 1000} s: ${endedOf(now)} of ${now.allocated} contacts have ended.`,
+          shown,
+        );
       }
       await sleep(lookEveryMs);
     }

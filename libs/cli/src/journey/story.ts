@@ -54,7 +54,7 @@ export const runStory = async (stage: Stage, { api, account }: DemoAccount, opti
   if (run === undefined) throw refused("The gateway did not name the run.");
   const sameRun = numberAt(started, "pass") > 1;
   const before = sameRun ? passesBefore : { ...passesBefore, ...noRun };
-  await watchRun(api, output, run, numberAt(started, "pass"));
+  await watchRun(api, output, run);
   const ms = performance.now() - began;
 
   const summaryOf = ({ sms: { sent: _sent, ...sms }, ...figures }: Figures): Summary => ({
