@@ -1,0 +1,96 @@
+import swagger from "@fastify/swagger";
+import { randomId, type Service } from "@outrider/platform";
+import fastify, { type FastifyReply, type FastifyRequest } from "fastify";
+import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { type GatewayConfig, limits } from "./config.ts";
+import { problemFrom, problemOf, problemType } from "./problems.ts";
+import type { Api } from "./request.ts";
+
+const retryAfterSeconds = "1";
+
+/** An empty server: how bodies are read, schemas are checked and errors are told. Routes are added by whoever opens the gateway. */
+export const createApp = async (service: Service<GatewayConfig>): Promise<Api> => {
+  const tell = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const told = problemFrom(error);
+    if (told === undefined) {
+      service.log.error(
+        { error, method: request.method, route: request.routeOptions?.url, request: request.id },
+        "a request failed unexpectedly",
+      );
+    }
+    return sendProblem(reply, told ?? problemOf("internal", `something failed here; request ${request.id}`), request.id);
+  };
+  const app: Api = fastify({
+    logger: false,
+    genReqId: randomId,
+    bodyLimit: limits.jsonBytes,
+    requestTimeout: service.config.GATEWAY_REQUEST_TIMEOUT_MS,
+    // Account, provider and secret of a webhook, ids and cursors: none is longer.
+    routerOptions: { maxParamLength: 256 },
+    frameworkErrors: tell,
+    forceCloseConnections: "idle",
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  // What is answered was read with a schema already, or made here under the compiler's eyes.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  app.decorateRequest("caller", undefined);
+  app.decorateRequest("traceparent", "");
+  app.decorateRequest("commandId", "");
+  app.decorateRequest("repeatable", false);
+  readJson(app);
+  addSafeHeaders(app);
+  app.setErrorHandler((error, request, reply) => tell(error, request, reply));
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, problemOf("not-found", "there is no such route; see /v1/openapi.json"), request.id),
+  );
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "Outrider", version: "1", description: "Contacts people on behalf of businesses, lawfully and at most once." },
+      components: {
+        securitySchemes: {
+          key: { type: "http", scheme: "bearer", description: "an account's key, or the admin key with the header Outrider-Account" },
+        },
+      },
+      security: [{ key: [] }],
+    },
+    transform: jsonSchemaTransform,
+  });
+  return app;
+};
+
+/** Make an answer harmless wherever it is opened. */
+const safe = {
+  "x-content-type-options": "nosniff",
+  "cache-control": "no-store",
+  "referrer-policy": "no-referrer",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+} as const;
+
+const addSafeHeaders = (app: Api): void => {
+  app.addHook("onSend", (_request, reply, payload, next) => {
+    reply.headers(safe);
+    next(null, payload);
+  });
+};
+
+const sendProblem = (reply: FastifyReply, told: ReturnType<typeof problemOf>, request: string): FastifyReply => {
+  if (told.status === 503) reply.header("retry-after", retryAfterSeconds);
+  if (told.status === 401) reply.header("www-authenticate", "Bearer");
+  // Its own JSON: a route's schema is not for its problems.
+  return reply
+    .code(told.status)
+    .type(problemType)
+    .serializer((value: string) => value)
+    .send(JSON.stringify({ ...told, request }));
+};
+
+/** As the framework does it, but an empty body with the type of JSON is none. */
+const readJson = (app: Api): void => {
+  const parse = app.getDefaultJsonParser("error", "error");
+  app.removeContentTypeParser("application/json");
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
+    if (body === "") done(null, undefined);
+    else parse(request, body.toString(), done);
+  });
+};

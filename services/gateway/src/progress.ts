@@ -1,0 +1,146 @@
+import { huntTally } from "@outrider/contracts/hunts";
+import { type AccountId, huntId, runId } from "@outrider/contracts/ids";
+import { contactStatus } from "@outrider/contracts/projector";
+import { unreachable } from "@outrider/eventing";
+import { z } from "zod";
+import type { ReadModels, Tally } from "./read-models.ts";
+
+const count = z.int().min(0);
+const byRule = z.record(z.string(), z.int());
+
+/** What became of contacts. requested + attempting + accepted + rejected + unknown + all gated = contacts made. */
+export const contactCounts = z.object({
+  requested: count.describe("wait for their turn, or for a lawful moment"),
+  attempting: count,
+  accepted: count.describe("taken by the provider; those sent, delivered or failed since are among them"),
+  rejected: count,
+  unknown: count.describe("the request may have left and no answer came"),
+  gated: byRule.describe("not sent, by rule"),
+  sent: count,
+  delivered: count,
+  failed: count.describe("accepted, and then could not be sent"),
+  replied: count,
+  optedOut: count,
+});
+type Counts = z.output<typeof contactCounts>;
+const tallied = { found: count, skipped: byRule, allocated: count };
+export const progressShape = z.object({
+  ...tallied,
+  byStatus: contactCounts,
+  hunts: z.array(z.object({ hunt: huntId, ...tallied, error: z.string().optional(), byStatus: contactCounts })),
+});
+export type Progress = z.output<typeof progressShape>;
+const pass = z.object({
+  pass: z.int(),
+  open: z.boolean(),
+  ...tallied,
+  reserved: count,
+  rest: count,
+  hunts: z.array(huntTally),
+});
+export const runShape = z.object({
+  run: runId,
+  settled: z.boolean().describe("no pass is open and every contact has ended"),
+  passes: z.array(pass),
+  progress: progressShape,
+  seq: z.int(),
+});
+export type RunShape = z.output<typeof runShape>;
+type Run = Omit<RunShape, "settled" | "progress">;
+
+/** What a run has come to: the passes as the allocator tells them, the contacts as the read model counts them. */
+export const progressOf = async (models: ReadModels, account: AccountId, { run, passes, seq }: Run): Promise<RunShape> => {
+  const ofRun = { account, run };
+  const [statuses, replies] = await Promise.all([
+    models.tally("contacts", ofRun, ["hunt", "status", "rule"]),
+    models.tally("contacts", { ...ofRun, replies: { $gt: 0 } }, ["hunt", "stopped"]),
+  ]);
+  const hunts = new Map<string, Counts>();
+  const all = none();
+  const countsOf = (hunt: Tally["by"][string]): readonly Counts[] => {
+    if (typeof hunt !== "string") return [all];
+    const known = hunts.get(hunt) ?? none();
+    hunts.set(hunt, known);
+    return [all, known];
+  };
+  for (const { by, count } of statuses) for (const counts of countsOf(by["hunt"])) addStatus(counts, by, count);
+  for (const { by, count } of replies) {
+    for (const counts of countsOf(by["hunt"])) {
+      counts.replied += count;
+      if (by["stopped"] === true) counts.optedOut += count;
+    }
+  }
+  const tallies = joined(passes);
+  const progress = {
+    ...tallyOf(passes),
+    byStatus: all,
+    hunts: [...tallies.values()].map((tally) => ({ ...tally, byStatus: hunts.get(tally.hunt) ?? none() })),
+  };
+  const settled = passes.every(({ open }) => !open) && made(all) >= progress.allocated && all.requested + all.attempting === 0;
+  return { run, settled, passes, progress, seq };
+};
+
+const none = (): Counts => ({
+  ...{ requested: 0, attempting: 0, accepted: 0, rejected: 0, unknown: 0, gated: {} },
+  ...{ sent: 0, delivered: 0, failed: 0, replied: 0, optedOut: 0 },
+});
+
+const made = ({ requested, attempting, accepted, rejected, unknown, gated }: Counts): number =>
+  Object.values(gated).reduce((sum, some) => sum + some, requested + attempting + accepted + rejected + unknown);
+
+const addStatus = (counts: Counts, { status: given, rule }: Tally["by"], count: number): void => {
+  const status = contactStatus.parse(given);
+  switch (status) {
+    case "deferred":
+      counts.requested += count;
+      return;
+    case "requested":
+    case "attempting":
+    case "unknown":
+    case "rejected":
+    case "accepted":
+      counts[status] += count;
+      return;
+    case "sent":
+    case "delivered":
+    case "failed":
+      counts.accepted += count;
+      counts[status] += count;
+      return;
+    case "gated": {
+      const because = typeof rule === "string" ? rule : "unnamed";
+      counts.gated[because] = (counts.gated[because] ?? 0) + count;
+      return;
+    }
+    default:
+      unreachable(status);
+  }
+};
+
+type PassTally = Pick<Run["passes"][number], "found" | "allocated" | "skipped">;
+
+const sum = (one: Readonly<Record<string, number>>, other: Readonly<Record<string, number>>): Record<string, number> => {
+  const total = { ...one };
+  for (const [rule, some] of Object.entries(other)) total[rule] = (total[rule] ?? 0) + some;
+  return total;
+};
+
+const tallyOf = (passes: readonly PassTally[]): PassTally =>
+  passes.reduce<PassTally>(
+    (total, { found, allocated, skipped }) => ({
+      found: total.found + found,
+      allocated: total.allocated + allocated,
+      skipped: sum(total.skipped, skipped),
+    }),
+    { found: 0, allocated: 0, skipped: {} },
+  );
+
+/** Each hunt's tallies over all passes of the day. */
+const joined = (passes: Run["passes"]): Map<string, Run["passes"][number]["hunts"][number]> => {
+  const hunts = new Map<string, Run["passes"][number]["hunts"][number]>();
+  for (const tally of passes.flatMap((one) => one.hunts)) {
+    const known = hunts.get(tally.hunt);
+    hunts.set(tally.hunt, known === undefined ? tally : { ...known, ...tally, ...tallyOf([known, tally]) });
+  }
+  return hunts;
+};

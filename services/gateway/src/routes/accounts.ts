@@ -1,0 +1,142 @@
+import { randomBytes } from "node:crypto";
+import { type AccountId, accountId, idFromKey } from "@outrider/contracts/ids";
+import { accountPolicyChange, registryCommands } from "@outrider/contracts/registry";
+import { Refusal } from "@outrider/platform";
+import { z } from "zod";
+import { hashOfKey } from "../caller.ts";
+import type { Gateway } from "../parts.ts";
+import { type Api, accountOf } from "../request.ts";
+import { changed, problems, seq } from "../shapes.ts";
+
+const { createAccount, addApiKey } = registryCommands;
+const tags = ["accounts"];
+const scope = z.enum(["read", "write", "admin"]);
+const policy = accountPolicyChange.describe("what is not named stays as it is");
+const shown = z.object({
+  account: accountId,
+  name: z.string(),
+  timeZone: z.string(),
+  country: z.string(),
+  policy: accountPolicyChange.required(),
+  paused: z.boolean(),
+  offerToBuyConfirmed: z.object({ by: z.string(), at: z.string() }).optional(),
+  lines: z.array(z.object({ line: z.string(), provider: z.string() })),
+  revision: z.int(),
+});
+const keyOnce = {
+  apiKey: z.string().optional().describe("the key itself, this once"),
+  apiKeyShownOnce: z.literal(true).optional().describe("this request is a repeat: the key was in its first answer"),
+};
+
+const newKey = (account: AccountId): string => `or_${account}_${randomBytes(32).toString("base64url")}`;
+
+export const accountRoutes = (api: Api, { ask }: Gateway): void => {
+  const founding = z.object({
+    account: accountId,
+    name: z.string().min(1).max(200),
+    timeZone: z.string().max(60).optional().describe("IANA; default Europe/Paris"),
+    country: z.string().length(2).optional().describe("ISO 3166; default FR"),
+    policy: policy.optional(),
+  });
+  const founded = z.object({ account: accountId, ...keyOnce, seq });
+  api.post(
+    "/v1/accounts",
+    {
+      config: { access: "operator" },
+      schema: { tags, summary: "Create an account", body: founding, response: { 200: founded, 201: founded, ...problems } },
+    },
+    async (request, reply) => {
+      const { account } = request.body;
+      const secret = newKey(account);
+      const apiKey = {
+        key: idFromKey("key", account, request.commandId),
+        hash: hashOfKey(secret),
+        scopes: scope.options,
+        label: "first",
+      };
+      // Defaults are the contract's.
+      const wanted = createAccount.request.parse({ ...request.body, apiKey });
+      const { created, seq } = await ask(request, createAccount, wanted);
+      if (!created) return { account, apiKeyShownOnce: true as const, seq };
+      reply.code(201);
+      return { account, apiKey: secret, seq };
+    },
+  );
+
+  api.get(
+    "/v1/account",
+    { config: { access: "read" }, schema: { tags, summary: "The account and its policy", response: { 200: shown, ...problems } } },
+    async (request) => {
+      const { providers, ...account } = await ask(request, registryCommands.account, { account: accountOf(request) });
+      return { ...account, lines: providers.map(({ line, provider }) => ({ line, provider })) };
+    },
+  );
+  api.patch(
+    "/v1/account/policy",
+    { config: { access: "write" }, schema: { tags, summary: "Change the policy", body: policy, response: { 200: changed, ...problems } } },
+    (request) => ask(request, registryCommands.changePolicy, { account: accountOf(request), policy: request.body }),
+  );
+  api.post(
+    "/v1/account/confirm-offer-to-buy",
+    {
+      config: { access: "admin" },
+      schema: {
+        tags,
+        summary: "Take on the notice about writing to owners with an offer to buy",
+        body: z.object({ by: z.string().min(1).max(200), notice: z.string().min(1).max(5000).describe("the notice, as it was read") }),
+        response: { 200: changed, ...problems },
+      },
+    },
+    (request) => ask(request, registryCommands.confirmOfferToBuy, { account: accountOf(request), ...request.body }),
+  );
+  keyRoutes(api, ask);
+};
+
+const keyRoutes = (api: Api, ask: Gateway["ask"]): void => {
+  api.post(
+    "/v1/account/api-keys",
+    {
+      config: { access: "admin" },
+      schema: {
+        tags,
+        summary: "Make another key",
+        body: z.object({ label: z.string().min(1).max(100), scopes: z.array(scope).min(1) }),
+        response: { 201: z.object({ key: z.string(), ...keyOnce, seq }), ...problems },
+      },
+    },
+    async (request, reply) => {
+      const account = accountOf(request);
+      const secret = newKey(account);
+      const key = idFromKey("key", account, request.commandId);
+      const hash = hashOfKey(secret);
+      const { seq } = await ask(request, addApiKey, { account, key, hash, ...request.body });
+      reply.code(201);
+      // A repeat finds the first one's hash in place: the key made just now opens nothing.
+      const opens = !request.repeatable || (await opensAccount(ask(request, registryCommands.authenticate, { account, hash })));
+      return opens ? { key, apiKey: secret, seq } : { key, apiKeyShownOnce: true as const, seq };
+    },
+  );
+  api.delete(
+    "/v1/account/api-keys/:key",
+    {
+      config: { access: "admin" },
+      schema: {
+        tags,
+        summary: "Revoke a key; within seconds it opens nothing",
+        params: z.object({ key: z.string().min(1).max(64) }),
+        response: { 200: changed, ...problems },
+      },
+    },
+    (request) => ask(request, registryCommands.revokeApiKey, { account: accountOf(request), key: request.params.key }),
+  );
+};
+
+const opensAccount = async (authenticated: Promise<unknown>): Promise<boolean> => {
+  try {
+    await authenticated;
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal && error.slug === "unauthorised") return false;
+    throw error;
+  }
+};

@@ -1,0 +1,177 @@
+import { legalBasis, purpose } from "@outrider/contracts/fields";
+import { contactId, huntId, idFromKey, lineId, personId, runId } from "@outrider/contracts/ids";
+import { ledgerCommands } from "@outrider/contracts/ledger";
+import { contactStatus, documents } from "@outrider/contracts/projector";
+import { registryCommands } from "@outrider/contracts/registry";
+import { smsCommands } from "@outrider/contracts/sms";
+import { KeyDestroyed, keyIds, Refusal } from "@outrider/platform";
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import type { Gateway } from "../parts.ts";
+import { findPerson } from "../people.ts";
+import { type Api, accountOf, callerOf } from "../request.ts";
+import { by, changed, page, paging, problems, seq, waitFor } from "../shapes.ts";
+
+const tags = ["contacts"];
+const params = z.object({ contact: contactId });
+const shown = documents.contacts.omit({ account: true, _seq: true, text: true }).extend({ seq });
+const wanted = z
+  .object({
+    number: z.string().min(3).max(40).optional().describe("E.164, or as it is dialled in the account's country"),
+    person: personId.optional(),
+    text: z.string().min(1).max(2000),
+    line: lineId.optional().describe("default: the account's first"),
+    purpose,
+    legalBasis,
+  })
+  .refine(({ number, person }) => (number === undefined) !== (person === undefined), {
+    path: ["number"],
+    error: "name a number or a person",
+  });
+type Wanted = z.output<typeof wanted>;
+
+export const contactRoutes = (api: Api, gateway: Gateway): void => {
+  const { ask } = gateway;
+  api.post(
+    "/v1/contacts",
+    {
+      config: { access: "write" },
+      schema: {
+        tags,
+        summary: "Write to one person, if that is lawful and paid for",
+        body: wanted,
+        response: {
+          202: z.object({ contact: contactId, person: personId, outcome: z.enum(["requested", "redundant"]), seq }),
+          ...problems,
+        },
+      },
+    },
+    async (request, reply) => {
+      const requested = await requestContact(gateway, request, request.body);
+      reply.code(202);
+      return requested;
+    },
+  );
+  api.post(
+    "/v1/contacts/:contact/resolve",
+    {
+      config: { access: "write" },
+      schema: {
+        tags,
+        summary: "Decide what became of an unknown contact",
+        params,
+        body: z.object({ as: z.enum(["sent", "not-sent", "send-again"]), by }),
+        response: { 200: changed, ...problems },
+      },
+    },
+    (request) => {
+      const { as, by = callerOf(request).actor } = request.body;
+      return ask(request, smsCommands.resolve, { account: accountOf(request), ...request.params, as, by });
+    },
+  );
+  readingRoutes(api, gateway);
+};
+
+/**
+ * Number and text are sealed right here. What is held for it is known by the contact's id: the same request again, with the same
+ * Idempotency-Key, goes on where the first one was cut off.
+ */
+const requestContact = async (
+  { ask, service }: Gateway,
+  request: FastifyRequest,
+  { number, text, purpose, legalBasis, ...named }: Wanted,
+) => {
+  const account = accountOf(request);
+  const { keyring, config } = service;
+  const [person, line] = await Promise.all([
+    named.person ?? findPerson({ ask, service }, request, number ?? "", { register: true }).then((found) => found.person),
+    named.line ?? firstLine(ask, request),
+  ]);
+  const contact = contactId.parse(idFromKey("contact", account, request.commandId));
+  const reservation = `contact-${contact}`;
+  const credits = config.SMS_PRICE_CREDITS;
+  const sealed = await keyring.seal(keyIds.person(account, person), text).catch((error: unknown) => {
+    if (error instanceof KeyDestroyed) throw new Refusal("refused", "the person has been erased", "erased");
+    throw error;
+  });
+  if (credits > 0) {
+    await ask(
+      request,
+      ledgerCommands.reserve,
+      { account, reservation, most: credits, atLeast: credits, purpose: "request" },
+      { part: "reserve" },
+    );
+  }
+  const asked = await ask(
+    request,
+    smsCommands.request,
+    {
+      account,
+      request: {
+        ...{ contact, person, channel: "sms", line, step: 1, text: sealed, purpose, legalBasis },
+        ...{ noCanvassing: false, ownerType: "unknown", reservation, credits },
+      },
+    },
+    { part: "request" },
+  );
+  return { person, ...asked };
+};
+
+const firstLine = async (ask: Gateway["ask"], request: FastifyRequest) => {
+  const { providers } = await ask(request, registryCommands.account, { account: accountOf(request) });
+  const first = providers[0];
+  if (first === undefined) throw new Refusal("refused", "the account has no line; connect one first", "no-line");
+  return first.line;
+};
+
+const readingRoutes = (api: Api, { models, service }: Gateway): void => {
+  api.get(
+    "/v1/contacts",
+    {
+      config: { access: "read" },
+      schema: {
+        tags,
+        summary: "Contacts by status, hunt, run or person",
+        querystring: z.object({
+          ...paging,
+          waitFor,
+          status: contactStatus.optional(),
+          hunt: huntId.optional(),
+          run: runId.optional(),
+          person: personId.optional(),
+        }),
+        response: { 200: page(shown), ...problems },
+      },
+    },
+    async (request) => {
+      const { cursor, limit, waitFor: seq, ...filter } = request.query;
+      await models.folded("contacts", seq);
+      const { items, ...more } = await models.page("contacts", accountOf(request), given(filter), { cursor, limit });
+      return { items: items.map(({ account: _account, _seq, text: _text, ...contact }) => ({ ...contact, seq: _seq })), ...more };
+    },
+  );
+  api.get(
+    "/v1/contacts/:contact",
+    {
+      config: { access: "read" },
+      schema: {
+        tags,
+        summary: "One contact with its text",
+        params,
+        querystring: z.object({ waitFor }),
+        response: { 200: shown.extend({ text: z.string().describe("`erased` when the person has been") }), ...problems },
+      },
+    },
+    async (request) => {
+      await models.folded("contacts", request.query.waitFor);
+      const found = await models.one("contacts", accountOf(request), request.params.contact);
+      if (found === undefined) throw new Refusal("not-found", "there is no such contact");
+      const { account: _account, _seq, text, ...contact } = found;
+      return { ...contact, text: await service.keyring.open(text), seq: _seq };
+    },
+  );
+};
+
+/** The filters that were named. */
+const given = (filter: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(filter).flatMap(([field, value]) => (value === undefined ? [] : [[field, value]])));

@@ -1,0 +1,159 @@
+import type { IncomingMessage } from "node:http";
+import multipart from "@fastify/multipart";
+import { importCounts, ingestCommands } from "@outrider/contracts/ads";
+import { idFromKey, importId, personId } from "@outrider/contracts/ids";
+import { documents } from "@outrider/contracts/projector";
+import { Refusal } from "@outrider/platform";
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import type { Gateway } from "../parts.ts";
+import { InvalidField } from "../problems.ts";
+import { type Api, accountOf } from "../request.ts";
+import { page, paging, problems, seq, waitFor } from "../shapes.ts";
+import { BrokenOff, uploadsOf } from "../uploads.ts";
+
+const tags = ["ads"];
+const params = z.object({ import: importId });
+const flag = z.enum(["true", "false", "1", "0"]).transform((given) => given === "true" || given === "1");
+const options = z.object({
+  source: z.string().min(1).max(60).default("file"),
+  fictionNumbers: flag.default(false).describe("sandbox only: rows without a number get one reserved for fiction"),
+  fileName: z.string().min(1).max(200).optional(),
+});
+const badRows = documents.imports.shape.badRows;
+
+/** A route whose body is not read but handed on as it arrives, so it has a scope of its own. */
+export const importRoutes = async (api: Api, gateway: Gateway): Promise<void> => {
+  await api.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+    await scope.register(multipart, {
+      limits: { files: 1, fields: 10, fileSize: gateway.service.config.OUTRIDER_UPLOAD_MAX_BYTES },
+      throwFileSizeLimit: true,
+    });
+    uploadRoute(scope as unknown as Api, gateway); // the framework's types forget the type provider
+  });
+  readingRoutes(api, gateway);
+};
+
+const uploadRoute = (api: Api, { ask, kernel, service }: Gateway): void => {
+  const uploads = uploadsOf(kernel, service, service.config.OUTRIDER_UPLOAD_MAX_BYTES);
+  api.post(
+    "/v1/imports",
+    {
+      config: { access: "write" },
+      schema: {
+        tags,
+        summary: "Import a file of ads",
+        description: "The body is the file itself (text/csv) or multipart/form-data with one file; it is read as it arrives.",
+        consumes: ["text/csv", "multipart/form-data"],
+        querystring: options,
+        response: { 202: z.object({ import: importId, seq }), ...problems },
+      },
+    },
+    async (request, reply) => {
+      const account = accountOf(request);
+      const id = importId.parse(idFromKey("import", account, request.commandId));
+      reply.code(202);
+      if (request.repeatable) {
+        const known = await ask(request, ingestCommands.import, { account, import: id });
+        if (known.status !== "unknown") {
+          request.raw.resume(); // the file has been here
+          return { import: id, seq: known.seq };
+        }
+      }
+      const { file, fileName } = await fileOf(request);
+      const { commandId, traceparent } = request;
+      const bytes = await uploads.store({ account, import: id, commandId, traceparent }, untilItsEnd(request.raw, file));
+      const { source, fictionNumbers } = request.query;
+      return ask(request, ingestCommands.startImport, { account, import: id, fileName, bytes, source, fictionNumbers });
+    },
+  );
+};
+
+const fileOf = async (request: FastifyRequest<{ Querystring: z.output<typeof options> }>) => {
+  const { fileName } = request.query;
+  if (!request.isMultipart()) return { file: request.raw, fileName: fileName ?? "upload.csv" };
+  const part = await request.file();
+  if (part === undefined) throw new InvalidField("body", "the form holds no file");
+  return { file: part.file, fileName: fileName ?? (part.filename.slice(0, 200) || "upload.csv") };
+};
+
+/** A stream that merely stops is no file: what counts is that the request came to its end. */
+async function* untilItsEnd(request: IncomingMessage, file: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* file;
+  } catch (error) {
+    if (request.destroyed && !request.complete) throw new BrokenOff("the upload broke off", { cause: error });
+    throw error;
+  }
+  if (request.destroyed && !request.complete) throw new BrokenOff("the upload broke off");
+}
+
+const readingRoutes = (api: Api, { ask, models }: Gateway): void => {
+  const state = z.object({
+    import: importId,
+    status: z.enum(["running", "finished", "failed"]),
+    counts: importCounts,
+    bytes: z.int(),
+    reason: z.string().optional(),
+    badRows: badRows.optional().describe("the first thousand, once the import has ended"),
+    seq,
+  });
+  api.get(
+    "/v1/imports/:import",
+    {
+      config: { access: "read" },
+      schema: { tags, summary: "How far an import is, right now", params, response: { 200: state, ...problems } },
+    },
+    async (request) => {
+      const account = accountOf(request);
+      const { import: id } = request.params;
+      const { status, ...rest } = await ask(request, ingestCommands.import, { account, import: id });
+      if (status === "unknown") throw new Refusal("not-found", "there is no such import");
+      const kept = status !== "running" && rest.counts.bad > 0 && models.isUp() ? await models.one("imports", account, id) : undefined;
+      return { import: id, status, ...rest, ...(kept === undefined ? {} : { badRows: kept.badRows }) };
+    },
+  );
+  const importShown = documents.imports.omit({ account: true, _seq: true, badRows: true }).extend({ seq });
+  api.get(
+    "/v1/imports",
+    {
+      config: { access: "read" },
+      schema: {
+        tags,
+        summary: "All imports, newest first",
+        querystring: z.object({ ...paging, waitFor }),
+        response: { 200: page(importShown), ...problems },
+      },
+    },
+    async (request) => {
+      await models.folded("imports", request.query.waitFor);
+      const { items, ...more } = await models.page("imports", accountOf(request), {}, request.query);
+      return { items: items.map(({ account: _account, _seq, badRows: _rows, ...one }) => ({ ...one, seq: _seq })), ...more };
+    },
+  );
+  const adShown = documents.ads.omit({ account: true, _seq: true, description: true, ownerName: true }).extend({ seq });
+  api.get(
+    "/v1/ads",
+    {
+      config: { access: "read" },
+      schema: {
+        tags,
+        summary: "Ads, without what is personal",
+        querystring: z.object({ ...paging, waitFor, person: personId.optional() }),
+        response: { 200: page(adShown), ...problems },
+      },
+    },
+    async (request) => {
+      const { person, waitFor: seq, ...paged } = request.query;
+      await models.folded("ads", seq);
+      const { items, ...more } = await models.page("ads", accountOf(request), person === undefined ? {} : { person }, paged);
+      const show = ({ account: _account, _seq, description: _text, ownerName: _name, ...ad }: (typeof items)[number]) => ({
+        ...ad,
+        seq: _seq,
+      });
+      return { items: items.map(show), ...more };
+    },
+  );
+};

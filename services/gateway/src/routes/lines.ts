@@ -1,0 +1,145 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { lineId } from "@outrider/contracts/ids";
+import { documents } from "@outrider/contracts/projector";
+import { lineLimits, smsCommands } from "@outrider/contracts/sms";
+import { Refusal } from "@outrider/platform";
+import { z } from "zod";
+import type { Gateway } from "../parts.ts";
+import { type Api, accountOf, callerOf } from "../request.ts";
+import { by, changed, page, paging, problems, seq, waitFor } from "../shapes.ts";
+
+const tags = ["lines"];
+const params = z.object({ line: lineId });
+const shown = documents.lines.omit({ account: true, _seq: true }).extend({ seq });
+/** Fields without their defaults: what is not named stays as it is. */
+const limitsChange = z
+  .object({
+    minGapMs: z.int().min(0),
+    jitterMs: z.int().min(0),
+    recipientsPerDay: z.int().min(0).nullable(),
+    recipientsPerMonth: z.int().min(0).nullable(),
+    spread: z.boolean(),
+  })
+  .partial();
+
+/** The part of a webhook's address that only the provider and we know. */
+export const webhookSecret = (key: string, provider: string, account: string): string =>
+  createHmac("sha256", key).update(`${provider}/${account}`).digest("base64url").slice(0, 32);
+
+export const isWebhookSecret = (key: string, provider: string, account: string, given: string): boolean => {
+  const expected = Buffer.from(webhookSecret(key, provider, account));
+  const offered = Buffer.from(given);
+  return offered.length === expected.length && timingSafeEqual(offered, expected);
+};
+
+export const lineRoutes = (api: Api, { ask, models, publicUrl, service }: Gateway): void => {
+  const connected = z.object({
+    line: lineId,
+    online: z.boolean(),
+    webhookUrl: z.string().describe("where the provider is to send its webhooks"),
+    seq,
+  });
+  api.post(
+    "/v1/lines",
+    {
+      config: { access: "admin" },
+      schema: {
+        tags,
+        summary: "Connect a phone: checks the key with the provider and seals it",
+        body: z.object({
+          line: lineId,
+          provider: z.literal("smsmobileapi"),
+          apiKey: z.string().min(1).max(500),
+          webhookSecret: z.string().min(1).max(500).optional().describe("with which the provider signs its webhooks"),
+          limits: lineLimits.prefault({}),
+        }),
+        response: { 201: connected, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const account = accountOf(request);
+      const { provider, ...line } = request.body;
+      const opened = await ask(request, smsCommands.connect, { account, ...line });
+      const secret = webhookSecret(service.config.OUTRIDER_WEBHOOK_SECRET, provider, account);
+      reply.code(201);
+      return { ...opened, webhookUrl: `${publicUrl()}/webhooks/${provider}/${account}/${secret}` };
+    },
+  );
+  api.get(
+    "/v1/lines",
+    {
+      config: { access: "read" },
+      schema: { tags, summary: "All lines", querystring: z.object({ ...paging, waitFor }), response: { 200: page(shown), ...problems } },
+    },
+    async (request) => {
+      await models.folded("lines", request.query.waitFor);
+      const { items, ...more } = await models.page("lines", accountOf(request), {}, request.query);
+      return { items: items.map(({ account: _account, _seq, ...line }) => ({ ...line, seq: _seq })), ...more };
+    },
+  );
+  stateRoutes(api, ask);
+};
+
+const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
+  api.patch(
+    "/v1/lines/:line/limits",
+    {
+      config: { access: "write" },
+      schema: { tags, summary: "Change what a line may send", params, body: limitsChange, response: { 200: changed, ...problems } },
+    },
+    (request) => ask(request, smsCommands.changeLimits, { account: accountOf(request), ...request.params, limits: request.body }),
+  );
+  api.post(
+    "/v1/lines/:line/pause",
+    {
+      config: { access: "write" },
+      schema: {
+        tags,
+        summary: "Nothing more leaves by this line",
+        params,
+        body: z.object({ by, reason: z.string().min(1).max(500).default("asked for") }),
+        response: { 200: changed, ...problems },
+      },
+    },
+    (request) => {
+      const { by = callerOf(request).actor, reason } = request.body;
+      return ask(request, smsCommands.pauseLine, { account: accountOf(request), ...request.params, by, reason });
+    },
+  );
+  api.post(
+    "/v1/lines/:line/resume",
+    {
+      config: { access: "write" },
+      schema: { tags, summary: "The line sends again", params, body: z.object({ by }), response: { 200: changed, ...problems } },
+    },
+    (request) => {
+      const { by = callerOf(request).actor } = request.body;
+      return ask(request, smsCommands.resumeLine, { account: accountOf(request), ...request.params, by });
+    },
+  );
+  const state = z.object({
+    line: lineId,
+    paused: z.boolean(),
+    leftToday: z.int().nullable().describe("people whom the line may still write to today; null: no limit"),
+    limits: lineLimits.optional(),
+  });
+  api.post(
+    "/v1/lines/:line/test",
+    {
+      config: { access: "read" },
+      schema: {
+        tags,
+        summary: "Whether a line is connected and may send",
+        params,
+        body: z.object({}),
+        response: { 200: state, ...problems },
+      },
+    },
+    async (request) => {
+      const { line } = request.params;
+      const { exists, paused, leftToday, limits } = await ask(request, smsCommands.line, { account: accountOf(request), line });
+      if (!exists) throw new Refusal("not-found", "this line was never connected");
+      return { line, paused, leftToday, ...(limits === undefined ? {} : { limits }) };
+    },
+  );
+};

@@ -1,0 +1,254 @@
+import { ingestCommands } from "@outrider/contracts/ads";
+import { huntCommands } from "@outrider/contracts/hunts";
+import { accountId, contactIdOf, huntId, idFromKey, lineId, personId, runId } from "@outrider/contracts/ids";
+import { uploadCodec } from "@outrider/contracts/inbox";
+import { ledgerCommands } from "@outrider/contracts/ledger";
+import { accountPolicy, registryCommands } from "@outrider/contracts/registry";
+import { smsCommands } from "@outrider/contracts/sms";
+import { streams, subjects } from "@outrider/contracts/streams";
+import { type ThrowAwayNats, testMongo, throwAwayNats } from "@outrider/stack/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hashOfKey } from "./caller.ts";
+import { adminKey, no, openWorld, play, type World } from "./testing/world.ts";
+
+const garage = accountId.parse("garage");
+const person = personId.parse("p1");
+const secret = "s".repeat(43);
+const key = `or_garage_${secret}`;
+const readKey = `or_garage_${"r".repeat(43)}`;
+const line = lineId.parse("phone-1");
+const facts = { country: "FR", lineType: "mobile" as const, zones: ["Europe/Paris"], fiction: true };
+const created = new Set<string>();
+const imports = new Map<string, number>();
+
+let nats: ThrowAwayNats;
+let world: World;
+
+const registry = [
+  play(registryCommands.createAccount, ({ account }, { commandId }) => {
+    const known = created.has(commandId);
+    created.add(commandId);
+    return { account, created: !known, seq: 1 };
+  }),
+  play(registryCommands.authenticate, ({ account, hash }) => {
+    if (account === garage && hash === hashOfKey(key)) return { scopes: ["read" as const, "write" as const, "admin" as const] };
+    if (account === garage && hash === hashOfKey(readKey)) return { scopes: ["read" as const] };
+    return no("unauthorised", "no such account and key");
+  }),
+  play(registryCommands.account, ({ account }) =>
+    account === garage
+      ? {
+          ...{ account, name: "Garage", timeZone: "Europe/Paris", country: "FR", policy: accountPolicy.parse({}), paused: false },
+          ...{ providers: [{ provider: "smsmobileapi", line, credentials: { k: "k", v: "v" } }], revision: 3 },
+        }
+      : no("not-found", "there is no such account"),
+  ),
+  play(registryCommands.people, ({ numbers }) => ({
+    people: numbers.map(() => ({ kind: "person" as const, person, facts, erased: false })),
+  })),
+];
+const others = [
+  play(ledgerCommands.reserve, ({ reservation, most }) => ({ reservation, credits: most })),
+  play(ledgerCommands.grant, ({ credits }) => ({ seq: 4, available: credits })),
+  play(smsCommands.request, ({ request }) => ({ contact: request.contact, outcome: "requested" as const, seq: 9 })),
+  play(smsCommands.connect, ({ line }) => ({ line, online: true, seq: 2 })),
+  play(huntCommands.createHunt, ({ hunt }) => ({ hunt, seq: 5 })),
+  play(huntCommands.startPass, () => ({ run: runId.parse("2026-11-20"), pass: 1, seq: 6, open: true })),
+  play(ingestCommands.startImport, ({ import: id, bytes }) => {
+    imports.set(id, bytes);
+    return { import: id, seq: 7 };
+  }),
+  play(ingestCommands.import, ({ import: id }) => ({
+    status: imports.has(id) ? ("running" as const) : ("unknown" as const),
+    counts: { read: 0, new: 0, changed: 0, duplicate: 0, bad: 0 },
+    bytes: imports.get(id) ?? 0,
+    seq: 7,
+  })),
+];
+
+beforeAll(async () => {
+  nats = await throwAwayNats();
+  const mongo = await testMongo();
+  world = await openWorld(nats.url, [...registry, ...others], { MONGODB_URL: mongo.url, MONGODB_DATABASE: mongo.database });
+});
+afterAll(async () => {
+  await world.close();
+  await nats.stop();
+});
+
+const lastAsked = <Request>(name: string): Request => world.asked.findLast((one) => one.name === name)?.request as Request;
+const pieces = async (id: string) => {
+  const found: { index: number; last: boolean; plain: Uint8Array }[] = [];
+  const { state } = await world.service.jsm.streams.info(streams.uploads.name, { subjects_filter: subjects.upload(garage, id) });
+  if (state.subjects === undefined) return found;
+  const messages = await world.service.jsm.direct.getBatch(streams.uploads.name, {
+    ...{ seq: 1, batch: 1000 },
+    next_by_subj: subjects.upload(garage, id),
+  });
+  for await (const message of messages) {
+    const decoded = uploadCodec.decode(message.data);
+    if (decoded.kind !== "events") throw new Error(decoded.kind);
+    for (const { data } of decoded.events) {
+      const plain = await world.service.keyring.openBytes(data.piece);
+      found.push({ index: data.index, last: data.last, plain: Buffer.from(plain) });
+    }
+  }
+  return found;
+};
+
+describe("accounts", () => {
+  test("are created by the operator, and their key is shown once", async () => {
+    const body = { account: "garage", name: "Garage" };
+    const headers = { "idempotency-key": "create-1" };
+    const first = await world.call("POST", "/v1/accounts", { key: adminKey, body, headers });
+    expect(first).toMatchObject({
+      status: 201,
+      json: { account: "garage", apiKey: expect.stringMatching(/^or_garage_[A-Za-z0-9_-]{43}$/) },
+    });
+    const again = await world.call("POST", "/v1/accounts", { key: adminKey, body, headers });
+    expect(again).toMatchObject({ status: 200, json: { account: "garage", apiKeyShownOnce: true } });
+    expect(again.json).not.toHaveProperty("apiKey");
+  });
+  test("are not created by anybody else", async () => {
+    const body = { account: "garage", name: "Garage" };
+    expect((await world.call("POST", "/v1/accounts", { key, body })).status).toBe(403);
+    expect((await world.call("POST", "/v1/accounts", { body })).status).toBe(401);
+    expect((await world.call("POST", "/v1/accounts", { key: `${adminKey}x`, body })).status).toBe(401);
+  });
+  test("are shown to their own keys without credentials", async () => {
+    const { status, json } = await world.call("GET", "/v1/account", { key });
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ account: "garage", lines: [{ line: "phone-1", provider: "smsmobileapi" }] });
+    expect(JSON.stringify(json)).not.toContain("credentials");
+  });
+});
+
+describe("a hunt, a line and a run", () => {
+  test("a new hunt has an id of its idempotency key", async () => {
+    const body = {
+      ...{ name: "Vans", channels: ["sms"], lines: { sms: "phone-1" }, templates: { sms: "Hello" } },
+      ...{ legalBasis: "offer-to-buy", activate: true },
+    };
+    const { status, json } = await world.call("POST", "/v1/hunts", { key, body, headers: { "idempotency-key": "h" } });
+    expect(status).toBe(201);
+    expect(json).toEqual({ hunt: idFromKey("hunt", garage, "h"), seq: 5 });
+    expect(lastAsked("hunt-allocator.create-hunt")).toMatchObject({ activate: true, definition: { name: "Vans", priority: 5 } });
+  });
+  test("a connected line is told where its webhooks go", async () => {
+    const body = { line: "phone-1", provider: "smsmobileapi", apiKey: "secret" };
+    const { status, json } = await world.call("POST", "/v1/lines", { key, body });
+    expect(status).toBe(201);
+    expect(json.webhookUrl).toMatch(new RegExp(`^${world.url}/webhooks/smsmobileapi/garage/[A-Za-z0-9_-]{32}$`));
+  });
+  test("a pass is started by hand without any body", async () => {
+    expect(await world.call("POST", "/v1/runs", { key })).toMatchObject({ status: 202, json: { run: "2026-11-20", pass: 1, open: true } });
+    expect(lastAsked("hunt-allocator.start-pass")).toEqual({ account: "garage", by: "hand" });
+  });
+  test("credits are granted by the operator to the account that is named", async () => {
+    const headers = { "outrider-account": "garage" };
+    const granted = await world.call("POST", "/v1/credits/grants", { key: adminKey, headers, body: { credits: 10 } });
+    expect(granted).toMatchObject({ status: 201, json: { available: 10 } });
+    const stranger = { "outrider-account": "nobody" };
+    expect((await world.call("POST", "/v1/credits/grants", { key: adminKey, headers: stranger, body: { credits: 10 } })).status).toBe(404);
+  });
+});
+
+describe("one contact", () => {
+  test("leaves the gateway sealed, paid for and known by its idempotency key", async () => {
+    const body = { number: "+33639980001", text: "Is it still for sale?", purpose: "prospecting", legalBasis: "offer-to-buy" };
+    const headers = { "idempotency-key": "c-1" };
+    const { status, json } = await world.call("POST", "/v1/contacts", { key, body, headers });
+    expect(status).toBe(202);
+    const contact = idFromKey("contact", garage, "c-1");
+    expect(json).toEqual({ contact, person: "p1", outcome: "requested", seq: 9 });
+    const [reserve, request] = world.asked.slice(-2);
+    expect(reserve?.request).toMatchObject({ reservation: `contact-${contact}`, most: 1, atLeast: 1, purpose: "request" });
+    expect(request?.request).toMatchObject({
+      request: { contact, person: "p1", line: "phone-1", credits: 1, reservation: `contact-${contact}` },
+    });
+    expect(JSON.stringify(world.asked)).not.toMatch(/639980001|still for sale/);
+    const { numbers } = lastAsked<{ numbers: { k: string; v: string }[] }>("registry.people");
+    expect(await world.service.keyring.openMany(numbers)).toEqual(["+33639980001"]);
+    expect(numbers[0]?.k).toBe("account.garage");
+  });
+  test("needs a number or a person, not both", async () => {
+    const body = { text: "x", purpose: "prospecting", legalBasis: "offer-to-buy" };
+    for (const who of [{}, { number: "+33639980001", person: "p1" }]) {
+      const { status, json } = await world.call("POST", "/v1/contacts", { key, body: { ...body, ...who } });
+      expect(status).toBe(400);
+      expect(json).toMatchObject({ type: "https://outrider.dev/problems/invalid-request", errors: [{ field: "number" }] });
+    }
+  });
+});
+
+describe("an upload", () => {
+  const file = Buffer.alloc(700_000, "0123456789\n");
+  const csv = { "content-type": "text/csv" };
+  const upload = (body: string | Buffer<ArrayBuffer> | FormData, path = "", headers: Record<string, string> = csv) =>
+    fetch(`${world.url}/v1/imports${path}`, { method: "POST", headers: { authorization: `Bearer ${key}`, ...headers }, body });
+
+  test("arrives in order, in sealed pieces, before anybody is asked to read it", async () => {
+    const answer = await upload(file, "?fileName=ads.csv", { ...csv, "idempotency-key": "u-1" });
+    expect(answer.status).toBe(202);
+    const { import: id } = (await answer.json()) as { import: string };
+    const stored = await pieces(id);
+    expect(stored.map(({ index, last }) => [index, last])).toEqual([
+      [0, false],
+      [1, false],
+      [2, false],
+      [3, true],
+    ]);
+    expect(Buffer.concat(stored.map(({ plain }) => plain)).equals(file)).toBe(true);
+    expect(lastAsked("scraping-ingest.start-import")).toMatchObject({ import: id, bytes: 700_000, fileName: "ads.csv", source: "file" });
+    const again = await upload(file, "?fileName=ads.csv", { ...csv, "idempotency-key": "u-1" });
+    expect(await again.json()).toEqual({ import: id, seq: 7 });
+    expect(await pieces(id)).toHaveLength(4);
+  });
+  test("may be a form", async () => {
+    const form = new FormData();
+    form.set("file", new Blob([file]), "form.csv");
+    const answer = await upload(form, "", {});
+    expect(answer.status).toBe(202);
+    expect(lastAsked("scraping-ingest.start-import")).toMatchObject({ bytes: 700_000, fileName: "form.csv" });
+  });
+  test("that is empty is refused", async () => {
+    for (const body of ["", new FormData()]) {
+      const answer = await upload(body, "", body === "" ? csv : {});
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({ errors: [{ field: "body" }] });
+    }
+  });
+  test("that breaks off leaves nothing and starts nothing", async () => {
+    const before = world.asked.length;
+    const leaving = new AbortController();
+    const endless = new ReadableStream({
+      async pull(controller) {
+        controller.enqueue(new Uint8Array(200_000));
+        await new Promise((go) => setTimeout(go, 5));
+      },
+    });
+    const sent = fetch(`${world.url}/v1/imports`, {
+      ...{ method: "POST", headers: { authorization: `Bearer ${key}`, ...csv }, body: endless, duplex: "half" },
+      signal: leaving.signal,
+    } as RequestInit);
+    const stored = async () => (await world.service.jsm.streams.info(streams.uploads.name)).state.messages;
+    const atFirst = await stored();
+    await expect.poll(stored).toBeGreaterThan(atFirst + 2);
+    leaving.abort();
+    await expect(sent).rejects.toThrow();
+    await expect.poll(stored, { timeout: 10_000 }).toBe(atFirst);
+    expect(world.asked.slice(before).map(({ name }) => name)).not.toContain("scraping-ingest.start-import");
+  });
+});
+
+describe("lists", () => {
+  test("are empty before anything was projected", async () => {
+    for (const path of ["/v1/contacts", "/v1/hunts", "/v1/lines", "/v1/imports", "/v1/ads", "/v1/runs", "/v1/credits/statement"]) {
+      expect(await world.call("GET", path, { key: readKey })).toMatchObject({ status: 200, json: { items: [] } });
+    }
+  });
+});
+
+test("contact ids of hunts are never taken by requests", () => {
+  expect(contactIdOf(garage, huntId.parse("h"), person, 1)).not.toBe(idFromKey("contact", garage, "h"));
+});
