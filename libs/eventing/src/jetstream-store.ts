@@ -2,7 +2,7 @@ import type { JetStreamManager, NextMsgRequest } from "@nats-io/jetstream";
 import { JetStreamApiError } from "@nats-io/jetstream";
 import type { MsgHdrs } from "@nats-io/transport-node";
 import { Unavailable, Unfoldable } from "./errors.ts";
-import type { HeaderLines, Publisher } from "./publisher.ts";
+import type { HeaderLines, PubAnswer, Publisher } from "./publisher.ts";
 import type { Append, Appended, Cause, Codec, EventStore, Recorded, Revision, Subject } from "./store.ts";
 
 /** Header names, as they are on the wire. The contracts library documents them for everybody else. */
@@ -31,27 +31,41 @@ interface Stored {
   readonly header: MsgHdrs;
 }
 
+/** After this many single answers of the leader, a tail is long: read a page. */
+const askedAtMost = 3;
+const tailPage = 256;
+
 /** One decision is one message, guarded by the last sequence of its subject. */
 export const jetStreamStore = <Event>({ jsm, publisher, stream, codec }: JetStreamStoreOptions<Event>): EventStore<Event> => {
   const recorded = (message: Stored): Recorded<Event> => recordedFrom(stream, codec, message);
 
+  /** The leader says whether there is more; what is in between may come from any replica, in pages, because a stored message never changes. */
   const tail = async (subject: Subject, after: Revision): Promise<readonly Recorded<Event>[]> => {
     const found: Recorded<Event>[] = [];
-    for (let from = after; ; ) {
+    for (let from = after, asked = 1; ; asked++) {
       const message = await nextFromLeader(jsm, stream, subject, from + 1);
       if (message === undefined) return found;
       found.push(recorded(message));
       from = message.seq;
+      if (asked % askedAtMost !== 0) continue;
+      for (const more of await readDirect(jsm, stream, subject, from + 1, tailPage)) {
+        found.push(recorded(more));
+        from = more.seq;
+      }
     }
   };
 
   /** Whether the first message after the expected one is this execution's own: then only its acknowledgement was lost. */
-  const whoseIsNext = async (subject: Subject, { expected, executionId }: Append<Event>): Promise<Appended | undefined> => {
+  const whoseIsNext = async (
+    subject: Subject,
+    { expected, executionId }: Append<Event>,
+    named: Revision,
+  ): Promise<Appended | undefined> => {
     const next = await nextFromLeader(jsm, stream, subject, expected + 1);
     if (next === undefined) return undefined;
     return next.header.get(wire.execution) === executionId
       ? { kind: "appended", revision: next.seq }
-      : { kind: "conflict", found: next.seq };
+      : { kind: "conflict", found: Math.max(next.seq, named) };
   };
 
   return {
@@ -75,8 +89,8 @@ export const jetStreamStore = <Event>({ jsm, publisher, stream, codec }: JetStre
         try {
           const answer = await publisher.publish(subject, data, lines, Math.min(left, 5000));
           if (answer.kind === "stored") return { kind: "appended", revision: answer.seq };
-          if (answer.kind === "failed") throw refused(stream, answer.code, answer.description);
-          const whose = await whoseIsNext(subject, append);
+          if (answer.kind === "failed") throw refused(stream, answer);
+          const whose = await whoseIsNext(subject, append, answer.last ?? 0);
           if (whose !== undefined) return whose;
           // 10164: somebody's write is in flight and not stored yet.
         } catch (error) {
@@ -126,37 +140,64 @@ const causeFrom = (header: MsgHdrs): Omit<Recorded<never>, "events" | "revision"
 
 const pause = (ms: number): Promise<void> => new Promise((resume) => setTimeout(resume, ms * (0.5 + Math.random() / 2)));
 
-const refused = (stream: string, code: number, description: string): Error =>
-  code === 503 || code === 10077 // no responders; maximum bytes or messages reached
+/** The server's own trouble (503 without a stream, no leader, no space) passes; a message that it does not want stays unwanted. */
+const refused = (stream: string, { code, status, description }: Extract<PubAnswer, { kind: "failed" }>): Error =>
+  status >= 500
     ? new Unavailable(`${stream} takes nothing now: ${description}`)
     : new Error(`${stream} refused an append with code ${code}: ${description}`);
 
-const readDirect = (jsm: JetStreamManager, stream: string, subject: Subject, from: number, limit: number): Promise<readonly Stored[]> =>
+/** When a page stops coming for this long, the connection broke in its middle: the rest will never come. */
+const pageSilenceMs = 5000;
+
+/** Up to `limit` messages of a subject (wildcards allowed) from a sequence on, from whichever replica answers. */
+export const readDirect = (
+  jsm: JetStreamManager,
+  stream: string,
+  subject: Subject,
+  from: number,
+  limit: number,
+  silenceMs = pageSilenceMs,
+): Promise<readonly Stored[]> =>
   reachable(
     new Promise((resolve, reject) => {
       const page: Stored[] = [];
-      jsm.direct
-        .getBatch(stream, {
-          seq: from,
-          next_by_subj: subject,
-          batch: limit,
-          callback: (done, message) => {
-            if (done === null) page.push(message);
-            else if (done.err === undefined || isNotFound(done.err)) resolve(page);
-            else reject(done.err);
-          },
-        })
-        .catch(reject);
+      let reading: { stop: (error?: Error) => void } | undefined;
+      const silence = setTimeout(() => {
+        const error = new Error("the rest of a page did not come");
+        reading?.stop(error);
+        reject(error);
+      }, silenceMs);
+      const callback = (done: { err?: Error } | null, message: Stored): void => {
+        silence.refresh();
+        if (done === null) return void page.push(message);
+        clearTimeout(silence);
+        if (done.err === undefined || isNotFound(done.err)) resolve(page);
+        else reject(done.err);
+      };
+      jsm.direct.getBatch(stream, { seq: from, next_by_subj: subject, batch: limit, callback }).then(
+        (iterator) => {
+          reading = iterator;
+        },
+        (error: unknown) => {
+          clearTimeout(silence);
+          reject(error);
+        },
+      );
     }),
   );
 
 // The server takes both fields; the client's type for the leader's get knows only `seq`.
-const nextFromLeader = async (jsm: JetStreamManager, stream: string, subject: Subject, from: number): Promise<Stored | undefined> => {
+export const nextFromLeader = async (
+  jsm: JetStreamManager,
+  stream: string,
+  subject: Subject,
+  from: number,
+): Promise<Stored | undefined> => {
   const query: NextMsgRequest & { readonly seq: number } = { seq: from, next_by_subj: subject };
   return (await orUndefined(() => jsm.streams.getMessage(stream, query))) ?? undefined;
 };
 
-const orUndefined = async <T>(ask: () => Promise<T>): Promise<T | undefined> => {
+export const orUndefined = async <T>(ask: () => Promise<T>): Promise<T | undefined> => {
   try {
     return await reachable(ask());
   } catch (error) {
@@ -165,15 +206,19 @@ const orUndefined = async <T>(ask: () => Promise<T>): Promise<T | undefined> => 
   }
 };
 
-/** Everything but an answer of the server means that it could not be reached. */
-const reachable = async <T>(asked: Promise<T>): Promise<T> => {
+/** Everything but a final answer of the server means that it could not be reached: no answer, no leader, a stream that is not there yet. */
+export const reachable = async <T>(asked: Promise<T>): Promise<T> => {
   try {
     return await asked;
   } catch (error) {
-    if (error instanceof JetStreamApiError || isNotFound(error)) throw error;
-    throw new Unavailable("JetStream did not answer", { cause: error });
+    if (isNotFound(error) || (error instanceof JetStreamApiError && error.status < 500 && error.code !== streamNotFound)) throw error;
+    throw new Unavailable(error instanceof JetStreamApiError ? `JetStream: ${error.message}` : "JetStream did not answer", {
+      cause: error,
+    });
   }
 };
+
+const streamNotFound = 10059;
 
 // "Nothing from here on" comes as an error from a direct get, and as null or as code 10037 from the leader's.
 const isNotFound = (error: unknown): boolean => error instanceof Error && "code" in error && (error.code === 404 || error.code === 10037);

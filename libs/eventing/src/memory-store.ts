@@ -5,7 +5,8 @@ export const memoryStore = <Event>(
   stream = "MEMORY",
 ): EventStore<Event> & { readonly messages: () => readonly (Recorded<Event> & { subject: Subject })[] } => {
   const all: (Recorded<Event> & { subject: Subject })[] = [];
-  const of = (subject: Subject) => all.filter((message) => message.subject === subject);
+  const bySubject = new Map<Subject, (Recorded<Event> & { subject: Subject })[]>();
+  const of = (subject: Subject): (Recorded<Event> & { subject: Subject })[] => bySubject.get(subject) ?? [];
   return {
     stream,
     messages: () => all,
@@ -20,11 +21,14 @@ export const memoryStore = <Event>(
       const messages = of(subject);
       const last = messages.at(-1)?.revision ?? 0;
       if (last !== expected) {
-        const own = messages.find(({ executionId, revision }) => executionId === append.executionId && revision > expected);
-        return own === undefined ? { kind: "conflict", found: last } : { kind: "appended", revision: own.revision };
+        const next = messages.find(({ revision }) => revision > expected);
+        return next?.executionId === append.executionId ? { kind: "appended", revision: next.revision } : { kind: "conflict", found: last };
       }
       const revision = all.length + 1;
-      all.push({ ...append, subject, revision });
+      const message = { ...append, subject, revision };
+      all.push(message);
+      if (messages.length === 0) bySubject.set(subject, messages);
+      messages.push(message);
       return { kind: "appended", revision };
     },
   };
