@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Decider } from "./decider.ts";
 import { Unavailable } from "./errors.ts";
+import { type Fold, foldsOf } from "./folds.ts";
 import type { Cause, EventStore, Recorded, Revision, Subject } from "./store.ts";
 
 /** What became of a command. **An effect may follow only `appended`**: this very execution, and no other, moved the aggregate. */
@@ -35,21 +36,9 @@ export interface Aggregate<State, Command, Event, Refusal extends string> {
   readonly forget: (subject?: Subject) => void;
 }
 
-interface Fold<State> {
-  state: State;
-  revision: Revision;
-  /** Command ids of the last 256 messages, oldest first, with their revisions. */
-  readonly commands: Map<string, Revision>;
-  closing: Revision;
-  sinceClosing: number;
-}
-
-const rememberedCommands = 256;
 const closeEvery = 1000;
 const pageSize = 256;
 const defaultDeadlineMs = 10_000;
-/** The largest closing event that is written; beyond it the fold stays longer instead. */
-const largestClosing = 200_000;
 
 export interface AggregateOptions {
   /** Folded states kept in memory. */
@@ -58,56 +47,19 @@ export interface AggregateOptions {
   readonly creates?: boolean;
   /** Test seam for the retry delay. */
   readonly jitter?: () => number;
+  /** Test seam: messages between two closing events. */
+  readonly closeEvery?: number;
 }
 
 /** Fold, decide, append; on conflict again, with jitter, until the deadline. Executions on one subject run one after another here. */
 export const aggregate = <State, Command, Event, Refusal extends string>(
   store: EventStore<Event>,
   decider: Decider<State, Command, Event, Refusal>,
-  { cache = 5000, creates = false, jitter = Math.random }: AggregateOptions = {},
+  { cache = 5000, creates = false, jitter = Math.random, closeEvery: every = closeEvery }: AggregateOptions = {},
 ): Aggregate<State, Command, Event, Refusal> => {
+  const { empty, add, readAll, catchUp, withClosing, withoutClosing } = foldsOf(store, decider, every);
   const folds = new LRUCache<Subject, Fold<State>>({ max: cache });
   const turns = new Map<Subject, Promise<unknown>>();
-
-  const empty = (): Fold<State> => ({ state: decider.initial(), revision: 0, commands: new Map(), closing: 0, sinceClosing: 0 });
-
-  const add = (fold: Fold<State>, recorded: Pick<Recorded<Event>, "events" | "revision" | "commandId" | "at">): void => {
-    for (const event of recorded.events) {
-      const closed = decider.closing?.commands(event);
-      if (closed !== undefined) {
-        fold.commands.clear();
-        for (const id of closed) fold.commands.set(id, recorded.revision);
-        fold.closing = recorded.revision;
-        fold.sinceClosing = -1;
-      }
-      fold.state = decider.evolve(fold.state, event, recorded.at);
-    }
-    fold.revision = recorded.revision;
-    fold.sinceClosing += 1;
-    remember(fold.commands, recorded.commandId, recorded.revision);
-  };
-
-  const readAll = async (subject: Subject): Promise<Fold<State>> => {
-    const fold = empty();
-    if (decider.closing !== undefined) {
-      const last = await store.last(subject);
-      const begin = last === undefined ? 0 : last.events.some((event) => decider.closing?.commands(event)) ? last.revision : last.closing;
-      const closed = begin === 0 ? undefined : begin === last?.revision ? last : await store.at(subject, begin);
-      // Only what stands from the closing event on counts: it holds the state after the events it travelled with.
-      if (closed !== undefined) add(fold, { ...closed, events: closed.events.filter((event) => decider.closing?.commands(event)) });
-    }
-    for (;;) {
-      const page = await store.read(subject, fold.revision, pageSize);
-      for (const recorded of page) add(fold, recorded);
-      if (page.length < pageSize) return fold;
-    }
-  };
-
-  const catchUp = async (subject: Subject, fold: Fold<State>): Promise<boolean> => {
-    const later = await store.tail(subject, fold.revision);
-    for (const recorded of later) add(fold, recorded);
-    return later.length > 0;
-  };
 
   const load = async (subject: Subject, isNew: boolean): Promise<Fold<State>> => {
     const known = folds.get(subject) ?? (isNew ? empty() : await readAll(subject));
@@ -118,6 +70,7 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
   const run = async (subject: Subject, command: Command, asked: Asked): Promise<Outcome<State, Event, Refusal>> => {
     const executionId = crypto.randomUUID();
     const deadline = asked.deadline ?? performance.now() + defaultDeadlineMs;
+    if (performance.now() > deadline) throw new Unavailable(`the deadline passed before ${store.stream} was asked`);
     const fold = await load(subject, asked.creates ?? creates);
     const keep = <T>(answer: T): T => {
       folds.set(subject, fold);
@@ -128,7 +81,7 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
       const revisionOfCommand = fold.commands.get(asked.commandId);
       if (revisionOfCommand !== undefined) {
         const recorded = await store.at(subject, revisionOfCommand);
-        const events = recorded?.commandId === asked.commandId ? recorded.events : [];
+        const events = recorded?.commandId === asked.commandId ? withoutClosing(recorded.events) : [];
         return keep({ kind: "already", revision: revisionOfCommand, events, state: fold.state });
       }
       const decision = decider.decide(fold.state, command);
@@ -142,7 +95,7 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
             : { kind: "refused", revision, refusal: decision.refusal, state },
         );
       }
-      const { events, closes } = withClosing(decider, fold, decision.events, asked);
+      const { events, closes } = withClosing(fold, decision.events, asked);
       const append = { ...asked, events, executionId, expected: fold.revision, closing: closes ? 0 : fold.closing };
       const appended = await store.append(subject, append, deadline);
       if (appended.kind === "appended") {
@@ -200,26 +153,4 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
       else folds.delete(subject);
     },
   };
-};
-
-const remember = (commands: Map<string, Revision>, id: string, revision: Revision): void => {
-  commands.set(id, revision);
-  if (commands.size <= rememberedCommands) return;
-  const oldest = commands.keys().next();
-  if (!oldest.done) commands.delete(oldest.value);
-};
-
-/** Every thousand messages the decision carries the whole open state with it, unless that would be too large. */
-const withClosing = <State, Command, Event, Refusal extends string>(
-  decider: Decider<State, Command, Event, Refusal>,
-  fold: Fold<State>,
-  events: readonly Event[],
-  asked: Asked,
-): { readonly events: readonly Event[]; readonly closes: boolean } => {
-  if (decider.closing === undefined || fold.sinceClosing < closeEvery) return { events, closes: false };
-  const after = events.reduce((state, event) => decider.evolve(state, event, asked.at), structuredClone(fold.state));
-  const commands = new Map(fold.commands);
-  remember(commands, asked.commandId, 0);
-  const closing = decider.closing.event(after, [...commands.keys()]);
-  return JSON.stringify(closing).length > largestClosing ? { events, closes: false } : { events: [...events, closing], closes: true };
 };

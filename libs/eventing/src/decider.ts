@@ -8,8 +8,9 @@ export interface Decider<State, Command, Event, Refusal extends string> {
   readonly decide: (state: State, command: Command) => Decision<Event, Refusal>;
   /** For aggregates that live long: an event that holds the whole open state, so that later folds begin there. */
   readonly closing?: {
+    /** `commands` are opaque: the kernel's memory of the last commands, to be handed back as they are. */
     readonly event: (state: State, commands: readonly string[]) => Event;
-    /** The command ids inside a closing event; undefined for every other event. */
+    /** What `event` was given as `commands`, out of a closing event; undefined for every other event. */
     readonly commands: (event: Event) => readonly string[] | undefined;
   };
 }
