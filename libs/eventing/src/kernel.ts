@@ -39,6 +39,10 @@ export const openKernel = (
   };
 };
 
+/** Like `pauseFor`, for what goes wrong again and again: longer each time, up to `longest`. */
+export const backOff = (failures: number, stop: AbortSignal, longest = 3000): Promise<void> =>
+  pauseFor(Math.min(100 * 2 ** Math.min(failures, 20), longest), stop);
+
 /** Resolves after `ms`, or at once when the signal is aborted. Never rejects. */
 export const pauseFor = (ms: number, stop: AbortSignal): Promise<void> =>
   new Promise((resume) => {

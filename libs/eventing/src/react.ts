@@ -1,10 +1,13 @@
-import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
+import type { JsMsg } from "@nats-io/jetstream";
 import { deadLetters } from "./dead.ts";
 import { Unavailable, Unfoldable } from "./errors.ts";
-import { recordedFrom, wire } from "./jetstream-store.ts";
-import { type Kernel, pauseFor, templateOf } from "./kernel.ts";
+import { recordedFrom } from "./jetstream-store.ts";
+import { backOff, type Kernel, pauseFor, templateOf } from "./kernel.ts";
+import { reasonsOf } from "./readiness.ts";
+import { stretchOf } from "./reading.ts";
 import type { Codec, Recorded } from "./store.ts";
 import { type DeclaredDurable, ensureDurable } from "./streams.ts";
+import { changes, failureCounts, waitingAtServer } from "./waits.ts";
 
 /** A message as a reaction sees it: the events of one decision, in any order and perhaps again. */
 export interface Delivery<Event> extends Recorded<Event> {
@@ -21,11 +24,13 @@ export type Digested =
   | { readonly kind: "impossible"; readonly reason: string };
 
 export const done: Digested = { kind: "done" };
-export const waitFor = (ms: number): Digested => ({ kind: "wait", ms: Math.min(ms, longestWaitMs) });
+export const waitFor = (ms: number): Digested => ({ kind: "wait", ms: Math.min(Math.max(0, ms), longestWaitMs) });
 export const impossible = (reason: string): Digested => ({ kind: "impossible", reason });
 
 const longestWaitMs = 5000;
 const mostFailures = 8;
+/** So many messages that cannot reach what they need mean that nothing can: pulling stops. Fewer are the messages' own trouble. */
+const mostBlocked = 8;
 
 export interface ReactOptions<Event> extends Omit<DeclaredDurable, "ackWaitMs" | "maxAckPending"> {
   readonly codec: Codec<Event>;
@@ -38,7 +43,7 @@ export interface ReactOptions<Event> extends Omit<DeclaredDurable, "ackWaitMs" |
 
 export interface Reaction {
   readonly durable: string;
-  /** Handles one stored message once more, out of turn: for a dead letter that a person retries. */
+  /** Handles one stored message once more, out of turn: for a dead letter that a person retries. Throws `Unavailable`. */
   readonly retry: (seq: number) => Promise<Digested>;
   /** Takes no more and waits for what is in hand. */
   readonly stop: () => Promise<void>;
@@ -56,16 +61,23 @@ export const react = <Event>(
 ): Reaction => {
   const { stream, durable, codec, concurrency = 64, ackWaitMs = 15_000, maxAckPending = 1000 } = options;
   const { instruments, jsm, js } = kernel;
-  const dead = deadLetters(kernel);
-  const inHand = new Set<JsMsg>();
-  const working = setInterval(() => {
-    for (const message of inHand) message.working();
-  }, ackWaitMs / 3);
   const labels = { consumer: durable };
   const stopped = new AbortController();
   const stop = AbortSignal.any([kernel.stopping, stopped.signal]);
-  let blocked: Promise<void> | undefined;
-  let waits: number[] = [];
+  const dead = deadLetters(kernel);
+  const reasons = reasonsOf(kernel, durable);
+  const failures = failureCounts();
+  const atServer = waitingAtServer();
+  const changed = changes();
+  const inHand = new Set<JsMsg>();
+  const running = new Set<Promise<void>>();
+  const blocked = new Set<JsMsg>();
+  let busy = 0;
+  let parked = 0;
+  const working = setInterval(() => {
+    if (kernel.nats.isClosed() || kernel.nats.isDraining()) return;
+    for (const message of inHand) message.working();
+  }, ackWaitMs / 3);
 
   const decoded = (message: Pick<JsMsg, "data" | "seq" | "headers" | "subject">, deliveries: number): Delivery<Event> => {
     const header = message.headers;
@@ -74,166 +86,187 @@ export const react = <Event>(
     return { ...recorded, subject: message.subject, stream, deliveries };
   };
 
-  /** Keeps the message while what it needs cannot be reached; the loop takes nothing more meanwhile. */
-  const handled = async (delivery: Delivery<Event>): Promise<Digested | undefined> => {
-    for (let tries = 0; ; tries++) {
-      try {
-        const digested = await handle(delivery);
-        if (tries > 0) kernel.ready(durable, undefined);
-        return digested;
-      } catch (error) {
-        if (!(error instanceof Unavailable)) throw error;
-        if (stop.aborted) return undefined;
-        kernel.ready(durable, error.message);
-        instruments.count("outrider_reaction_blocked_total", labels);
-        const pause = pauseFor(Math.min(100 * 2 ** tries, 5000) * (0.5 + Math.random() / 2), stop);
-        blocked = pause;
-        await pause;
-        if (blocked === pause) blocked = undefined;
+  /** Keeps the message while what it needs cannot be reached. Undefined: the process is to end. */
+  const handled = async (message: JsMsg, delivery: Delivery<Event>): Promise<Digested | undefined> => {
+    try {
+      for (let tries = 0; ; tries++) {
+        try {
+          return await handle(delivery);
+        } catch (error) {
+          if (!(error instanceof Unavailable)) throw error;
+          if (stop.aborted) return undefined;
+          blocked.add(message);
+          reasons.set("blocked", error.message);
+          instruments.count("outrider_reaction_blocked_total", labels);
+          await pauseFor(Math.min(100 * 2 ** tries, 5000) * (0.5 + Math.random() / 2), stop);
+        }
       }
+    } finally {
+      if (blocked.delete(message) && blocked.size === 0) reasons.set("blocked", undefined);
+      changed.happened();
     }
   };
 
   const bury = async (message: JsMsg, reason: string, trace?: string): Promise<void> => {
-    await dead.write({
-      consumer: durable,
-      stream,
-      seq: message.seq,
-      subject: message.subject,
-      reason,
-      deliveries: message.info.deliveryCount,
-      trace,
-    });
+    const { seq, subject } = message;
+    const { deliveryCount: deliveries } = message.info;
+    await dead.write({ consumer: durable, stream, seq, subject, reason, deliveries, trace }, message);
     instruments.count("outrider_dead_letters_total", labels);
-    instruments.log("error", "a message could not be handled and became a dead letter", { ...labels, stream, seq: message.seq, reason });
+    instruments.log("error", "a message could not be handled and became a dead letter", { ...labels, stream, seq, reason });
+    failures.settled(seq);
     message.term(reason);
   };
 
-  /** At most a tenth of what may be pending waits at the server; what is beyond that waits here and so slows the pulling. */
-  const handBack = async (message: JsMsg, ms: number): Promise<void> => {
+  /**
+   * At most a tenth of what may be pending waits at the server. As many again as half of it wait here and leave their place to others; what
+   * is beyond that keeps its place and so slows the pulling.
+   */
+  const handBack = async (message: JsMsg, ms: number, giveUpPlace: () => void): Promise<void> => {
+    const wait = Math.min(Math.max(0, ms), longestWaitMs);
     const now = performance.now();
-    waits = waits.filter((until) => until > now);
-    if (waits.length >= maxAckPending / 10) await pauseFor(ms, stop);
-    waits.push(now + ms);
-    message.nak(ms);
+    if (atServer.count(now) < maxAckPending / 10) {
+      atServer.add(now + wait);
+      message.nak(wait);
+      return;
+    }
+    if (parked < maxAckPending / 2) giveUpPlace();
+    parked++;
+    await pauseFor(wait, stop);
+    parked--;
+    message.nak();
   };
 
-  const failed = async (message: JsMsg, error: unknown, trace: string | undefined): Promise<void> => {
+  const failed = async (message: JsMsg, error: unknown, trace: string | undefined, giveUpPlace: () => void): Promise<void> => {
+    const { seq } = message;
+    const count = failures.failed(seq);
     const name = error instanceof Error ? error.name : "unknown";
-    instruments.log("warn", "a handler failed", { ...labels, stream, seq: message.seq, deliveries: message.info.deliveryCount, error });
-    if (message.info.deliveryCount >= mostFailures) return bury(message, `the handler failed ${mostFailures} times (${name})`, trace);
-    await handBack(message, Math.min(200 * 2 ** message.info.deliveryCount, longestWaitMs));
+    instruments.log("warn", "a handler failed", { ...labels, stream, seq, failures: count, error });
+    if (count >= mostFailures) return bury(message, `the handler failed ${mostFailures} times (${name})`, trace);
+    await handBack(message, 200 * 2 ** count, giveUpPlace);
   };
 
-  const digest = async (message: JsMsg): Promise<void> => {
+  const settle = async (message: JsMsg, digested: Digested, trace: string | undefined, giveUpPlace: () => void): Promise<void> => {
+    instruments.count("outrider_reactions_total", { ...labels, outcome: digested.kind });
+    if (digested.kind === "wait") return handBack(message, digested.ms, giveUpPlace);
+    if (digested.kind === "impossible") return bury(message, digested.reason, trace);
+    failures.settled(message.seq);
+    message.ack();
+  };
+
+  const digest = async (message: JsMsg, giveUpPlace: () => void): Promise<void> => {
     let trace: string | undefined;
+    let digested: Digested | undefined;
     try {
       const delivery = decoded(message, message.info.deliveryCount);
       trace = delivery.traceparent;
-      const digested = await instruments.span(
-        {
-          name: `process ${templateOf(message.subject)}`,
-          kind: "consumer",
-          parent: delivery.traceparent,
-          attributes: {
-            "messaging.system": "nats",
-            "messaging.operation.name": "process",
-            "messaging.operation.type": "process",
-            "messaging.destination.template": templateOf(message.subject),
-            "messaging.consumer.group.name": durable,
-          },
-        },
-        (traceparent) => handled({ ...delivery, traceparent }),
+      digested = await instruments.span(spanOf(message.subject, durable, trace), (traceparent) =>
+        handled(message, { ...delivery, traceparent }),
       );
-      if (digested === undefined) return; // stopping: the message goes to another replica after its ack wait
-      instruments.count("outrider_reactions_total", { ...labels, outcome: digested.kind });
-      if (digested.kind === "done") message.ack();
-      else if (digested.kind === "wait") await handBack(message, digested.ms);
-      else await bury(message, digested.reason, trace);
     } catch (error) {
-      if (error instanceof Unfoldable && error.kind === "newer") {
-        kernel.ready(durable, error.message);
-        await handBack(message, longestWaitMs);
-      } else if (error instanceof Unfoldable) await bury(message, error.message, trace);
-      else await failed(message, error, trace);
+      if (!(error instanceof Unfoldable)) return failed(message, error, trace, giveUpPlace);
+      if (error.kind === "unreadable") return bury(message, error.message, trace);
+      reasons.setFor("newer", error.message, longestWaitMs * 3);
+      return handBack(message, longestWaitMs, giveUpPlace);
     }
+    // The process is to end: another replica takes it at once.
+    if (digested === undefined) message.nak();
+    else await settle(message, digested, trace, giveUpPlace);
   };
 
-  /** One stretch of pulling, until the connection breaks or the process is to end. */
+  const take = (message: JsMsg): void => {
+    let hasPlace = true;
+    const giveUpPlace = (): void => {
+      if (!hasPlace) return;
+      hasPlace = false;
+      busy--;
+      changed.happened();
+    };
+    busy++;
+    inHand.add(message);
+    const work = digest(message, giveUpPlace)
+      .catch((error: unknown) =>
+        instruments.log("error", "a message could not be settled and will come again", { ...labels, seq: message.seq, error }),
+      )
+      .finally(() => {
+        inHand.delete(message);
+        running.delete(work);
+        giveUpPlace();
+      });
+    running.add(work);
+  };
+
+  /** One stretch of pulling, until the connection breaks or the process is to end. What is in hand goes on across stretches. */
   const pull = async (): Promise<void> => {
     await ensureDurable(jsm, { stream, durable, filters: options.filters, ackWaitMs, maxAckPending });
     const consumer = await js.consumers.get(stream, durable);
-    const messages: ConsumerMessages = await consumer.consume({
-      max_messages: Math.max(2, concurrency * 2),
-      expires: 10_000,
-      idle_heartbeat: 2500,
-    });
-    const end = () => void messages.close();
-    // What was prefetched before a reconnect is somebody else's by now: drop it and pull anew.
-    const forget = kernel.onReconnect(end);
-    stop.addEventListener("abort", end);
-    if (stop.aborted) end(); // while the consumer was being made
-    watchForMissedHeartbeats(messages, end);
-    kernel.ready(durable, undefined);
+    const stretch = await stretchOf(kernel, consumer, Math.max(2, concurrency * 2), [stop], changed.happened);
+    reasons.set("reading", undefined);
+    const full = (): boolean => busy >= concurrency || blocked.size >= Math.min(mostBlocked, concurrency);
     try {
-      const running = new Set<Promise<void>>();
-      for await (const message of messages) {
-        if (stop.aborted) break;
-        inHand.add(message);
-        const work = digest(message)
-          .catch((error: unknown) =>
-            instruments.log("error", "a message could not be settled and will come again", { ...labels, seq: message.seq, error }),
-          )
-          .finally(() => {
-            inHand.delete(message);
-            running.delete(work);
-          });
-        running.add(work);
-        while (running.size >= concurrency) await Promise.race(running);
-        while (blocked !== undefined && !stop.aborted) await blocked;
+      for await (const message of stretch.messages) {
+        // What was prefetched before the end of a stretch is somebody else's by now: drop it and pull anew.
+        if (stretch.over()) break;
+        take(message);
+        const since = performance.now();
+        while (full() && !stretch.over()) await changed.next();
+        // Nobody has said "working" for what was prefetched.
+        if (performance.now() - since > ackWaitMs / 2) break;
       }
-      await Promise.all(running);
     } finally {
-      forget();
-      stop.removeEventListener("abort", end);
+      await stretch.close();
     }
+    while (full() && !stop.aborted) await changed.next();
   };
 
+  const whenStopped = (): void => changed.happened();
+  stop.addEventListener("abort", whenStopped);
   const loop = (async () => {
-    for (let failures = 0; !stop.aborted; ) {
+    for (let tries = 0; !stop.aborted; ) {
+      const began = performance.now();
       try {
         await pull();
-        failures = 0;
+        tries = 0;
       } catch (error) {
-        kernel.ready(durable, `cannot read stream ${stream}`);
+        reasons.set("reading", `cannot read stream ${stream}`);
         instruments.log("warn", "a reaction cannot read its stream yet", { ...labels, stream, error });
-        await pauseFor(Math.min(100 * 2 ** failures++, 3000), stop);
+        tries++;
       }
+      if (tries > 0 || performance.now() - began < 100) await backOff(tries, stop);
     }
+    while (running.size > 0) await Promise.all(running);
+    clearInterval(working);
+    reasons.close();
+    stop.removeEventListener("abort", whenStopped);
   })();
 
   return {
     durable,
     retry: async (seq) => {
-      const message = await jsm.streams.getMessage(stream, { seq });
-      if (message === null) return impossible("the message is no longer in the stream");
-      const delivery = decoded({ data: message.data, seq, subject: message.subject, headers: message.header }, 1);
-      return (await handled(delivery)) ?? waitFor(longestWaitMs);
+      const message = await dead.original(durable, stream, seq);
+      if (message === undefined) return impossible("the message is no longer in the stream");
+      try {
+        return await handle(decoded({ ...message, seq }, 1));
+      } catch (error) {
+        if (error instanceof Unfoldable) return impossible(error.message);
+        throw error;
+      }
     },
     stop: async () => {
       stopped.abort();
       await loop;
-      clearInterval(working);
     },
   };
 };
 
-const watchForMissedHeartbeats = (messages: ConsumerMessages, end: () => void): void => {
-  void (async () => {
-    for await (const { type } of messages.status())
-      if (type === "heartbeats_missed" || type === "consumer_deleted" || type === "consumer_not_found" || type === "stream_not_found")
-        end();
-  })();
-};
-
-export { wire };
+const spanOf = (subject: string, durable: string, parent: string | undefined) => ({
+  name: `process ${templateOf(subject)}`,
+  kind: "consumer" as const,
+  parent,
+  attributes: {
+    "messaging.system": "nats",
+    "messaging.operation.name": "process",
+    "messaging.operation.type": "process",
+    "messaging.destination.template": templateOf(subject),
+    "messaging.consumer.group.name": durable,
+  },
+});
