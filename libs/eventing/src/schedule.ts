@@ -1,5 +1,6 @@
+import { JetStreamApiError } from "@nats-io/jetstream";
 import { Unavailable } from "./errors.ts";
-import { headerLines } from "./jetstream-store.ts";
+import { headerLines, reachable } from "./jetstream-store.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Cause, Codec } from "./store.ts";
 
@@ -27,15 +28,16 @@ export interface Schedules {
   readonly cancel: (name: string, key: string) => Promise<boolean>;
 }
 
-const scheduleStream = "SCHEDULE";
+export const scheduleStream = "SCHEDULE";
 
 /** JetStream's own schedules, for one service. `key` is subject tokens: `<p>.<account>.<id>`. */
 export const schedules = ({ publisher, jsm, service }: Pick<Kernel, "publisher" | "jsm" | "service">): Schedules => {
   const put = async (name: string, key: string, spec: readonly (readonly [string, string])[], data: DueMessage["data"], cause: Cause) => {
+    assertTokens(name, key);
     const lines = [...spec, ["Nats-Schedule-Target", `due.${service}.${name}.${key}`] as const, ...headerLines(cause)];
     const answer = await publisher.publish(`schedule.${service}.${name}.${key}`, dueCodec.encode(cause.at, [{ data }]), lines);
     if (answer.kind !== "stored") {
-      if (answer.kind === "failed" && answer.code === 503) throw new Unavailable("the stream SCHEDULE is not there yet");
+      if (answer.kind === "failed" && answer.status >= 500) throw new Unavailable(`SCHEDULE takes nothing now: ${answer.description}`);
       throw new Error(`a schedule was refused: ${answer.kind === "failed" ? answer.description : answer.kind}`);
     }
   };
@@ -53,10 +55,20 @@ export const schedules = ({ publisher, jsm, service }: Pick<Kernel, "publisher" 
         cause,
       ),
     cancel: async (name, key) => {
-      const { purged } = await jsm.streams.purge(scheduleStream, { filter: `schedule.${service}.${name}.${key}` });
-      return purged > 0;
+      assertTokens(name, key); // a wildcard would cancel everybody's
+      try {
+        const { purged } = await reachable(jsm.streams.purge(scheduleStream, { filter: `schedule.${service}.${name}.${key}` }));
+        return purged > 0;
+      } catch (error) {
+        if (error instanceof JetStreamApiError) throw new Error(`a schedule could not be cancelled: ${error.message}`, { cause: error });
+        throw error;
+      }
     },
   };
+};
+
+const assertTokens = (name: string, key: string): void => {
+  if (!/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(`${name}.${key}`)) throw new TypeError("a schedule's name and key are subject tokens");
 };
 
 /** The filter that a service's own `react` on the stream SCHEDULE uses for schedules of one name. */
@@ -70,8 +82,10 @@ export const dueCodec: Codec<DueMessage> = {
   encode: (at, events) => new TextEncoder().encode(JSON.stringify({ at, data: events[0]?.data ?? {} })),
   decode: (stored) => {
     try {
-      const { at, data }: { at: string; data: Record<string, unknown> } = JSON.parse(new TextDecoder().decode(stored));
-      return { kind: "events", at, events: [{ data }] };
+      const { at, data }: { at?: unknown; data?: unknown } = JSON.parse(new TextDecoder().decode(stored));
+      if (typeof at === "string" && typeof data === "object" && data !== null)
+        return { kind: "events", at, events: [{ data: data as DueMessage["data"] }] };
+      return { kind: "unreadable", reason: "not JSON in the shape {at, data}" };
     } catch {
       return { kind: "unreadable", reason: "not JSON in the shape {at, data}" };
     }
