@@ -1,8 +1,9 @@
-import { DeliverPolicy, type JsMsg } from "@nats-io/jetstream";
+import { type Consumer, DeliverPolicy, type JsMsg } from "@nats-io/jetstream";
 import { ForeignPosition, Unfoldable } from "./errors.ts";
 import { recordedFrom } from "./jetstream-store.ts";
-import { type Kernel, pauseFor } from "./kernel.ts";
+import { backOff, type Kernel, pauseFor } from "./kernel.ts";
 import type { AcquireLease, Lease } from "./lease.ts";
+import { type Stretch, stretchOf } from "./reading.ts";
 import type { Codec, Recorded } from "./store.ts";
 
 /** How far a reader is in a stream: a sequence means something only together with the stream's creation time. */
@@ -42,6 +43,11 @@ export interface FollowOptions<Event> {
   readonly poison?: (stream: string, seq: number, reason: string) => Promise<void>;
 }
 
+/** A batch that is not full waits at most this long for messages that the server has announced, ms. */
+const gatherMs = 1000;
+/** Failures in a row after which another replica gets its turn. */
+const failuresPerLease = 5;
+
 export interface Follower {
   /** Sequence up to which everything was handled, here. */
   readonly position: () => number;
@@ -53,7 +59,7 @@ export interface Follower {
 /**
  * Hands the messages of a stream to `handle` in stream order, from the stored position on. One active reader per name, by a lease whose epoch
  * goes with every write, so that a paused old reader cannot overwrite. On any error it drops its memory and starts again from the
- * stored position: `handle` must be safe to repeat.
+ * stored position: `handle` must be safe to repeat. A position that does not belong to the stream stops the reader for good, not ready.
  */
 export const follow = <Event>(
   kernel: Kernel,
@@ -67,28 +73,76 @@ export const follow = <Event>(
   let handled = 0;
 
   const begin = async (): Promise<Position> => {
-    const { created, state } = await jsm.streams.info(stream);
+    // In this order: what is read later can only be further on.
     const stored = await positions.load();
+    const { created, state } = await jsm.streams.info(stream);
     if (stored === undefined) return { created, seq: 0 };
     if (stored.created !== created) throw new ForeignPosition(name, stream, "the stream was made anew");
     if (stored.seq > state.last_seq) throw new ForeignPosition(name, stream, `position ${stored.seq} is beyond its end ${state.last_seq}`);
     return stored;
   };
 
-  const recordedOf = async (message: JsMsg): Promise<Followed<Event> | undefined> => {
+  const recordedOf = (message: JsMsg): Followed<Event> => {
+    if (message.headers === undefined) throw new Unfoldable("unreadable", stream, message.seq, "no headers");
+    const recorded = recordedFrom(stream, codec, { data: message.data, seq: message.seq, header: message.headers });
+    return { ...recorded, subject: message.subject, stream };
+  };
+
+  const followedOf = async (batch: readonly JsMsg[]): Promise<readonly Followed<Event>[]> => {
+    const followed: Followed<Event>[] = [];
+    for (const message of batch) {
+      try {
+        followed.push(recordedOf(message));
+      } catch (error) {
+        if (!(error instanceof Unfoldable) || error.kind === "newer") throw error;
+        instruments.log("error", "a reader met a message that cannot be read", { name, stream, seq: message.seq });
+        await options.poison?.(stream, message.seq, error.message);
+      }
+    }
+    return followed;
+  };
+
+  /** Reads until the stretch is over; true when something was handled. */
+  const batches = async (stretch: Stretch, position: Position, lease: Lease, progressed: () => void): Promise<void> => {
+    let batch: JsMsg[] = [];
+    let began = 0;
+    let latest = 0;
+    let saved = performance.now();
+    // Asked at the lease itself: after a standstill its signal may not have been raised yet.
+    const over = (): boolean => stretch.over() || lease.lost.aborted;
+    const stalled = setInterval(() => {
+      // What was announced does not come (it may have been deleted meanwhile): read again from the position.
+      if (batch.length > 0 && performance.now() - latest > 2 * gatherMs) stretch.end();
+    }, gatherMs);
     try {
-      if (message.headers === undefined) throw new Unfoldable("unreadable", stream, message.seq, "no headers");
-      const recorded = recordedFrom(stream, codec, { data: message.data, seq: message.seq, header: message.headers });
-      return { ...recorded, subject: message.subject, stream };
-    } catch (error) {
-      if (!(error instanceof Unfoldable) || error.kind === "newer") throw error;
-      instruments.log("error", "a reader met a message that cannot be read", { name, stream, seq: message.seq });
-      await options.poison?.(stream, message.seq, error.message);
-      return undefined;
+      for await (const message of stretch.messages) {
+        if (over()) break;
+        latest = performance.now();
+        if (batch.length === 0) began = latest;
+        batch.push(message);
+        // What came during the linger was announced as the last each time: look at what is fetched already, too.
+        const more = message.info.pending > 0 || stretch.messages.getPending() > 0;
+        if (batch.length < most && more && latest - began < gatherMs) continue;
+        const followed = await followedOf(batch);
+        batch = [];
+        if (over()) break;
+        if (followed.length > 0) await handle(followed, lease);
+        if (over()) break;
+        if (!more || performance.now() - saved >= saveEveryMs) {
+          await positions.save({ created: position.created, seq: message.seq }, lease.epoch);
+          saved = performance.now();
+        }
+        handled = message.seq;
+        progressed();
+        instruments.gauge("outrider_reader_lag_messages", { reader: name }, message.info.pending);
+        if (!more && lingerMs > 0) await pauseFor(lingerMs, stop); // what comes meanwhile makes one batch
+      }
+    } finally {
+      clearInterval(stalled);
     }
   };
 
-  const read = async (lease: Lease): Promise<void> => {
+  const read = async (lease: Lease, progressed: () => void): Promise<void> => {
     const position = await begin();
     options.restart?.();
     handled = position.seq;
@@ -97,62 +151,65 @@ export const follow = <Event>(
       opt_start_seq: position.seq + 1,
       ...(options.filters === undefined ? {} : { filter_subjects: [...options.filters] }),
     });
-    const messages = await consumer.consume({ max_messages: Math.max(1000, most * 2), expires: 10_000, idle_heartbeat: 2500 });
-    const end = () => void messages.close();
-    const forget = kernel.onReconnect(end);
-    const over = AbortSignal.any([stop, lease.lost]);
-    over.addEventListener("abort", end);
-    if (over.aborted) end(); // while the consumer was being made
-    kernel.ready(name, undefined);
-    let batch: JsMsg[] = [];
-    let began = 0;
-    let saved = performance.now();
+    if ((await consumer.info(true)).num_pending === 0) progressed();
+    const stretch = await stretchOf(kernel, consumer, Math.max(1000, most * 2), [stop, lease.lost]);
     try {
-      for await (const message of messages) {
-        if (over.aborted) break;
-        if (batch.length === 0) began = performance.now();
-        batch.push(message);
-        const more = message.info.pending > 0;
-        if (batch.length < most && more && performance.now() - began < 1000) continue;
-        const last = message.seq;
-        const followed: Followed<Event>[] = [];
-        for (const each of batch) {
-          const recorded = await recordedOf(each);
-          if (recorded !== undefined) followed.push(recorded);
-        }
-        batch = [];
-        if (followed.length > 0) await handle(followed, lease);
-        if (over.aborted) break;
-        if (!more || performance.now() - saved >= saveEveryMs) {
-          await positions.save({ created: position.created, seq: last }, lease.epoch);
-          saved = performance.now();
-        }
-        handled = last;
-        instruments.gauge("outrider_reader_lag_messages", { reader: name }, message.info.pending);
-        if (!more && lingerMs > 0) await pauseFor(lingerMs, over); // what comes meanwhile makes one batch
-      }
+      await batches(stretch, position, lease, progressed);
     } finally {
-      forget();
-      over.removeEventListener("abort", end);
-      await messages.close();
+      await stretch.close();
+      letGo(consumer);
     }
   };
 
-  const loop = (async () => {
-    for (let failures = 0; !stop.aborted; ) {
-      const lease = await options.acquire(`follow.${name}`, stop).catch(() => undefined);
-      if (lease === undefined) continue;
-      while (!stop.aborted && !lease.lost.aborted) {
-        try {
-          await read(lease);
-          failures = 0;
-        } catch (error) {
-          kernel.ready(name, error instanceof Error ? error.message : "unknown failure");
-          instruments.log("warn", "a reader starts again from its stored position", { name, stream, error });
-          await pauseFor(Math.min(100 * 2 ** failures++, 3000), stop);
+  /** The server would keep the consumer for minutes. */
+  const letGo = (consumer: Consumer): void => {
+    if (kernel.nats.isClosed() || kernel.nats.isDraining()) return;
+    consumer.delete().catch((error: unknown) => instruments.log("debug", "a reader's consumer is left to run out", { name, error }));
+  };
+
+  let failures = 0;
+  const progressed = (): void => {
+    failures = 0;
+    kernel.ready(name, undefined);
+  };
+
+  /** Reads under one lease, again and again. False: never again. */
+  const hold = async (lease: Lease): Promise<boolean> => {
+    while (!stop.aborted && !lease.lost.aborted) {
+      const began = performance.now();
+      try {
+        await read(lease, progressed);
+      } catch (error) {
+        kernel.ready(name, error instanceof Error ? error.message : "unknown failure");
+        if (error instanceof ForeignPosition) {
+          instruments.log("error", "a reader stopped: its position does not belong to the stream", { name, stream, error });
+          return false;
         }
+        instruments.log("warn", "a reader starts again from its stored position", { name, stream, error });
+        failures++;
+        await backOff(failures, stop);
+        // Another replica may be able to: of a newer release, or with a way to what is not reachable from here.
+        if ((error instanceof Unfoldable && error.kind === "newer") || failures % failuresPerLease === 0) return true;
       }
-      await lease.release();
+      if (performance.now() - began < 100) await pauseFor(100, stop);
+    }
+    return true;
+  };
+
+  const loop = (async () => {
+    for (let goesOn = true; goesOn && !stop.aborted; ) {
+      try {
+        const lease = await options.acquire(`follow.${name}`, stop);
+        goesOn = await hold(lease);
+        await lease.release();
+        if (failures > 0) await backOff(failures, stop);
+      } catch (error) {
+        if (stop.aborted) return;
+        kernel.ready(name, "its lease cannot be asked for or given back");
+        instruments.log("warn", "a reader cannot ask for its lease or give it back", { name, stream, error });
+        failures++;
+        await backOff(failures, stop);
+      }
     }
   })();
 

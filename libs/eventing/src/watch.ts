@@ -1,7 +1,9 @@
 import { DeliverPolicy } from "@nats-io/jetstream";
+import { Unfoldable } from "./errors.ts";
 import type { Followed } from "./follow.ts";
 import { recordedFrom } from "./jetstream-store.ts";
-import { type Kernel, pauseFor } from "./kernel.ts";
+import { backOff, type Kernel, pauseFor } from "./kernel.ts";
+import { stretchOf } from "./reading.ts";
 import type { Codec } from "./store.ts";
 
 export interface WatchOptions<Event> {
@@ -17,9 +19,15 @@ export interface Watcher {
   readonly stop: () => Promise<void>;
 }
 
+/** What was handed over came from another stream of the same name: only a new process can forget it. */
+class MadeAnew extends Error {
+  override readonly name = "MadeAnew";
+}
+
 /**
  * Every replica's own memory of a few subjects, kept current within moments: hands over all of the stream's messages from the first on, in
- * order, synchronously, and goes on after a broken connection where it stopped. Not ready until it has caught up.
+ * order, synchronously, and goes on after a broken connection where it stopped. Not ready until it has caught up, and while a message of a
+ * newer release keeps it waiting. What no release can read is told and passed over.
  */
 export const watch = <Event>(
   kernel: Kernel,
@@ -30,56 +38,76 @@ export const watch = <Event>(
   const stopped = new AbortController();
   const stop = AbortSignal.any([kernel.stopping, stopped.signal]);
   let next = 1;
-  let caught = () => undefined as void;
-  const caughtUp = new Promise<void>((resolve) => {
-    caught = resolve;
-  });
+  let created: string | undefined;
+  const { promise: caughtUp, resolve: caught } = Promise.withResolvers<void>();
+  const upToDate = (): void => {
+    caught();
+    kernel.ready(name, undefined);
+  };
 
-  const read = async (): Promise<void> => {
-    await jsm.streams.info(stream);
-    const consumer = await js.consumers.get(stream, {
+  const open = async () => {
+    const info = await jsm.streams.info(stream);
+    if (created !== undefined && (info.created !== created || info.state.last_seq < next - 1)) {
+      throw new MadeAnew(`stream ${stream} was made anew or restored under its reader; start this process again`);
+    }
+    created = info.created;
+    return js.consumers.get(stream, {
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: next,
       filter_subjects: [...filters],
     });
-    const { num_pending: waiting } = await consumer.info();
-    const upToDate = () => {
-      caught();
-      kernel.ready(name, undefined);
-    };
-    if (waiting === 0) upToDate();
-    const messages = await consumer.consume({ max_messages: 500, expires: 10_000, idle_heartbeat: 2500 });
-    const end = () => void messages.close();
-    const forget = kernel.onReconnect(end);
-    stop.addEventListener("abort", end);
-    if (stop.aborted) end(); // while the consumer was being made
+  };
+
+  const hand = (message: Parameters<typeof recordedFrom>[2] & { readonly subject: string }): void => {
+    let recorded: ReturnType<typeof recordedFrom<Event>>;
     try {
-      for await (const message of messages) {
-        if (stop.aborted) return;
-        if (message.headers !== undefined) {
-          const recorded = recordedFrom(stream, codec, { data: message.data, seq: message.seq, header: message.headers });
-          take({ ...recorded, subject: message.subject, stream });
-        }
-        next = message.seq + 1;
-        if (message.info.pending === 0) upToDate();
+      recorded = recordedFrom(stream, codec, message);
+    } catch (error) {
+      if (!(error instanceof Unfoldable) || error.kind === "newer") throw error;
+      instruments.log("error", "a watcher met a message that cannot be read and passed it over", { name, stream, seq: message.seq, error });
+      return;
+    }
+    take({ ...recorded, subject: message.subject, stream });
+  };
+
+  const read = async (): Promise<void> => {
+    const consumer = await open();
+    if ((await consumer.info()).num_pending === 0) upToDate();
+    const stretch = await stretchOf(kernel, consumer, 500, [stop]);
+    try {
+      for await (const { data, seq, subject, headers: header, info } of stretch.messages) {
+        if (stretch.over()) return;
+        if (header !== undefined) hand({ data, seq, subject, header });
+        next = seq + 1;
+        if (info.pending === 0) upToDate();
       }
     } finally {
-      forget();
-      stop.removeEventListener("abort", end);
+      await stretch.close();
     }
   };
+
+  const reasonOf = (error: unknown): string =>
+    error instanceof MadeAnew || error instanceof Unfoldable ? error.message : `cannot read stream ${stream}`;
 
   kernel.ready(name, `has not read ${stream} yet`);
   const loop = (async () => {
     for (let failures = 0; !stop.aborted; ) {
+      const before = next;
+      const began = performance.now();
       try {
         await read();
         failures = 0;
       } catch (error) {
-        kernel.ready(name, `cannot read stream ${stream}`);
+        if (next > before) failures = 0;
+        kernel.ready(name, reasonOf(error));
+        if (error instanceof MadeAnew) {
+          instruments.log("error", "a watcher stopped: its stream is another one now", { name, stream, error });
+          return;
+        }
         instruments.log("warn", "a watcher cannot read its stream yet", { name, stream, error });
-        await pauseFor(Math.min(100 * 2 ** failures++, 3000), stop);
+        await backOff(failures++, stop);
       }
+      if (performance.now() - began < 100) await pauseFor(100, stop);
     }
   })();
 
