@@ -65,13 +65,15 @@ export const ensureStream = async (jsm: JetStreamManager, declared: DeclaredStre
       return ensureStream(jsm, declared, { replicas }); // another replica was first
     }
   }
-  if (Number(found.metadata?.[revisionKey] ?? 0) > declared.revision) return { kind: "newer" };
+  const revision = Number(found.metadata?.[revisionKey] ?? 0);
+  if (revision > declared.revision) return { kind: "newer" };
   const different = differences(config, found);
-  if (different.length === 0) return { kind: "same" };
+  if (different.length === 0 && revision === declared.revision) return { kind: "same" };
   try {
-    await jsm.streams.update(declared.name, config);
+    await jsm.streams.update(declared.name, { ...config, metadata: { ...found.metadata, ...config.metadata } });
     return { kind: "updated", differences: different };
   } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.status === 503) throw error; // not an answer: try again later
     throw new Error(`stream ${declared.name} differs from its declaration and cannot be changed: ${inWords(different)}`, { cause: error });
   }
 };
@@ -103,20 +105,25 @@ export interface DeclaredDurable {
 
 /** Creates a durable pull consumer or brings it to its declaration. */
 export const ensureDurable = async (jsm: JetStreamManager, declared: DeclaredDurable): Promise<void> => {
+  const [only, ...more] = declared.filters;
+  if (only === undefined) throw new TypeError(`the consumer ${declared.durable} names no filter`);
   const config = {
     durable_name: declared.durable,
     ack_policy: AckPolicy.Explicit,
     ack_wait: declared.ackWaitMs * 1e6,
     max_ack_pending: declared.maxAckPending,
     max_deliver: -1,
-    ...(declared.filters.length === 1 ? { filter_subject: declared.filters[0] ?? "" } : { filter_subjects: [...declared.filters] }),
   };
+  const filters = more.length === 0 ? { filter_subject: only } : { filter_subjects: [only, ...more] };
   try {
-    await jsm.consumers.add(declared.stream, config);
+    await jsm.consumers.add(declared.stream, { ...config, ...filters });
   } catch (error) {
     if (!(error instanceof JetStreamApiError) || error.code !== consumerExists) throw error;
     const { durable_name: _, ack_policy: __, ...changeable } = config;
-    await jsm.consumers.update(declared.stream, declared.durable, changeable);
+    // An update lays the new fields over the old ones: the form that is not used must be taken out by name.
+    const form = more.length === 0 ? { filter_subjects: undefined } : { filter_subject: undefined };
+    const update: object = { ...changeable, ...form, ...filters };
+    await jsm.consumers.update(declared.stream, declared.durable, update);
   }
 };
 
