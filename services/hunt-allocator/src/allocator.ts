@@ -41,7 +41,10 @@ export const openAllocator = async (service: Service<AllocatorConfig>): Promise<
   const tools = toolsOf(service, kernel, mongo, runs, accounts);
   keepTidy(service, tools.candidates, { keepDays: config.KEEP_ADS_DAYS, everyMs: dropEveryMs });
   await accounts.caughtUp;
-  const reactions = [drivePasses(kernel, tools, config.PASSES_AT_ONCE), recordScans(kernel, hunts, tools)];
+  const reactions = [
+    drivePasses(kernel, tools, { concurrency: config.PASSES_AT_ONCE, takeoverMs: config.PASS_TAKEOVER_MS }),
+    recordScans(kernel, hunts, tools),
+  ];
   for (const reaction of reactions) service.onStop(reaction.durable, reaction.stop);
   const ownLast = async () => (await service.jsm.streams.info(streams.hunts.name)).state.last_seq;
   const inspected = inspectionHandlers(kernel, huntCommands, { aggregates: { "hunts.hunt": hunts, "hunts.run": runs }, reactions });

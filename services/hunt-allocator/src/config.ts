@@ -9,6 +9,10 @@ export const definition = defineConfig(
       .default(1)
       .describe("credits that one contact by SMS costs, however many segments: 0 to 1000"),
     PASSES_AT_ONCE: variable.integer(1, 64).default(4).describe("accounts whose passes one replica drives at the same time, 1 to 64"),
+    PASS_TAKEOVER_MS: variable
+      .integer(1000, 600_000)
+      .default(10_000)
+      .describe("milliseconds without a sign of life after which another replica takes a pass over, 1000 to 600000"),
     PASS_MOST_CONTACTS: variable
       .integer(1, 1_000_000)
       .default(100_000)

@@ -31,7 +31,11 @@ const causeOf = (delivery: Delivery<unknown>, at: string, what: string): Cause =
 });
 
 /** A pass is driven from the message that opened it to its end in one delivery; a killed one is delivered again and goes on. */
-export const drivePasses = (kernel: Kernel, tools: PassTools, concurrency: number): Reaction =>
+export const drivePasses = (
+  kernel: Kernel,
+  tools: PassTools,
+  { concurrency, takeoverMs }: { readonly concurrency: number; readonly takeoverMs: number },
+): Reaction =>
   react<RunEvent>(
     kernel,
     {
@@ -40,6 +44,7 @@ export const drivePasses = (kernel: Kernel, tools: PassTools, concurrency: numbe
       filters: [followed.runs],
       codec: only(runCodec, "PassOpened"),
       concurrency,
+      ackWaitMs: takeoverMs,
     },
     async (delivery) => {
       const at = parseSubject(delivery.subject);

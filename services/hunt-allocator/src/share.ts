@@ -144,7 +144,7 @@ class Taker {
     const { eligible, beyond, found, allocatedInPass, hunt } = this.#survey;
     const why = this.#full() ? "hunt-daily-limit" : this.#left.rule();
     for (const one of eligible.slice(this.#next)) this.#pass(one, why);
-    if (beyond > 0) this.#skip(why ?? this.#obstacle ?? this.#firstObstacle() ?? "pass-limit", beyond);
+    if (beyond > 0) this.#skip(why ?? this.#obstacle ?? this.#worst(this.#survey.hunt.routes) ?? "pass-limit", beyond);
     return {
       hunt: this.hunt,
       found,
@@ -160,20 +160,16 @@ class Taker {
   }
 
   #routeFor({ routes }: Eligible): Route | undefined {
-    let obstacle: string | undefined;
-    for (const [index, route] of this.#survey.hunt.routes.entries()) {
-      if ((routes & (1 << index)) === 0) continue;
-      const inTheWay = this.#left.obstacle(route);
-      if (inTheWay === undefined) return route;
-      obstacle ??= inTheWay;
-    }
-    this.#obstacle = obstacle;
-    return undefined;
+    const open = this.#survey.hunt.routes.filter((_, index) => (routes & (1 << index)) !== 0);
+    const route = open.find((each) => this.#left.obstacle(each) === undefined);
+    if (route === undefined) this.#obstacle = this.#worst(open);
+    return route;
   }
 
-  #firstObstacle(): string | undefined {
-    const [route] = this.#survey.hunt.routes;
-    return route === undefined ? undefined : this.#left.obstacle(route);
+  /** Where credits alone are missing for one of the routes, they are the reason. */
+  #worst(routes: readonly Route[]): string | undefined {
+    const obstacles = routes.map((route) => this.#left.obstacle(route));
+    return obstacles.find((obstacle) => obstacle === "no-credits") ?? obstacles[0];
   }
 
   #pass(one: Eligible, why?: string): void {

@@ -26,27 +26,32 @@ export interface Neighbours {
 
 export interface World extends AsyncDisposable {
   readonly service: Service<AllocatorConfig>;
+  /** What a process of this service would be started with. */
+  readonly env: Readonly<Record<string, string>>;
   readonly neighbours: Neighbours;
   readonly open: (replica: string) => Promise<Service<AllocatorConfig> & { readonly allocator: Allocator }>;
   readonly append: <Event>(stream: string, codec: Codec<Event>, subject: string, ...events: Event[]) => Promise<number>;
   readonly createAccount: (account: AccountId, policy?: object) => Promise<void>;
   readonly listAds: (account: AccountId, ads: readonly Partial<Ad>[]) => Promise<readonly Ad[]>;
+  /** The events of a run, in order. */
+  readonly eventsOf: (account: AccountId, run: RunId) => Promise<readonly RunEvent[]>;
   readonly rowsOf: (account: AccountId, run: RunId) => Promise<readonly Allocation[]>;
 }
 
 /** Real servers, a fake ledger and a fake sender: what this service needs around it. */
 export const openWorld = async (env: Readonly<Record<string, string>> = {}): Promise<World> => {
   const [nats, mongo] = await Promise.all([throwAwayNats(), testMongo()]);
+  const settings = {
+    NATS_URL: nats.url,
+    MONGODB_URL: mongo.url,
+    MONGODB_DATABASE: mongo.database.slice(0, 38),
+    LOG_LEVEL: "silent",
+    OUTRIDER_CLOCK_OFFSET_MS: String(Date.parse(noon) - Date.now()),
+    PASS_TAKEOVER_MS: "2000",
+    ...env,
+  };
   const configured = (replica: string): AllocatorConfig => {
-    const parsed = parseConfig(definition, {
-      NATS_URL: nats.url,
-      MONGODB_URL: mongo.url,
-      MONGODB_DATABASE: mongo.database.slice(0, 38),
-      LOG_LEVEL: "silent",
-      OUTRIDER_REPLICA: replica,
-      OUTRIDER_CLOCK_OFFSET_MS: String(Date.parse(noon) - Date.now()),
-      ...env,
-    });
+    const parsed = parseConfig(definition, { ...settings, OUTRIDER_REPLICA: replica });
     if (!parsed.ok) throw new Error(parsed.problems.join("; "));
     return parsed.config;
   };
@@ -56,8 +61,14 @@ export const openWorld = async (env: Readonly<Record<string, string>> = {}): Pro
   for (const declared of [streams.registry, streams.ads, streams.sms]) await ensureStream(service.jsm, declared);
   const neighbours = await openNeighbours(configured, opened);
   const append = appender(kernel);
+  const eventsOf = async (account: AccountId, run: RunId): Promise<readonly RunEvent[]> => {
+    const { jsm, publisher } = kernel;
+    const store = jetStreamStore<RunEvent>({ jsm, publisher, stream: streams.hunts.name, codec: runCodec });
+    return (await store.tail(subjects.run(account, run), 0)).flatMap(({ events }) => events);
+  };
   return {
     service,
+    env: settings,
     neighbours,
     append,
     open: async (replica) => {
@@ -80,11 +91,9 @@ export const openWorld = async (env: Readonly<Record<string, string>> = {}): Pro
       await Promise.all(events.map((event) => append(streams.ads.name, adCodec, subjects.ad(account, event.data.ad.ad), event)));
       return ads;
     },
-    rowsOf: async (account, run) => {
-      const store = jetStreamStore<RunEvent>({ ...kernel, stream: streams.hunts.name, codec: runCodec });
-      const messages = await store.tail(subjects.run(account, run), 0);
-      return messages.flatMap(({ events }) => events.flatMap((event) => (event.type === "PageAllocated" ? event.data.rows : [])));
-    },
+    eventsOf,
+    rowsOf: async (account, run) =>
+      (await eventsOf(account, run)).flatMap((event) => (event.type === "PageAllocated" ? event.data.rows : [])),
     [Symbol.asyncDispose]: async () => {
       for (const one of [...opened.toReversed(), service]) await one[Symbol.asyncDispose]();
       await nats.stop();
