@@ -9,6 +9,10 @@ export const definition = defineConfig("scraping-ingest", {
     .default(5000)
     .describe("after how many rows it is written down how far an import is, 100 to 100000"),
   INGEST_IMPORTS_AT_ONCE: variable.integer(1, 16).default(2).describe("how many imports one replica reads at the same time, 1 to 16"),
+  INGEST_ACK_WAIT_MS: variable
+    .integer(500, 300_000)
+    .default(15_000)
+    .describe("milliseconds after which another replica goes on with an import whose replica gives no sign of life, 500 to 300000"),
   INGEST_LONGEST_LINE_BYTES: variable
     .integer(10_000, 10_000_000)
     .default(1_000_000)

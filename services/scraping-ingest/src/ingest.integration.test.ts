@@ -1,3 +1,5 @@
+import { hashId } from "@outrider/contracts/ids";
+import { streams, subjects } from "@outrider/contracts/streams";
 import type { Service } from "@outrider/platform";
 import { openTestService } from "@outrider/platform/testing";
 import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
@@ -35,4 +37,85 @@ test("a file of ten rows becomes ten listed ads", async () => {
   const listed = await world.events(account, "ad");
   expect(listed.map(({ type }) => type)).toEqual(Array(10).fill("AdListed"));
   expect(JSON.stringify(listed)).not.toContain("call me");
+});
+
+test("the same file again brings nothing new, and a price drop is one change", async () => {
+  const account = testAccount("again");
+  const counts = async (id: string, ...lines: string[]) => {
+    await world.upload(account, id, file(...lines));
+    await world.start(account, id);
+    return (await world.ended(account, id)).counts;
+  };
+  expect(await counts("first", ...rows(30))).toEqual({ read: 30, new: 30, changed: 0, duplicate: 0, bad: 0 });
+  expect(await counts("second", ...rows(30))).toEqual({ read: 30, new: 0, changed: 0, duplicate: 30, bad: 0 });
+  const cheaper = rows(30).with(7, row(7, 900));
+  expect(await counts("third", ...cheaper, row(40), row(40))).toEqual({ read: 32, new: 1, changed: 1, duplicate: 30, bad: 0 });
+  const changes = (await world.events(account, "ad")).filter(({ type }) => type === "AdChanged");
+  expect(changes).toHaveLength(1);
+  expect(changes[0]?.data).toMatchObject({ changed: ["price"], previousPrice: 1007, ad: { price: 900, sourceId: "id-7" } });
+});
+
+test("bad rows are kept aside with line and reason, sealed, and the rest goes on", async () => {
+  const account = testAccount("bad-rows");
+  await world.upload(account, "one", file(row(1), "Jean Dupont,too few", row(2), 'x,"never closed,1,,', row(3)));
+  await world.start(account, "one");
+  expect((await world.ended(account, "one")).counts).toEqual({ read: 5, new: 3, changed: 0, duplicate: 0, bad: 2 });
+  const events = await world.events(account, "import");
+  const bad = events.flatMap((event) => (event.type === "ImportProgressed" ? event.data.bad : []));
+  expect(bad.map(({ line, reason }) => [line, reason])).toEqual([
+    [3, "line 3: 2 fields where the headers have 5"],
+    [5, "line 5: the quote opened in column title is not closed"],
+  ]);
+  expect(JSON.stringify(events)).not.toContain("Dupont");
+  const kept = bad[0]?.row;
+  expect(kept && (await world.service.keyring.open(kept))).toBe("Jean Dupont,too few");
+});
+
+test("a file that cannot be read fails in words, and so does an upload that is not whole", async () => {
+  const account = testAccount("unreadable");
+  await world.upload(account, "headers", "titel,prix\n1,2\n");
+  await world.start(account, "headers");
+  expect(await world.ended(account, "headers")).toMatchObject({ status: "failed", reason: expect.stringContaining('"title" for "titel"') });
+  await world.upload(account, "gap", file(...rows(30)), { pieceBytes: 300, without: 2 });
+  await world.start(account, "gap");
+  expect(await world.ended(account, "gap")).toMatchObject({ status: "failed", reason: expect.stringContaining("Piece 3") });
+});
+
+test("an upload is gone when its import has ended", async () => {
+  const account = testAccount("purged");
+  await world.upload(account, "one", file(...rows(3)));
+  await world.start(account, "one");
+  await world.ended(account, "one");
+  const subject = subjects.upload(account, "one");
+  await expect
+    .poll(async () => (await world.service.jsm.streams.info(streams.uploads.name, { subjects_filter: subject })).state.subjects ?? {})
+    .toEqual({});
+});
+
+test("ads without a number get one in row order, the same every time", async () => {
+  const account = testAccount("fiction");
+  const lines = ["a,A,1,,", "b,B,2,,", "c,C,3,+33600000000,"];
+  const people = async (id: string, ...given: string[]) => {
+    await world.upload(account, id, file(...given));
+    await world.start(account, id, { fictionNumbers: true });
+    return (await world.ended(account, id)).counts;
+  };
+  expect(await people("first", ...lines)).toMatchObject({ new: 3 });
+  const listed = await world.events(account, "ad");
+  const owners = listed.map((event) => ("ad" in event.data ? event.data.ad.person : undefined));
+  const expected = ["+33639980000", "+33639980001", "+33600000000"].map((number) => hashId("person", account, number));
+  expect(owners.toSorted()).toEqual(expected.toSorted());
+  // In another order the rows would get other numbers; an ad that has an owner keeps it.
+  expect(await people("second", ...lines.toReversed())).toMatchObject({ new: 0, changed: 0, duplicate: 3 });
+});
+
+test("an erased owner's ad is stored without what is personal", async () => {
+  const account = testAccount("erased");
+  world.erasedNumbers.add("+33600000003");
+  await world.upload(account, "one", file(row(3), row(4)));
+  await world.start(account, "one");
+  expect((await world.ended(account, "one")).counts).toMatchObject({ new: 2 });
+  const ads = (await world.events(account, "ad")).flatMap((event) => ("ad" in event.data ? [event.data.ad] : []));
+  expect(ads.find(({ sourceId }) => sourceId === "id-3")?.description).toBeUndefined();
+  expect(ads.find(({ sourceId }) => sourceId === "id-4")?.description).toMatchObject({ k: expect.stringContaining("person.erased.") });
 });

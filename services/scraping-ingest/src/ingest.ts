@@ -26,7 +26,7 @@ export const openIngest = async (service: Service<IngestConfig>): Promise<void> 
     owners: ownersFrom(service, config.INGEST_OWNERS_CACHED),
     digests: digestsOf(masterKeyOf(config).master.key),
   };
-  const reaction = driveImports(parts, config.INGEST_IMPORTS_AT_ONCE);
+  const reaction = driveImports(parts, config);
   const inspected = inspectionHandlers(kernel, ingestCommands, {
     aggregates: { "ads.import": imports, "ads.ad": lander.ads },
     reactions: [reaction],

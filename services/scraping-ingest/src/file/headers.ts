@@ -61,7 +61,7 @@ const nearest = (column: string): string | undefined => {
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const name of formats.flatMap(({ columns }) => columns)) {
     const distance = editDistance(wanted, plain(name));
-    if (distance <= Math.max(1, wanted.length / 3) && (best === undefined || distance < best.distance)) best = { name, distance };
+    if (distance <= Math.ceil(wanted.length / 3) && (best === undefined || distance < best.distance)) best = { name, distance };
   }
   return best?.name;
 };

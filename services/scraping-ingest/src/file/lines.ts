@@ -49,7 +49,7 @@ export const linesOf = (longest: number): LinesOf => {
     if (carriedBytes + bytes.length > longest) {
       if (!overlong) carried = [Buffer.from(Buffer.concat([...carried, bytes.subarray(0, longest)]).subarray(0, shownOfBad))];
       overlong = true;
-    } else if (!overlong) carried.push(bytes);
+    } else if (!overlong) carried.push(Buffer.from(bytes)); // a copy: the piece that it is a part of may go
     carriedBytes += bytes.length;
   };
   const release = (): Line => {
@@ -67,7 +67,7 @@ export const linesOf = (longest: number): LinesOf => {
     push: (bytes) => {
       const last = bytes.lastIndexOf(0x0a);
       if (last < 0) {
-        hold(Buffer.from(bytes));
+        hold(bytes);
         return [];
       }
       const lines: Line[] = [];
@@ -92,7 +92,7 @@ export const linesOf = (longest: number): LinesOf => {
           from = feed + 1;
         }
       }
-      hold(Buffer.from(bytes.subarray(last + 1)));
+      hold(bytes.subarray(last + 1));
       return lines;
     },
     end: () => (carriedBytes > 0 ? [release()] : []),

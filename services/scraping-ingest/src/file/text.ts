@@ -142,7 +142,7 @@ export const firstBroken = (bytes: Buffer): number => {
     if (isUtf8(bytes.subarray(0, wholeCharacters(bytes, middle)))) low = middle;
     else high = middle;
   }
-  return low;
+  return wholeCharacters(bytes, low);
 };
 
 /** The largest end at or before `end` that does not cut a character in two. */
