@@ -16,6 +16,8 @@ export interface Context {
   readonly api: () => Api;
   /** With the administrator's key, for the account that is meant. */
   readonly admin: () => Api;
+  /** With the administrator's key, for nobody in particular. */
+  readonly operator: () => Api;
 }
 
 /** Turns the work of a command into what commander calls. */
@@ -29,6 +31,7 @@ export const action = (work: (context: Context) => Promise<void>) =>
       args: this.processedArgs.map((word: unknown) => (typeof word === "string" ? word : "")),
       api: () => apiOf(endpointOf(told)),
       admin: () => apiOf(adminOf(told)),
+      operator: () => apiOf({ ...adminOf(told), account: undefined }),
     });
   };
 

@@ -9,6 +9,8 @@ export interface Credentials {
   readonly account: string;
   readonly apiKey: string;
   readonly adminKey?: string | undefined;
+  /** Of the line on the simulator: the same at every start, so that the simulated provider knows its own messages again. */
+  readonly line?: { readonly apiKey: string; readonly webhookSecret: string } | undefined;
 }
 
 export interface Told {
@@ -110,7 +112,13 @@ export const readCredentials = (file: string): Credentials | undefined => {
   const stored = readJson(file);
   const account = textAt(stored, "account");
   const apiKey = textAt(stored, "apiKey");
-  return account === undefined || apiKey === undefined ? undefined : { account, apiKey, adminKey: textAt(stored, "adminKey") };
+  if (account === undefined || apiKey === undefined) return undefined;
+  const line = { apiKey: textAt(stored, "line.apiKey"), webhookSecret: textAt(stored, "line.webhookSecret") };
+  const known =
+    line.apiKey === undefined || line.webhookSecret === undefined
+      ? {}
+      : { line: { apiKey: line.apiKey, webhookSecret: line.webhookSecret } };
+  return { account, apiKey, adminKey: textAt(stored, "adminKey"), ...known };
 };
 
 export const writeCredentials = (file: string, credentials: Credentials): void => {

@@ -21,7 +21,7 @@ test("a duration is as exact as one cares", () => {
 const moment = { label: "sending", done: 1_200, total: 5_000, elapsedMs: 4_000, rate: 310 };
 
 test("progress tells how far, how fast and how long still", () => {
-  expect(plainProgress(moment)).toBe("sending 1,200 of 5,000 (24 %), 310/s, 12 s left");
+  expect(plainProgress(moment)).toBe("sending 1,200 of 5,000 (24 %), 310/s, 13 s left");
 });
 
 test("progress without a known end or rate claims neither", () => {

@@ -23,10 +23,10 @@ export interface Moment {
 }
 
 /** "sending 1,200 of 5,000 (24 %), 310/s, 12 s left" */
-export const plainProgress = ({ label, done, total, rate, note }: Moment): string => {
+export const plainProgress = ({ label, done, total, elapsedMs, rate, note }: Moment): string => {
   const parts = [total === undefined ? count(done) : `${count(done)} of ${count(total)} (${percent(done, total)} %)`];
   if (rate >= 0.05) parts.push(`${rate < 10 ? rate.toFixed(1) : count(Math.round(rate))}/s`);
-  const left = secondsLeft(done, total, rate);
+  const left = secondsLeft(done, total, elapsedMs);
   if (left !== undefined) parts.push(`${duration(left * 1000)} left`);
   if (note !== undefined && note !== "") parts.push(note);
   return `${label} ${parts.join(", ")}`;
@@ -45,8 +45,9 @@ export const barProgress = (moment: Moment, columns: number): string => {
 
 const percent = (done: number, total: number): number => (total === 0 ? 100 : Math.min(100, Math.floor((done / total) * 100)));
 
-const secondsLeft = (done: number, total: number | undefined, rate: number): number | undefined =>
-  total === undefined || rate < 0.05 || done >= total ? undefined : (total - done) / rate;
+/** By the rate over all of the time: what comes in bursts would jump between seconds and hours. */
+const secondsLeft = (done: number, total: number | undefined, elapsedMs: number): number | undefined =>
+  total === undefined || done === 0 || done >= total || elapsedMs < 1_000 ? undefined : ((total - done) * elapsedMs) / done / 1000;
 
 /** A table cell: what is not there is a dash, lists and objects are short. */
 export const cell = (value: unknown): string => {

@@ -15,9 +15,9 @@ export const addAccounts = (program: Command): void => {
     .option("--country <code>", "for numbers without a country code", "FR")
     .addHelpText("after", '\nExample:\n  $ outrider accounts create acme --name "Acme Autos"')
     .action(
-      action(async ({ admin, output, args: [account = ""], options }) => {
+      action(async ({ operator, output, args: [account = ""], options }) => {
         const body = { account, name: textOption(options, "name") ?? account, timeZone: options["zone"], country: options["country"] };
-        const answer = await admin().post("/v1/accounts", body, { idempotencyKey: `create-${account}` });
+        const answer = await operator().post("/v1/accounts", body, { idempotencyKey: `create-${account}` });
         const key = textAt(answer, "apiKey");
         if (key === undefined) throw refused(`The account ${account} exists already, and its key was shown when it was created.`);
         output.result(

@@ -47,9 +47,9 @@ const addDead = (program: Command): void => {
     .description("all of them")
     .option("--service <service>", "of one service")
     .action(
-      action(async ({ admin, output, options }) => {
+      action(async ({ operator, output, options }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await admin().get("/v1/dead", { service: textOption(options, "service") });
+        const answer = await operator().get("/v1/dead", { service: textOption(options, "service") });
         output.result(answer, () =>
           listTable(
             [
@@ -71,8 +71,8 @@ const addDead = (program: Command): void => {
     .argument("<service>")
     .argument("<seq>")
     .action(
-      action(async ({ admin, output, args: [service = "", seq = ""] }) => {
-        const answer = await admin().get(pathOf(service, seq));
+      action(async ({ operator, output, args: [service = "", seq = ""] }) => {
+        const answer = await operator().get(pathOf(service, seq));
         output.result(answer, () => JSON.stringify(answer, undefined, 2));
       }),
     );
@@ -82,8 +82,8 @@ const addDead = (program: Command): void => {
     .argument("<service>")
     .argument("<seq>")
     .action(
-      action(async ({ admin, output, args: [service = "", seq = ""] }) => {
-        const answer = await admin().post(`${pathOf(service, seq)}/retry`);
+      action(async ({ operator, output, args: [service = "", seq = ""] }) => {
+        const answer = await operator().post(`${pathOf(service, seq)}/retry`);
         output.result(answer, () => "It is handled again.");
       }),
     );
@@ -93,8 +93,8 @@ const addDead = (program: Command): void => {
     .argument("<service>")
     .argument("<seq>")
     .action(
-      action(async ({ admin, output, args: [service = "", seq = ""] }) => {
-        const answer = await admin().delete(pathOf(service, seq));
+      action(async ({ operator, output, args: [service = "", seq = ""] }) => {
+        const answer = await operator().delete(pathOf(service, seq));
         output.result(answer ?? { dropped: true }, () => "It is dropped.");
       }),
     );

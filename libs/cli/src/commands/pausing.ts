@@ -10,12 +10,12 @@ export const addPausing = (program: Command): void => {
       .option("--everything", "all accounts (administrator)")
       .addHelpText("after", `\nExamples:\n  $ outrider ${verb}\n  $ outrider ${verb} --hunt HUNT`)
       .action(
-        action(async ({ api, admin, output, options }) => {
+        action(async ({ api, operator, output, options }) => {
           const hunt = textOption(options, "hunt");
           const everything = flagOption(options, "everything");
           const path =
             hunt !== undefined ? `/v1/hunts/${encodeURIComponent(hunt)}/${verb}` : everything ? `/v1/system/${verb}` : `/v1/${verb}`;
-          const answer = await (everything ? admin() : api()).post(path);
+          const answer = await (everything ? operator() : api()).post(path);
           const what = hunt !== undefined ? `Hunt ${hunt}` : everything ? "Everything" : "The account";
           output.result(answer, () => `${what} is ${verb === "pause" ? "paused" : "running again"}.`);
         }),

@@ -47,7 +47,7 @@ export const openDemoAccount = async (stage: Stage, options: DemoOptions): Promi
     await admin.post("/v1/credits/grants", { credits: options.credits, note: "sandbox", grant: "sandbox" }, { idempotencyKey: "sandbox" });
     await api.post("/v1/account/confirm-offer-to-buy", { by: "sandbox", notice: offerToBuyNotice });
   }
-  await connectLine(api, stage, options);
+  await connectLine(api, stage, options, credentials);
   if (known === undefined) {
     for (const [at, hunt] of demoHunts(line).entries()) {
       await api.post("/v1/hunts", { ...hunt, activate: true }, { idempotencyKey: `demo-hunt-${at + 1}` });
@@ -68,10 +68,12 @@ const works = async (url: string, key: string): Promise<boolean> => {
 
 const createdAccount = async (admin: Api, stage: Stage, options: DemoOptions): Promise<Credentials> => {
   const body = { account, name: "Garage Démo", timeZone, country, policy: { dailyRunEnabled: options.dailyRun } };
-  const created = await admin.post("/v1/accounts", body, { idempotencyKey: `create-${account}` });
+  const operator = apiOf({ url: stage.gateway, key: stage.adminKey });
+  const created = await operator.post("/v1/accounts", body, { idempotencyKey: `create-${account}` });
   // Created by an earlier start that ended before it had written the key down: it gets another one.
   const apiKey = textAt(created, "apiKey") ?? (await anotherKey(admin));
-  const credentials = { account, apiKey, adminKey: stage.adminKey };
+  const line = { apiKey: `sandbox-${randomBytes(8).toString("hex")}`, webhookSecret: randomBytes(24).toString("base64url") };
+  const credentials = { account, apiKey, adminKey: stage.adminKey, line };
   writeCredentials(options.credentialsFile, credentials);
   return credentials;
 };
@@ -88,11 +90,11 @@ const anotherKey = async (admin: Api): Promise<string> => {
 };
 
 /** Anew at every start: the gateway's port, and so the webhooks' address, may be another. */
-const connectLine = async (api: Api, { outrider }: Stage, { faults, paceMs }: DemoOptions): Promise<void> => {
+const connectLine = async (api: Api, { outrider }: Stage, { faults, paceMs }: DemoOptions, { line: key }: Credentials): Promise<void> => {
+  if (key === undefined) throw refused("The line's own key is not among the stored credentials: remove them to begin anew.");
   const { smsmobileapi: simulator } = outrider.urls.simulators;
   if (simulator === undefined) throw refused("The simulator of SMSMobileAPI was not started.");
   const control = controlOf(simulator);
-  const key = { apiKey: `sandbox-${randomBytes(8).toString("hex")}`, webhookSecret: randomBytes(24).toString("base64url") };
   const limits = { minGapMs: paceMs, jitterMs: 0, recipientsPerDay: null, recipientsPerMonth: null, spread: false };
   await control.setFaults({}, "none"); // while the key is checked
   const connected = await api.post("/v1/lines", { line, provider: "smsmobileapi", ...key, limits });

@@ -57,10 +57,12 @@ export const runStory = async (stage: Stage, { api, account }: DemoAccount, opti
   await watchRun(api, output, run);
   const ms = performance.now() - began;
 
-  const summaryOf = ({ sms: { sent: _sent, ...sms }, ...figures }: Figures): Summary => ({
+  const summaryOf = ({ run: tally, sms: { sent: _sent, failed, replied, optedOut, ...sms }, credits, deadLetters }: Figures): Summary => ({
     ads: imported.counts,
-    ...figures,
-    sms: { ...sms, delivered: null },
+    run: tally,
+    sms: { ...sms, failed, delivered: null, replied, optedOut },
+    credits,
+    deadLetters,
     seconds: { ...stage.seconds, import: secondsOf(imported.ms), run: secondsOf(ms) },
   });
   const look = async (): Promise<Figures> => since(before, await figuresOf(api, admin, run));
