@@ -1,0 +1,82 @@
+import { type AccountId, partitionOf } from "@outrider/contracts/ids";
+import { streams, subjects } from "@outrider/contracts/streams";
+import { type Aggregate, type Cause, type Kernel, schedules, Unavailable } from "@outrider/eventing";
+import { z } from "zod";
+import { names } from "./config.ts";
+import type { DailyRun } from "./daily-run.ts";
+import { type Alarm, alarmOf, sixFields, stillGood } from "./times.ts";
+
+/** What travels with an alarm, and comes back when it is due. */
+export const due = z.object({
+  account: z.string(),
+  alarm: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("cron"), cron: z.string(), timeZone: z.string() }),
+    z.object({ kind: z.literal("at"), cron: z.string(), timeZone: z.string(), next: z.string(), offsetMs: z.number() }),
+  ]),
+});
+
+/** The accounts' daily runs, as far as their own events tell. */
+export type DailyRuns = Pick<Aggregate<DailyRun | undefined, never, never, string>, "fold">;
+
+export interface Alarms {
+  /** What JetStream keeps for the account now. */
+  readonly armed: (account: AccountId) => Promise<Alarm | undefined>;
+  /**
+   * Brings what is armed to what the account wants. `after`: the moment from which the next one is sought; `anew`: although something that looks
+   * the same may be armed, because it has just come due.
+   */
+  readonly bring: (account: AccountId, cause: Cause, options?: { readonly after?: string; readonly anew?: boolean }) => Promise<void>;
+}
+
+interface Clock {
+  readonly now: () => string;
+  readonly toReal: (iso: string) => Date;
+  readonly offsetMs: number;
+}
+
+/** One alarm per account: what is armed is read from JetStream, what is wanted from the account. */
+export const alarmsOf = (kernel: Kernel, dailyRuns: DailyRuns, clock: Clock): Alarms => {
+  const { jsm, service } = kernel;
+  const kept = schedules(kernel);
+  const keyOf = (account: AccountId): string => `${partitionOf(account)}.${account}.${account}`;
+
+  const armed = async (account: AccountId): Promise<Alarm | undefined> => {
+    const subject = `schedule.${service}.${names.dailyRun}.${keyOf(account)}`;
+    const message = await jsm.streams.getMessage(streams.schedule.name, { last_by_subj: subject }).catch(unlessAbsent);
+    if (message === null) return undefined;
+    const found = z.object({ data: due }).safeParse(message.json());
+    return found.success ? found.data.data.alarm : undefined;
+  };
+
+  const set = async (account: AccountId, alarm: Alarm | undefined, cause: Cause): Promise<void> => {
+    const key = keyOf(account);
+    if (alarm === undefined) await kept.cancel(names.dailyRun, key);
+    else if (alarm.kind === "at") await kept.at(names.dailyRun, key, clock.toReal(alarm.next), { account, alarm }, cause);
+    else await kept.cron(names.dailyRun, key, sixFields(alarm.cron) ?? alarm.cron, alarm.timeZone, { account, alarm }, cause);
+  };
+
+  return {
+    armed,
+    bring: async (account, cause, { after, anew = false } = {}) => {
+      const subject = subjects.account(account);
+      for (let seen = await dailyRuns.fold(subject); ; ) {
+        const now = clock.now();
+        const { revision } = seen;
+        const wanted = alarmOf(seen.state, clock.offsetMs, after !== undefined && after > now ? after : now);
+        const there = await armed(account);
+        if ((anew && wanted?.kind === "at") || !stillGood(there, wanted)) await set(account, wanted, cause);
+        // Another replica may have armed for a later change before us: whoever comes last must have seen the latest.
+        seen = await dailyRuns.fold(subject);
+        if (seen.revision === revision) return;
+      }
+    },
+  };
+};
+
+const noMessage = 10037;
+
+/** "There is none" is an answer; everything else means that JetStream could not be asked. */
+const unlessAbsent = (error: unknown): null => {
+  if (error instanceof Error && "code" in error && error.code === noMessage) return null;
+  throw new Unavailable("the armed schedule cannot be read", { cause: error });
+};

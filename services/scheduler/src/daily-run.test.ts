@@ -1,0 +1,25 @@
+import { accountId } from "@outrider/contracts/ids";
+import { type AccountEvent, accountPolicy } from "@outrider/contracts/registry";
+import { expect, test } from "vitest";
+import { dailyRun } from "./daily-run.ts";
+
+const policy = accountPolicy.parse({});
+const created: AccountEvent = {
+  type: "AccountCreated",
+  data: { account: accountId.parse("garage"), name: "Garage", timeZone: "Europe/Paris", country: "FR", secret: { k: "k", v: "v" }, policy },
+};
+const after = (...events: AccountEvent[]) => events.reduce((state, event) => dailyRun.evolve(state, event, ""), dailyRun.initial());
+
+test("an account's day begins when its policy says, in its own time zone", () => {
+  expect(after(created)).toEqual({ cron: "0 9 * * *", timeZone: "Europe/Paris", enabled: true });
+  const later = { ...policy, dailyRunCron: "30 7 * * *", dailyRunEnabled: false };
+  expect(after(created, { type: "AccountPolicyChanged", data: { policy: later } })).toEqual({
+    cron: "30 7 * * *",
+    timeZone: "Europe/Paris",
+    enabled: false,
+  });
+});
+
+test("what is not an account has no day", () => {
+  expect(after({ type: "AccountPaused", data: { by: "ops" } })).toBeUndefined();
+});

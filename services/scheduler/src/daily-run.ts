@@ -1,0 +1,28 @@
+import type { AccountEvent } from "@outrider/contracts/registry";
+import { type Decider, refuse } from "@outrider/eventing/decider";
+
+/** When an account's day begins: five cron fields in its time zone. */
+export interface DailyRun {
+  readonly cron: string;
+  readonly timeZone: string;
+  readonly enabled: boolean;
+}
+
+const evolve = (daily: DailyRun | undefined, event: AccountEvent): DailyRun | undefined => {
+  if (event.type === "AccountCreated") {
+    const { timeZone, policy } = event.data;
+    return { cron: policy.dailyRunCron, timeZone, enabled: policy.dailyRunEnabled };
+  }
+  if (event.type === "AccountPolicyChanged" && daily !== undefined) {
+    const { dailyRunCron: cron, dailyRunEnabled: enabled } = event.data.policy;
+    return { ...daily, cron, enabled };
+  }
+  return daily; // nothing else about an account says when its day begins
+};
+
+/** What an account's own events say of its daily run. Only read here: the account belongs to the registry. */
+export const dailyRun: Decider<DailyRun | undefined, never, AccountEvent, "not-ours"> = {
+  initial: () => undefined,
+  evolve,
+  decide: () => refuse("not-ours"),
+};

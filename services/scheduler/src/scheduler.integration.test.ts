@@ -1,0 +1,142 @@
+import { huntCommands } from "@outrider/contracts/hunts";
+import { type AccountId, accountId, runId } from "@outrider/contracts/ids";
+import { type AccountEvent, accountCodec, accountPolicy } from "@outrider/contracts/registry";
+import { schedulerCommands } from "@outrider/contracts/scheduler";
+import { streams, subjects } from "@outrider/contracts/streams";
+import { ensureStream, jetStreamStore, type Kernel } from "@outrider/eventing";
+import { handle, kernelOf, openService, parseConfig, Refusal, type Service, serveCommands } from "@outrider/platform";
+import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { definition, type SchedulerConfig } from "./config.ts";
+import { openScheduler } from "./scheduler.ts";
+
+let nats: ThrowAwayNats;
+let world: Service<SchedulerConfig>;
+let kernel: Kernel;
+const opened: Service<SchedulerConfig>[] = [];
+let starts: { account: string; commandId: string }[] = [];
+
+const configured = (offsetMs = 0): SchedulerConfig => {
+  const environment = {
+    NATS_URL: nats.url,
+    LOG_LEVEL: "silent",
+    OUTRIDER_CLOCK_OFFSET_MS: String(offsetMs),
+    SCHEDULER_ASK_TIMEOUT_MS: "1000",
+  };
+  const parsed = parseConfig(definition, environment);
+  if (!parsed.ok) throw new Error(parsed.problems.join("; "));
+  return parsed.config;
+};
+const open = async (replica: string, offsetMs = 0): Promise<Service<SchedulerConfig>> => {
+  const service = await openService({ ...configured(offsetMs), OUTRIDER_REPLICA: replica }, { ownsProcess: false });
+  opened.push(service);
+  await openScheduler(service);
+  return service;
+};
+/** The sandbox's clock shows 09:00 in Paris after so many milliseconds of real time. */
+const nineIn = (ms: number): number => Date.parse("2027-03-02T08:00:00.000Z") - ms - Date.now();
+const allocator = async (answer: () => void): Promise<Service<SchedulerConfig>> => {
+  const service = await openService({ ...configured(), service: "hunt-allocator" }, { ownsProcess: false });
+  opened.push(service);
+  const startPass = handle(huntCommands.startPass, async ({ account }, { commandId }) => {
+    starts.push({ account, commandId });
+    answer();
+    return { run: runId.parse("2027-03-02"), pass: 1, seq: 1, open: true };
+  });
+  await serveCommands(service, [startPass]);
+  return service;
+};
+
+beforeAll(async () => {
+  nats = await throwAwayNats();
+  world = await openService({ ...configured(), service: "gateway" }, { ownsProcess: false });
+  kernel = kernelOf(world);
+  for (const declared of [streams.registry, streams.hunts, streams.schedule, streams.dead]) await ensureStream(world.jsm, declared);
+});
+beforeEach(async () => {
+  for (const service of opened.splice(0)) await service[Symbol.asyncDispose]();
+  starts = [];
+});
+afterAll(async () => {
+  for (const service of [...opened, world]) await service[Symbol.asyncDispose]();
+  await nats.stop();
+});
+
+const write = async (account: AccountId, expected: number, event: AccountEvent): Promise<number> => {
+  const store = jetStreamStore({ jsm: kernel.jsm, publisher: kernel.publisher, stream: streams.registry.name, codec: accountCodec });
+  const id = crypto.randomUUID();
+  const append = { commandId: id, executionId: id, at: "2026-11-20T10:00:00.000Z", events: [event], expected, closing: 0 };
+  const appended = await store.append(subjects.account(account), append, performance.now() + 10_000);
+  if (appended.kind === "conflict") throw new Error(`${account} has moved`);
+  return appended.revision;
+};
+const policy = accountPolicy.parse({});
+const create = (account: AccountId, dailyRunCron = "0 9 * * *") =>
+  write(account, 0, {
+    type: "AccountCreated",
+    data: {
+      ...{ account, name: "Garage", timeZone: "Europe/Paris", country: "FR", secret: { k: "k", v: "v" } },
+      policy: { ...policy, dailyRunCron },
+    },
+  });
+const daily = (account: AccountId) => world.ask(schedulerCommands.dailyRun, { account }).catch(() => undefined);
+const pendingDue = async () => (await world.jsm.consumers.info(streams.schedule.name, "scheduler-due-daily-run")).num_pending;
+
+test("every account has one cron in its own time zone, which follows its policy", async () => {
+  await open("one");
+  const account = accountId.parse("policy");
+  const seq = await create(account);
+  await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true, cron: "0 9 * * *", timeZone: "Europe/Paris" });
+  const disabled: AccountEvent = { type: "AccountPolicyChanged", data: { policy: { ...policy, dailyRunEnabled: false } } };
+  const off = await write(account, seq, disabled);
+  await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: false });
+  const earlier: AccountEvent = { type: "AccountPolicyChanged", data: { policy: { ...policy, dailyRunCron: "30 7 * * 7" } } };
+  await write(account, off, earlier);
+  await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true, cron: "30 7 * * 7" });
+});
+
+test("a day begins by the sandbox's clock, once, and the next one is armed", async () => {
+  const account = accountId.parse("sandbox");
+  await create(account);
+  await allocator(() => undefined);
+  const offset = nineIn(2500);
+  await Promise.all([open("one", offset), open("two", offset)]);
+  await expect.poll(() => starts.filter((start) => start.account === account), { timeout: 20_000 }).toHaveLength(1);
+  await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true, next: "2027-03-03T08:00:00.000Z" });
+  await expect.poll(pendingDue, { timeout: 10_000 }).toBe(0);
+  expect(starts.filter((start) => start.account === account)).toHaveLength(1);
+});
+
+test("a start that nobody answered is asked for again under the same id; a refusal ends it", async () => {
+  const account = accountId.parse("patient");
+  await create(account);
+  await open("one", nineIn(2000));
+  const unanswered = async () => (await world.jsm.consumers.info(streams.schedule.name, "scheduler-due-daily-run")).num_ack_pending;
+  await expect.poll(unanswered, { timeout: 20_000 }).toBeGreaterThan(0);
+  let tries = 0;
+  await allocator(() => {
+    tries += 1;
+    if (tries < 4) throw new Refusal("unavailable", "not now");
+    throw new Refusal("refused", "the account runs nothing on this weekday", "not-a-run-day");
+  });
+  const mine = () => starts.filter((start) => start.account === account);
+  await expect.poll(() => mine().length, { timeout: 20_000 }).toBeGreaterThan(0);
+  await expect.poll(pendingDue, { timeout: 10_000 }).toBe(0);
+  await expect.poll(unanswered, { timeout: 20_000 }).toBe(0);
+  expect(new Set(mine().map(({ commandId }) => commandId)).size).toBe(1);
+});
+
+test("a day that began while the scheduler was down starts once when it is back", async () => {
+  const account = accountId.parse("late");
+  await create(account);
+  const offset = nineIn(3000);
+  const before = await open("one", offset);
+  await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true });
+  await before[Symbol.asyncDispose]();
+  await expect.poll(pendingDue, { timeout: 20_000 }).toBeGreaterThan(0);
+  await allocator(() => undefined);
+  await open("two", offset);
+  await expect.poll(() => starts.filter((start) => start.account === account), { timeout: 20_000 }).toHaveLength(1);
+  await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true, next: "2027-03-03T08:00:00.000Z" });
+  expect(starts.filter((start) => start.account === account)).toHaveLength(1);
+});
