@@ -27,7 +27,8 @@ export const createApp = async (service: Service<GatewayConfig>): Promise<Api> =
     requestTimeout: service.config.GATEWAY_REQUEST_TIMEOUT_MS,
     // Account, provider and secret of a webhook, ids and cursors: none is longer.
     routerOptions: { maxParamLength: 256 },
-    frameworkErrors: tell,
+    // What fails before a route is found has no hooks.
+    frameworkErrors: (error, request, reply) => void tell(error, request, reply.headers(safe)),
     forceCloseConnections: "idle",
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);

@@ -14,11 +14,19 @@ import { contactRoutes } from "./routes/contacts.ts";
 import { creditRoutes } from "./routes/credits.ts";
 import { huntRoutes } from "./routes/hunts.ts";
 import { importRoutes } from "./routes/imports.ts";
+import { inspectionRoutes } from "./routes/inspection.ts";
 import { lineRoutes } from "./routes/lines.ts";
 import { openapiRoute } from "./routes/openapi.ts";
 import { pauseRoutes } from "./routes/pauses.ts";
+import { personRoutes } from "./routes/people.ts";
+import { replyRoutes } from "./routes/replies.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
+
+const resources = [
+  ...[accountRoutes, lineRoutes, huntRoutes, runRoutes, contactRoutes, replyRoutes, personRoutes],
+  ...[creditRoutes, pauseRoutes, inspectionRoutes],
+] as const;
 
 /** Brings the gateway up on a running service and serves HTTP. Resolves with its address. Everything ends with the service. */
 export const openGateway = async (service: Service<GatewayConfig>): Promise<string> => {
@@ -39,7 +47,7 @@ export const openGateway = async (service: Service<GatewayConfig>): Promise<stri
     // The framework's types do not say that a scope has the type provider of its server.
     const api = scope as unknown as Api;
     addHooks(api, service, authentication(service.ask, config.OUTRIDER_ADMIN_KEY));
-    for (const routes of [accountRoutes, lineRoutes, huntRoutes, runRoutes, contactRoutes, creditRoutes, pauseRoutes]) routes(api, gateway);
+    for (const routes of resources) routes(api, gateway);
     await importRoutes(api, gateway);
     openapiRoute(api);
   });

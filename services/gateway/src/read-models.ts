@@ -10,6 +10,7 @@ type Order = { readonly field: string } | undefined;
 const newestFirst: { readonly [Name in ViewName]?: Order } = {
   imports: { field: "startedAt" },
   runs: { field: "run" },
+  contacts: { field: "requestedAt" },
   replies: { field: "at" },
   statement: { field: "_seq" },
 };

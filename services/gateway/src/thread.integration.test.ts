@@ -219,6 +219,8 @@ describe("an upload", () => {
     }
   });
   test("that breaks off leaves nothing and starts nothing", async () => {
+    const stored = async () => (await world.service.jsm.streams.info(streams.uploads.name)).state.messages;
+    const atFirst = await stored();
     const before = world.asked.length;
     const leaving = new AbortController();
     const endless = new ReadableStream({
@@ -231,8 +233,6 @@ describe("an upload", () => {
       ...{ method: "POST", headers: { authorization: `Bearer ${key}`, ...csv }, body: endless, duplex: "half" },
       signal: leaving.signal,
     } as RequestInit);
-    const stored = async () => (await world.service.jsm.streams.info(streams.uploads.name)).state.messages;
-    const atFirst = await stored();
     await expect.poll(stored).toBeGreaterThan(atFirst + 2);
     leaving.abort();
     await expect(sent).rejects.toThrow();

@@ -4,13 +4,14 @@ import { ledgerCommands } from "@outrider/contracts/ledger";
 import { contactStatus, documents } from "@outrider/contracts/projector";
 import { registryCommands } from "@outrider/contracts/registry";
 import { smsCommands } from "@outrider/contracts/sms";
-import { KeyDestroyed, keyIds, Refusal } from "@outrider/platform";
+import { keyIds, Refusal } from "@outrider/platform";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Gateway } from "../parts.ts";
 import { findPerson } from "../people.ts";
 import { type Api, accountOf, callerOf } from "../request.ts";
 import { by, changed, page, paging, problems, seq, waitFor } from "../shapes.ts";
+import { refusedWhenErased } from "./people.ts";
 
 const tags = ["contacts"];
 const params = z.object({ contact: contactId });
@@ -90,10 +91,7 @@ const requestContact = async (
   const contact = contactId.parse(idFromKey("contact", account, request.commandId));
   const reservation = `contact-${contact}`;
   const credits = config.SMS_PRICE_CREDITS;
-  const sealed = await keyring.seal(keyIds.person(account, person), text).catch((error: unknown) => {
-    if (error instanceof KeyDestroyed) throw new Refusal("refused", "the person has been erased", "erased");
-    throw error;
-  });
+  const sealed = await keyring.seal(keyIds.person(account, person), text).catch(refusedWhenErased);
   if (credits > 0) {
     await ask(
       request,

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import multipart from "@fastify/multipart";
 import { importCounts, ingestCommands } from "@outrider/contracts/ads";
-import { idFromKey, importId, personId } from "@outrider/contracts/ids";
+import { type AccountId, idFromKey, importId, personId } from "@outrider/contracts/ids";
 import { documents } from "@outrider/contracts/projector";
 import { Refusal } from "@outrider/platform";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Gateway } from "../parts.ts";
-import { InvalidField } from "../problems.ts";
+import { InvalidField, problemFrom } from "../problems.ts";
 import { type Api, accountOf } from "../request.ts";
 import { page, paging, problems, seq, waitFor } from "../shapes.ts";
 import { BrokenOff, uploadsOf } from "../uploads.ts";
@@ -111,7 +111,7 @@ const readingRoutes = (api: Api, { ask, models }: Gateway): void => {
       const { import: id } = request.params;
       const { status, ...rest } = await ask(request, ingestCommands.import, { account, import: id });
       if (status === "unknown") throw new Refusal("not-found", "there is no such import");
-      const kept = status !== "running" && rest.counts.bad > 0 && models.isUp() ? await models.one("imports", account, id) : undefined;
+      const kept = status !== "running" && rest.counts.bad > 0 ? await badRowsOf(models, account, id, rest.seq) : undefined;
       return { import: id, status, ...rest, ...(kept === undefined ? {} : { badRows: kept.badRows }) };
     },
   );
@@ -156,4 +156,15 @@ const readingRoutes = (api: Api, { ask, models }: Gateway): void => {
       return { items: items.map(show), ...more };
     },
   );
+};
+
+/** They are only in the read model, and an extra: without it the answer goes without them. */
+const badRowsOf = async (models: Gateway["models"], account: AccountId, id: string, seq: number) => {
+  try {
+    await models.folded("imports", seq);
+    return await models.one("imports", account, id);
+  } catch (error) {
+    if (problemFrom(error)?.status === 503) return undefined;
+    throw error;
+  }
 };

@@ -117,6 +117,9 @@ const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
       return ask(request, smsCommands.resumeLine, { account: accountOf(request), ...request.params, by });
     },
   );
+  const testing = z.object({
+    number: z.never({ error: "no test message is sent; ask for a contact instead" }).optional(),
+  });
   const state = z.object({
     line: lineId,
     paused: z.boolean(),
@@ -131,7 +134,7 @@ const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
         tags,
         summary: "Whether a line is connected and may send",
         params,
-        body: z.object({}),
+        body: testing,
         response: { 200: state, ...problems },
       },
     },

@@ -1,0 +1,192 @@
+import { huntCommands } from "@outrider/contracts/hunts";
+import { accountId, type RunId, runId } from "@outrider/contracts/ids";
+import { type DocumentOf, readerOf, viewsCollection } from "@outrider/contracts/projector";
+import { registryCommands } from "@outrider/contracts/registry";
+import { smsCommands } from "@outrider/contracts/sms";
+import { keyIds } from "@outrider/platform";
+import { type ThrowAwayNats, testMongo, throwAwayNats } from "@outrider/stack/testing";
+import { type Db, MongoClient } from "mongodb";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openWorld, play, type World } from "./testing/world.ts";
+
+const garage = accountId.parse("garage");
+const key = `or_garage_${"s".repeat(43)}`;
+const run = runId.parse("2026-11-20");
+let nats: ThrowAwayNats;
+let mongo: MongoClient;
+let db: Db;
+let world: World;
+let passOpen = true;
+let allocated = 6;
+
+const played = [
+  play(registryCommands.authenticate, () => ({ scopes: ["read" as const, "write" as const] })),
+  play(smsCommands.markInbound, () => ({ seq: 50 })),
+  play(huntCommands.run, ({ run: asked }: { run: RunId }) => ({
+    exists: asked === run,
+    passes: [
+      {
+        ...{ pass: 1, open: passOpen, found: 9, allocated, skipped: { "no-number": 2, "too-old": 1 }, reserved: 6, rest: 0 },
+        hunts: [{ hunt: "vans" as never, found: 9, allocated, skipped: { "no-number": 2, "too-old": 1 } }],
+      },
+    ],
+    seq: 12,
+  })),
+];
+
+beforeAll(async () => {
+  nats = await throwAwayNats();
+  const database = await testMongo();
+  mongo = await new MongoClient(database.url).connect();
+  db = mongo.db(database.database);
+  world = await openWorld(nats.url, played, { MONGODB_URL: database.url, MONGODB_DATABASE: database.database });
+});
+afterAll(async () => {
+  await world.close();
+  await mongo.close();
+  await nats.stop();
+});
+
+interface Row {
+  readonly _id: string;
+  readonly [field: string]: unknown;
+}
+const put = (collection: string, rows: readonly Row[]) => db.collection<Row>(collection).insertMany([...rows]);
+const contact = (id: string, more: Partial<DocumentOf<"contacts">> & { readonly at?: string }, account = "garage"): Row => {
+  const { at = "2026-11-20T10:00:00.000Z", ...rest } = more;
+  return {
+    ...{ _id: `${account}.${id}`, account, contact: id, person: `p-${id}`, channel: "sms", line: "phone-1", hunt: "vans", run, step: 1 },
+    ...{ text: { k: "k", v: "v" }, purpose: "prospecting", legalBasis: "consent", noCanvassing: false, ownerType: "unknown" },
+    ...{ reservation: "r", credits: 1, status: "requested", attempts: 0, requests: 1, redundant: 0, replies: 0, stopped: false },
+    ...{ requestedAt: at, _seq: 5, ...rest },
+  };
+};
+
+test("pages newest first, each contact once, and never another account's", async () => {
+  const rows = Array.from({ length: 25 }, (_, index) =>
+    contact(`c${index}`, { at: `2026-11-19T10:00:${String(index >> 1).padStart(2, "0")}.000Z`, run: runId.parse("2026-11-19") }),
+  );
+  await put("contacts", [...rows, contact("other", { run: runId.parse("2026-11-19") }, "garage2")]);
+  const seen: string[] = [];
+  for (let next: string | undefined = ""; next !== undefined; ) {
+    const { status, json }: Awaited<ReturnType<World["call"]>> = await world.call(
+      "GET",
+      `/v1/contacts?run=2026-11-19&limit=10${next && `&cursor=${next}`}`,
+      { key },
+    );
+    expect(status).toBe(200);
+    for (const item of json.items) {
+      expect(item).not.toHaveProperty("text");
+      expect(item).not.toHaveProperty("_id");
+      seen.push(item.contact);
+    }
+    next = json.next;
+  }
+  expect(seen).toHaveLength(25);
+  expect(new Set(seen).size).toBe(25);
+  expect(seen[0]).toMatch(/c24/);
+  expect((await world.call("GET", "/v1/contacts?cursor=nonsense", { key })).status).toBe(400);
+});
+
+test("reads from the collection that an alias names", async () => {
+  await put("hunts_2", [
+    { _id: "garage.h1", account: "garage", hunt: "h1", definition: {}, status: "active", createdAt: "x", changedAt: "x", _seq: 3 },
+  ]);
+  await db.collection<Row>(viewsCollection).insertOne({ _id: "hunts", collection: "hunts_2" });
+  expect(await world.call("GET", "/v1/hunts/h1", { key })).toMatchObject({ status: 200, json: { hunt: "h1", status: "active", seq: 3 } });
+  expect((await world.call("GET", "/v1/hunts/h2", { key })).status).toBe(404);
+});
+
+test("waits for the change that was named, and says so when it does not come", async () => {
+  const positions = db.collection<Row>("_positions");
+  await positions.updateOne({ _id: readerOf("SMS") }, { $set: { seq: 40, created: "x", epoch: 1 } }, { upsert: true });
+  let answered = false;
+  const waiting = world.call("GET", "/v1/replies?waitFor=50", { key }).then((answer) => {
+    answered = true;
+    return answer;
+  });
+  await world.call("GET", "/v1/replies?waitFor=40", { key });
+  expect(answered).toBe(false);
+  await positions.updateOne({ _id: readerOf("SMS") }, { $set: { seq: 50 } });
+  expect((await waiting).status).toBe(200);
+  const late = await world.call("GET", "/v1/replies?waitFor=51", { key });
+  expect(late).toMatchObject({ status: 503, json: { rule: "read-model-behind" } });
+}, 20_000);
+
+test("opens replies for the holder of a key, and tells what was erased", async () => {
+  const { keyring } = world.service;
+  const text = await keyring.seal(keyIds.account(garage), "Oui, rappelez-moi");
+  const gone = await keyring.seal("person.garage.gone", "secret");
+  await keyring.destroy("person.garage.gone");
+  const reply = (id: string, sealed: unknown, at: string): Row => ({
+    ...{ _id: `garage.${id}`, account: "garage", inbound: id, knownSender: true, text: sealed, at, mark: "unread", answers: [], _seq: 4 },
+  });
+  await put("replies", [reply("i1", text, "2026-11-20T10:00:00.000Z"), reply("i2", gone, "2026-11-20T11:00:00.000Z")]);
+  const { json } = await world.call("GET", "/v1/replies?mark=unread", { key });
+  expect(json.items.map(({ inbound, text }: { inbound: string; text: string }) => [inbound, text])).toEqual([
+    ["i2", "erased"],
+    ["i1", "Oui, rappelez-moi"],
+  ]);
+});
+
+test("tells a run's progress, and watches it until it has settled", async () => {
+  await put("contacts", [
+    contact("r1", { status: "requested" }),
+    contact("r2", { status: "sent", outcome: "accepted", replies: 2, stopped: true }),
+    contact("r3", { status: "failed", outcome: "accepted", replies: 1 }),
+    contact("r4", { status: "gated", outcome: "gated", rule: "opted-out" }),
+    contact("r5", { status: "unknown", outcome: "unknown" }),
+    contact("r6", { status: "deferred", rule: "quiet-hours" }),
+  ]);
+  const { status, json } = await world.call("GET", `/v1/runs/${run}`, { key });
+  expect(status).toBe(200);
+  const counts = {
+    ...{ requested: 2, attempting: 0, accepted: 2, rejected: 0, unknown: 1, gated: { "opted-out": 1 } },
+    ...{ sent: 1, delivered: 0, failed: 1, replied: 2, optedOut: 1 },
+  };
+  expect(json).toMatchObject({
+    settled: false,
+    progress: { found: 9, allocated: 6, skipped: { "no-number": 2, "too-old": 1 }, byStatus: counts },
+  });
+  expect(json.progress.hunts).toMatchObject([{ hunt: "vans", found: 9, byStatus: counts }]);
+  expect((await world.call("GET", "/v1/runs/2026-01-01", { key })).status).toBe(404);
+
+  const watching = fetch(`${world.url}/v1/runs/${run}/events`, { headers: { authorization: `Bearer ${key}` } });
+  const stream = (await watching).body?.pipeThrough(new TextDecoderStream());
+  if (stream == null) throw new Error("there is no stream");
+  const told: { settled: boolean; progress: { byStatus: Record<string, number> } }[] = [];
+  for await (const chunk of stream) {
+    for (const event of chunk.split("\n\n").filter(Boolean)) {
+      expect(event).toMatch(/^event: progress\ndata: \{/);
+      told.push(JSON.parse(event.slice(event.indexOf("{"))));
+    }
+    if (told.length === 1) {
+      passOpen = false;
+      await db
+        .collection<Row>("contacts")
+        .updateMany({ run, status: { $in: ["requested", "deferred"] } }, { $set: { status: "accepted" } });
+    }
+  }
+  expect(told.slice(0, -1).map(({ settled }) => settled)).not.toContain(true);
+  expect(told.at(-1)?.settled).toBe(true);
+  expect(told.at(-1)?.progress.byStatus["accepted"]).toBe(4);
+  allocated = 7;
+  expect((await world.call("GET", `/v1/runs/${run}`, { key })).json.settled).toBe(false);
+});
+
+test("without MongoDB lists say so at once, and commands go on", async () => {
+  const lone = await openWorld(nats.url, [], { MONGODB_URL: "mongodb://127.0.0.1:9", GATEWAY_PORT: "0" });
+  try {
+    const began = performance.now();
+    for (const path of ["/v1/contacts", "/v1/hunts", "/v1/runs", "/v1/replies?waitFor=3", `/v1/runs/${run}`]) {
+      const answer = await lone.call("GET", path, { key });
+      expect(answer).toMatchObject({ status: 503, json: { type: "https://outrider.dev/problems/unavailable" } });
+      expect(answer.headers.get("retry-after")).toBe("1");
+    }
+    expect(performance.now() - began).toBeLessThan(2000);
+    expect(await lone.call("POST", "/v1/replies/i1/mark", { key, body: { as: "done" } })).toMatchObject({ status: 200, json: { seq: 50 } });
+    expect(lone.service.health.reasons()).toEqual([]);
+  } finally {
+    await lone.close();
+  }
+}, 30_000);

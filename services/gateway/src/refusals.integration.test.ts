@@ -1,0 +1,204 @@
+import { connect } from "node:net";
+import { huntCommands } from "@outrider/contracts/hunts";
+import { accountId } from "@outrider/contracts/ids";
+import { registryCommands } from "@outrider/contracts/registry";
+import { smsCommands } from "@outrider/contracts/sms";
+import { subjects } from "@outrider/contracts/streams";
+import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hashOfKey } from "./caller.ts";
+import { adminKey, no, openWorld, play, type World } from "./testing/world.ts";
+
+const reader = `or_garage_${"r".repeat(43)}`;
+const writer = `or_garage_${"w".repeat(43)}`;
+const scopes = new Map([
+  [hashOfKey(reader), ["read" as const]],
+  [hashOfKey(writer), ["write" as const]],
+]);
+let nats: ThrowAwayNats;
+let world: World;
+
+const letter = (id: number, account: string) => ({
+  ...{ id, at: "2026-11-20T10:00:00.000Z", service: "sms-sender", consumer: "sms-sender-webhooks", stream: "INBOX", seq: 70 + id },
+  ...{ subject: `inbox.smsmobileapi.03.${account}`, reason: "unreadable", deliveries: 1 },
+});
+const played = [
+  play(registryCommands.authenticate, ({ hash }) => ({ scopes: scopes.get(hash) ?? no("unauthorised", "no such account and key") })),
+  play(registryCommands.pause, ({ account }) => (account === "system" ? { seq: 2 } : no("refused", "no", "already-paused"))),
+  play(huntCommands.activateHunt, () => no("not-found", "there is no such hunt")),
+  play(huntCommands.archiveHunt, () => no("conflict", "the hunt is over", "archived")),
+  play(huntCommands.createHunt, () => no("invalid-request", "unknown variable ad.colour", "unknown-variable")),
+  play(smsCommands.history, () => ({ entries: [] })),
+  play(smsCommands.deadList, () => ({ letters: [letter(1, "garage"), letter(2, "other")], total: 2 })),
+  play(smsCommands.deadShow, ({ seq }) => ({ letter: letter(seq, seq === 1 ? "garage" : "other") })),
+  play(smsCommands.deadDrop, () => ({ dropped: true })),
+];
+
+beforeAll(async () => {
+  nats = await throwAwayNats();
+  world = await openWorld(nats.url, played, { MONGODB_URL: "mongodb://127.0.0.1:9", GATEWAY_COMMAND_TIMEOUT_MS: "1000" });
+});
+afterAll(async () => {
+  await world.close();
+  await nats.stop();
+});
+
+const slugOf = (answer: Awaited<ReturnType<World["call"]>>): string => String(answer.json.type).split("/").at(-1) ?? "";
+
+describe("who is asking", () => {
+  test.each([
+    ["no key", {}],
+    ["another scheme", { authorization: "Basic YTpi" }],
+    ["a wrong key", { authorization: `Bearer or_garage_${"x".repeat(43)}` }],
+    ["a key of no form", { authorization: "Bearer hello" }],
+    ["a key that would break a subject", { authorization: `Bearer or_a.b_${"x".repeat(43)}` }],
+  ])("%s is 401", async (_what, headers) => {
+    const answer = await world.call("GET", "/v1/credits", { headers });
+    expect([answer.status, slugOf(answer)]).toEqual([401, "unauthorised"]);
+    expect(answer.headers.get("www-authenticate")).toBe("Bearer");
+  });
+  test("a key without the scope is 403, and the operator's routes are for nobody else", async () => {
+    expect(await world.call("POST", "/v1/pause", { key: reader })).toMatchObject({ status: 403, json: { rule: "scope-missing" } });
+    expect((await world.call("GET", "/v1/people/p/export", { key: writer })).status).toBe(403);
+    expect((await world.call("POST", "/v1/system/pause", { key: writer })).status).toBe(403);
+    expect(await world.call("POST", "/v1/system/pause", { key: adminKey })).toMatchObject({ status: 200, json: { seq: 2 } });
+  });
+  test("registry is asked once for a key that is used often", async () => {
+    const asked = () => world.asked.filter(({ name }) => name === "registry.authenticate").length;
+    await world.call("GET", "/v1/dead?service=sms-sender", { key: reader });
+    const before = asked();
+    await Promise.all(Array.from({ length: 20 }, () => world.call("GET", "/v1/dead?service=sms-sender", { key: reader })));
+    expect(asked()).toBe(before);
+  });
+  test("the operator names the account", async () => {
+    expect(await world.call("POST", "/v1/pause", { key: adminKey })).toMatchObject({ status: 400 });
+    expect((await world.call("POST", "/v1/pause", { key: adminKey, headers: { "outrider-account": "a.b" } })).status).toBe(400);
+  });
+});
+
+describe("what cannot be understood", () => {
+  test("names the fields that do not fit", async () => {
+    const body = { name: "", channels: ["pigeon"], lines: {}, templates: { sms: "x" }, legalBasis: "because" };
+    const answer = await world.call("POST", "/v1/hunts", { key: writer, body });
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get("content-type")).toContain("application/problem+json");
+    expect(answer.json.errors.map(({ field }: { field: string }) => field).sort()).toEqual(["channels.0", "legalBasis", "name"]);
+    expect(answer.json.request).toBe(answer.headers.get("x-request-id"));
+  });
+  test.each([
+    ["a query", "GET", "/v1/contacts?limit=9999", {}, 400],
+    ["a path", "GET", "/v1/hunts/a%20b", {}, 400],
+    ["broken JSON", "POST", "/v1/pause", { "content-type": "application/json" }, 400, "{"],
+    ["a poisoned prototype", "POST", "/v1/pause", { "content-type": "application/json" }, 400, '{"__proto__":{"x":1}}'],
+    ["another content type", "POST", "/v1/pause", { "content-type": "text/xml" }, 415, "<a/>"],
+    [
+      "a body that is too large",
+      "POST",
+      "/v1/pause",
+      { "content-type": "application/json" },
+      413,
+      JSON.stringify({ by: "x".repeat(1_100_000) }),
+    ],
+    ["an unknown route", "GET", "/v1/nowhere", {}, 404],
+    ["a broken address", "GET", "/v1/hunts/%ff", {}, 400],
+    ["a line break for an id", "POST", "/v1/pause", { "idempotency-key": "a b" }, 400],
+  ])("%s", async (_what, method, path, headers, status, body?: string) => {
+    const answer = await fetch(`${world.url}${path}`, {
+      ...{ method, headers: { authorization: `Bearer ${writer}`, ...headers } },
+      ...(body === undefined ? {} : { body }),
+    });
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get("content-type")).toContain("application/problem+json");
+    expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+  });
+  test("what is no HTTP at all does not stop it", async () => {
+    const { hostname, port } = new URL(world.url);
+    await new Promise<void>((done) => {
+      const socket = connect(Number(port), hostname, () => socket.write("\0\u0001garbage\r\n\r\n"));
+      socket.on("close", () => done());
+      socket.on("error", () => done());
+      socket.resume();
+    });
+    expect((await world.call("GET", "/v1/openapi.json")).status).toBe(200);
+  });
+});
+
+describe("what a service refuses", () => {
+  test.each([
+    ["/v1/hunts/h/activate", 404, undefined],
+    ["/v1/hunts/h/archive", 409, "archived"],
+    ["/v1/pause", 409, "already-paused"],
+  ])("%s is %s with its rule", async (path, status, rule) => {
+    const { status: told, json } = await world.call("POST", path, { key: writer });
+    expect([told, json.rule]).toEqual([status, rule]);
+  });
+  test("a service that does not run is 503, at once, and comes back with the id to repeat it", async () => {
+    const answer = await world.call("POST", "/v1/runs", { key: writer, headers: { "idempotency-key": "again" } });
+    expect([answer.status, slugOf(answer)]).toEqual([503, "unavailable"]);
+    expect(answer.headers.get("retry-after")).toBe("1");
+    expect(answer.headers.get("idempotency-key")).toBe("again");
+  });
+});
+
+describe("what is looked into", () => {
+  const mine = subjects.smsContact(accountId.parse("garage"), "c1");
+  const theirs = subjects.smsContact(accountId.parse("other"), "c1");
+  test("an account sees the history of its own subjects", async () => {
+    const path = (subject: string) => `/v1/history?subject=${encodeURIComponent(subject)}`;
+    expect((await world.call("GET", path(mine), { key: reader })).status).toBe(200);
+    expect((await world.call("GET", path(theirs), { key: reader })).status).toBe(403);
+    expect((await world.call("GET", path(theirs), { key: adminKey })).status).toBe(200);
+    for (const subject of ["sms.contact.>", "sms", "ledger.balance.00.garage", "other.x.00.garage.a"]) {
+      expect((await world.call("GET", path(subject), { key: reader })).status).toBe(400);
+    }
+  });
+  test("dead letters by their own number, each account its own", async () => {
+    const all = await world.call("GET", "/v1/dead", { key: adminKey });
+    expect(all.json.letters).toMatchObject([
+      { seq: 1, of: "INBOX:71" },
+      { seq: 2, of: "INBOX:72" },
+    ]);
+    expect(all.json.unreachable).toContain("scheduler");
+    const own = await world.call("GET", "/v1/dead?service=sms-sender", { key: reader });
+    expect(own.json.letters).toMatchObject([{ seq: 1 }]);
+    expect((await world.call("GET", "/v1/dead/sms-sender/1", { key: reader })).status).toBe(200);
+    expect((await world.call("GET", "/v1/dead/sms-sender/2", { key: reader })).status).toBe(404);
+    expect((await world.call("DELETE", "/v1/dead/sms-sender/1", { key: writer })).status).toBe(403);
+    expect((await world.call("DELETE", "/v1/dead/sms-sender/2", { key: adminKey })).json).toEqual({ dropped: true });
+  });
+});
+
+describe("the OpenAPI document", () => {
+  const walk = (value: unknown, path: string, visit: (node: object, path: string) => void): void => {
+    if (typeof value !== "object" || value === null) return;
+    visit(value, path);
+    for (const [name, inner] of Object.entries(value)) walk(inner, `${path}/${name}`, visit);
+  };
+  test("has every route with a summary and an answer", async () => {
+    const { json } = await world.call("GET", "/v1/openapi.json");
+    const routes = Object.entries<Record<string, { summary?: string; tags?: string[]; responses: object }>>(json.paths).flatMap(
+      ([path, methods]) =>
+        Object.entries(methods).map(([method, route]) => {
+          expect(route.summary, `${method} ${path}`).toBeTruthy();
+          expect(route.tags, `${method} ${path}`).toHaveLength(1);
+          expect(
+            Object.keys(route.responses).some((status) => status.startsWith("2")),
+            `${method} ${path}`,
+          ).toBe(true);
+          return `${method.toUpperCase()} ${path}`;
+        }),
+    );
+    expect(routes.sort()).toMatchSnapshot();
+  });
+  test("leaves no shape open without saying what it is", async () => {
+    const { json } = await world.call("GET", "/v1/openapi.json");
+    const open: string[] = [];
+    walk(json.paths, "", (node, path) => {
+      const parent = path.split("/").at(-2);
+      const isSchema = parent === "properties" || path.endsWith("/schema") || path.endsWith("/items");
+      if (isSchema && Object.keys(node).length === 0) open.push(path);
+    });
+    // Events, states and letters of any kind: what they hold is the matter of each aggregate.
+    expect(open.filter((path) => !/history|state|dead|export/.test(path))).toEqual([]);
+  });
+});

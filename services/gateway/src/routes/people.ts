@@ -1,0 +1,199 @@
+import { channel, instant } from "@outrider/contracts/fields";
+import { huntCommands } from "@outrider/contracts/hunts";
+import { personId } from "@outrider/contracts/ids";
+import { documents } from "@outrider/contracts/projector";
+import { optOutBy, registryCommands } from "@outrider/contracts/registry";
+import { KeyDestroyed, keyIds, Refusal } from "@outrider/platform";
+import { z } from "zod";
+import type { Gateway } from "../parts.ts";
+import { findPerson } from "../people.ts";
+import { type Api, accountOf, callerOf } from "../request.ts";
+import { by, changed, problems, seq, waitFor } from "../shapes.ts";
+
+const tags = ["people"];
+const params = z.object({ person: personId });
+const through = optOutBy.default("api").describe("where the person said so");
+const proof = z.string().max(500).optional().describe("how it can be shown later; nothing personal");
+
+export const personRoutes = (api: Api, gateway: Gateway): void => {
+  readingRoutes(api, gateway);
+  sayingRoutes(api, gateway);
+  consentRoutes(api, gateway);
+  const { ask } = gateway;
+  api.post(
+    "/v1/people/:person/erase",
+    {
+      config: { access: "write" },
+      schema: {
+        tags,
+        summary: "Destroy what is personal about somebody, for ever",
+        params,
+        body: z.object({ by }),
+        response: { 200: changed, ...problems },
+      },
+    },
+    (request) => {
+      const { by = callerOf(request).actor } = request.body;
+      return ask(request, registryCommands.erase, { account: accountOf(request), ...request.params, by });
+    },
+  );
+  api.get(
+    "/v1/people/:person/export",
+    {
+      config: { access: "admin" },
+      schema: {
+        tags,
+        summary: "All that is stored about somebody, in plain words",
+        params,
+        response: { 200: registryCommands.exportPerson.reply, ...problems },
+      },
+    },
+    (request) => ask(request, registryCommands.exportPerson, { account: accountOf(request), ...request.params }),
+  );
+};
+
+const readingRoutes = (api: Api, gateway: Gateway): void => {
+  const { ask, models } = gateway;
+  api.post(
+    "/v1/people/lookup",
+    {
+      config: { access: "read" },
+      schema: {
+        tags,
+        summary: "The id of a number, which is never part of an address",
+        body: z.object({ number: z.string().min(3).max(40) }),
+        response: { 200: z.object({ person: personId, known: z.boolean() }), ...problems },
+      },
+    },
+    (request) => findPerson(gateway, request, request.body.number, { register: false }),
+  );
+  const shown = documents.people.omit({ account: true, _seq: true }).extend({ seq });
+  api.get(
+    "/v1/people/:person",
+    {
+      config: { access: "read" },
+      schema: {
+        tags,
+        summary: "What is known of somebody, without the number",
+        params,
+        querystring: z.object({ waitFor }),
+        response: { 200: shown, ...problems },
+      },
+    },
+    async (request) => {
+      await models.folded("people", request.query.waitFor);
+      const found = await models.one("people", accountOf(request), request.params.person);
+      if (found === undefined) throw new Refusal("not-found", "there is no such person");
+      const { account: _account, _seq, ...person } = found;
+      return { ...person, seq: _seq };
+    },
+  );
+  api.get(
+    "/v1/people/:person/why",
+    {
+      config: { access: "read" },
+      schema: {
+        tags,
+        summary: "Why somebody is or is not written to, and what would change it",
+        params,
+        response: { 200: registryCommands.whyPerson.reply.and(huntCommands.whyNot.reply), ...problems },
+      },
+    },
+    async (request) => {
+      const about = { account: accountOf(request), ...request.params };
+      const [why, { hunts }] = await Promise.all([
+        ask(request, registryCommands.whyPerson, about),
+        ask(request, huntCommands.whyNot, about),
+      ]);
+      return { ...why, hunts };
+    },
+  );
+};
+
+const sayingRoutes = (api: Api, { ask }: Gateway): void => {
+  api.post(
+    "/v1/people/:person/opt-out",
+    {
+      config: { access: "write" },
+      schema: {
+        tags,
+        summary: "Never write to somebody again, by any channel",
+        params,
+        body: z.object({ by: through, channel: channel.optional(), proof }),
+        response: { 200: changed, ...problems },
+      },
+    },
+    (request) => ask(request, registryCommands.optOut, { account: accountOf(request), ...request.params, ...request.body }),
+  );
+  api.post(
+    "/v1/people/:person/opt-in",
+    {
+      config: { access: "write" },
+      schema: {
+        tags,
+        summary: "Take an opt-out back",
+        params,
+        body: z.object({ by: through, proof }),
+        response: { 200: changed, ...problems },
+      },
+    },
+    (request) => ask(request, registryCommands.optIn, { account: accountOf(request), ...request.params, ...request.body }),
+  );
+  api.post(
+    "/v1/people/:person/refusals",
+    {
+      config: { access: "write" },
+      schema: {
+        tags,
+        summary: "Somebody said that they are not interested",
+        params,
+        body: z.object({ channel: channel.default("sms") }),
+        response: { 200: changed, ...problems },
+      },
+    },
+    (request) => ask(request, registryCommands.recordRefusal, { account: accountOf(request), ...request.params, ...request.body }),
+  );
+};
+
+const consentRoutes = (api: Api, { ask, service }: Gateway): void => {
+  const { keyring, clock } = service;
+  api.post(
+    "/v1/people/:person/consents",
+    {
+      config: { access: "write" },
+      schema: {
+        tags,
+        summary: "Record that somebody agreed",
+        params,
+        body: z.object({
+          source: z.string().min(1).max(200).describe("where it was given"),
+          text: z.string().min(1).max(5000).optional().describe("what was agreed to; kept sealed"),
+          basis: z.enum(["consent", "existing-customer"]).default("consent"),
+          at: instant.optional(),
+        }),
+        response: { 200: changed, ...problems },
+      },
+    },
+    async (request) => {
+      const account = accountOf(request);
+      const { person } = request.params;
+      const { text, at = clock.now(), ...consent } = request.body;
+      const sealed = text === undefined ? {} : { text: await keyring.seal(keyIds.person(account, person), text).catch(refusedWhenErased) };
+      return ask(request, registryCommands.recordConsent, { account, person, at, ...consent, ...sealed });
+    },
+  );
+  api.delete(
+    "/v1/people/:person/consents",
+    {
+      config: { access: "write" },
+      schema: { tags, summary: "Somebody takes their consent back", params, response: { 200: changed, ...problems } },
+    },
+    (request) => ask(request, registryCommands.withdrawConsent, { account: accountOf(request), ...request.params }),
+  );
+};
+
+/** Nothing can be sealed for an erased person any more. */
+export const refusedWhenErased = (error: unknown): never => {
+  if (error instanceof KeyDestroyed) throw new Refusal("refused", "the person has been erased", "erased");
+  throw error;
+};
