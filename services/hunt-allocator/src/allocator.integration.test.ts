@@ -1,6 +1,14 @@
+import { type ImportEvent, importCodec } from "@outrider/contracts/ads";
+import { contactCodec } from "@outrider/contracts/contact";
+import type { NumberFacts } from "@outrider/contracts/fields";
 import { huntCommands } from "@outrider/contracts/hunts";
+import { huntId, type PersonId } from "@outrider/contracts/ids";
+import { personCodec } from "@outrider/contracts/registry";
+import { streams, subjects } from "@outrider/contracts/streams";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createHunt, newAccount, openWorld, passOf, personOf, today, type World } from "./testing-world.ts";
+import { runOf } from "./play.ts";
+import { template } from "./testing-definitions.ts";
+import { createHunt, newAccount, noon, openWorld, passOf, personOf, today, type World } from "./testing-world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -49,4 +57,131 @@ test("a start while a pass is open answers that one", async () => {
   await createHunt(world, account, "all");
   const starts = await Promise.all([1, 2, 3].map(() => world.service.ask(huntCommands.startPass, { account, by: "hand" })));
   expect(new Set(starts.map(({ pass }) => pass))).toEqual(new Set([1]));
+});
+
+test("nothing exceeds the day's limits, over all passes: account, line and credits", async () => {
+  const account = newAccount("limited");
+  await world.createAccount(account, { dailyLimit: 30 });
+  await world.listAds(
+    account,
+    Array.from({ length: 60 }, () => ({})),
+  );
+  await createHunt(world, account, "one", { dailyLimit: 12 });
+  await createHunt(world, account, "two");
+  const { neighbours } = world;
+  const before = neighbours.available;
+  neighbours.available = 20;
+  expect(await passOf(world, account)).toMatchObject({
+    allocated: 20,
+    reserved: 20,
+    skipped: { "no-credits": 80, "contacted-recently": 20 },
+  });
+  neighbours.available = 100;
+  neighbours.perDay = 25; // of which the day's first pass has taken 20
+  expect(await passOf(world, account)).toMatchObject({ allocated: 5, skipped: { "line-daily-limit": 35 } });
+  neighbours.perDay = null;
+  const last = await passOf(world, account);
+  expect(last).toMatchObject({ allocated: 5, reserved: 5, skipped: { "account-daily-limit": 30 } });
+  expect((await world.rowsOf(account, last.run)).filter(({ hunt }) => hunt === "one").length).toBeLessThanOrEqual(12);
+  expect(await passOf(world, account)).toMatchObject({ allocated: 0, reserved: 0 });
+  neighbours.available = before;
+});
+
+test("a dry run gives the pass's own answer and writes nothing; why-not tells about one person", async () => {
+  const account = newAccount("curious");
+  await world.createAccount(account);
+  const landline = { country: "FR", lineType: "landline" as const, zones: ["Europe/Paris"], fiction: true } satisfies NumberFacts;
+  await world.listAds(account, [{}, { facts: landline }, { noCanvassing: true }, { person: personOf(0), sourceId: "again" }]);
+  await createHunt(world, account, "all");
+  const ask = { account, limit: 10 };
+  const dry = await world.service.ask(huntCommands.dryRun, ask);
+  const skipped = { "no-canvassing": 1, "not-mobile": 1, "same-owner": 1 };
+  expect(dry).toMatchObject({ found: 4, allocated: 1, skipped, credits: 1 });
+  expect(dry.contacts).toMatchObject([{ hunt: "all", person: personOf(0), channel: "sms", credits: 1 }]);
+  expect(dry.denials.map(({ rule }) => rule).toSorted()).toEqual(["no-canvassing", "not-mobile"]);
+  expect(await world.service.ask(huntCommands.run, { account, run: runOf(today) })).toMatchObject({ exists: false });
+
+  const pass = await passOf(world, account);
+  expect(pass).toMatchObject({ found: 4, allocated: 1, skipped });
+  const denials = () => world.eventsOf(account, pass.run).then((events) => events.filter(({ type }) => type === "DenialsRecorded"));
+  expect(await denials()).toHaveLength(1);
+  await passOf(world, account);
+  expect(await denials()).toHaveLength(1);
+
+  const why = (person: PersonId) => world.service.ask(huntCommands.whyNot, { account, person });
+  expect(await why(personOf(1))).toMatchObject({
+    hunts: [{ hunt: "all", verdict: "denied", rule: "not-mobile", lastDenial: { rule: "not-mobile" } }],
+  });
+  expect(await why(personOf(0))).toMatchObject({ hunts: [{ verdict: "denied", rule: "already-contacted" }] });
+  expect(await why(personOf(99))).toMatchObject({ hunts: [{ verdict: "no-matching-ad" }] });
+});
+
+test("an error in one hunt is that hunt's own: the others go on", async () => {
+  const account = newAccount("mixed");
+  await world.createAccount(account);
+  await world.listAds(account, [{}, {}]);
+  await createHunt(world, account, "sound");
+  await createHunt(world, account, "lost", { lines: { sms: "nowhere" }, priority: 9 });
+  const pass = await passOf(world, account);
+  expect(pass).toMatchObject({ found: 4, allocated: 2, skipped: { "hunt-error": 2 } });
+  expect(pass.hunts.find(({ hunt }) => hunt === "lost")?.error).toBe("line nowhere is not connected");
+});
+
+test("what people have said is respected before anybody asks for a permit, and what was gated may be asked again", async () => {
+  const account = newAccount("listening");
+  await world.createAccount(account);
+  await world.listAds(account, [{}, {}]);
+  await createHunt(world, account, "all");
+  const optedOut = { type: "OptedOut", data: { by: "api", at: noon } } as const;
+  await world.append(streams.registry.name, personCodec, subjects.person(account, personOf(0)), optedOut);
+  const first = await passOf(world, account);
+  expect(first).toMatchObject({ allocated: 1, skipped: { "opted-out": 1 } });
+  const [row] = await world.rowsOf(account, first.run);
+  if (row === undefined) throw new Error("nobody was allocated");
+  expect(await passOf(world, account)).toMatchObject({ allocated: 0, skipped: { "already-contacted": 1 } });
+  const gated = { type: "ContactGated", data: { rule: "outside-hours", reservation: "pass-1", credits: 1 } } as const;
+  await world.append(streams.sms.name, contactCodec, subjects.smsContact(account, row.contact), gated);
+  expect(await passOf(world, account)).toMatchObject({ allocated: 1, skipped: { "opted-out": 1 } });
+});
+
+test("an import moves the last scan of the hunts that take from its sources", async () => {
+  const account = newAccount("scanned");
+  await world.createAccount(account);
+  await createHunt(world, account, "files", { source: "file" });
+  await createHunt(world, account, "lobstr", { source: "lobstr" });
+  await passOf(world, account); // so that the look-up knows both
+  const counts = { read: 1, new: 1, changed: 0, duplicate: 0, bad: 0 };
+  const finished: ImportEvent = { type: "ImportFinished", data: { counts, sources: ["file"] } };
+  await world.append(streams.ads.name, importCodec, subjects.import(account, "i1"), finished);
+  const stateOf = async (hunt: string) =>
+    (await world.service.ask(huntCommands.state, { subject: subjects.hunt(account, hunt) })).state as { lastScanAt?: string };
+  await expect.poll(async () => (await stateOf("files")).lastScanAt, { timeout: 10_000 }).toBeDefined();
+  expect((await stateOf("lobstr")).lastScanAt).toBeUndefined();
+});
+
+test("says no in words: to a bad template, to a day without runs, to a paused account, to an unknown one", async () => {
+  const account = newAccount("strict");
+  await world.createAccount(account, { runWeekdays: [1, 2, 4, 5] });
+  await expect(createHunt(world, account, "bad", { templates: { sms: "{{ ad.colour }}" } })).rejects.toMatchObject({
+    slug: "invalid-request",
+    message: expect.stringContaining('unknown variable "ad.colour"'),
+  });
+  const start = (by: "cron" | "hand", of = account) => world.service.ask(huntCommands.startPass, { account: of, by });
+  await expect(start("cron")).rejects.toMatchObject({ rule: "not-a-run-day" });
+  expect(await start("hand")).toMatchObject({ pass: 1 });
+  await expect(start("hand", newAccount("nobody"))).rejects.toMatchObject({ slug: "not-found" });
+  const hunt = { account, hunt: huntId.parse("absent") };
+  await expect(world.service.ask(huntCommands.activateHunt, hunt)).rejects.toMatchObject({ rule: "unknown-hunt" });
+});
+
+test("shows how long an SMS is when the hunt is saved, and a template on a real ad", async () => {
+  const account = newAccount("wordy");
+  await world.createAccount(account);
+  expect(await createHunt(world, account, "all")).toMatchObject({ sms: { encoding: "GSM-7", segments: 1 } });
+  const [ad] = await world.listAds(account, [{ title: "Clio à vendre" }]);
+  if (ad === undefined) throw new Error("no ad");
+  const ask = () => world.service.ask(huntCommands.previewTemplate, { account, template, channel: "sms", ad: ad.ad });
+  await expect
+    .poll(() => ask().then(({ text }) => text, String), { timeout: 10_000 })
+    .toBe("Bonjour Owner 0, votre Clio à vendre nous intéresse. Garage Martin");
 });

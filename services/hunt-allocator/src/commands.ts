@@ -1,9 +1,9 @@
 import { type HuntDefinition, huntCommands } from "@outrider/contracts/hunts";
 import type { AccountId, HuntId } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
-import type { Asked } from "@outrider/eventing";
+import { type Asked, pauseFor } from "@outrider/eventing";
 import { type CommandContext, type CommandHandler, erased, handle, type KnownAccount, Refusal } from "@outrider/platform";
-import { lookUpWaitMs } from "./config.ts";
+import { accountWaitMs, lookUpWaitMs } from "./config.ts";
 import { dryRun } from "./dry-run.ts";
 import { definitionProblem, type HuntCommand, type HuntRefusal } from "./hunt.ts";
 import type { PassTools } from "./pass.ts";
@@ -38,10 +38,14 @@ const asked = ({ clock }: Pick<PassTools, "clock">, context: CommandContext): As
   };
 };
 
-const accountOf = ({ accounts }: Pick<PassTools, "accounts">, id: AccountId): KnownAccount => {
-  const account = accounts.account(id);
-  if (account === undefined) throw new Refusal("not-found", "there is no such account", "unknown-account");
-  return account;
+/** Every replica learns of an account within moments: one that was created just now is waited for. */
+const accountOf = async ({ accounts, stopping }: Pick<PassTools, "accounts" | "stopping">, id: AccountId): Promise<KnownAccount> => {
+  for (const end = performance.now() + accountWaitMs; ; ) {
+    const account = accounts.account(id);
+    if (account !== undefined) return account;
+    if (performance.now() > end) throw new Refusal("not-found", "there is no such account", "unknown-account");
+    await pauseFor(20, stopping);
+  }
 };
 
 const checked = (where: string, source: string): CheckedTemplate => {
@@ -71,11 +75,11 @@ const huntHandlers = (tools: CommandTools): readonly CommandHandler[] => {
   };
   return [
     handle(huntCommands.createHunt, async ({ account, hunt, definition, activate }, context) => {
-      const lengths = checkDefinition(definition, accountOf(tools, account).name);
+      const lengths = checkDefinition(definition, (await accountOf(tools, account)).name);
       return { hunt, ...(await change(account, hunt, { type: "CreateHunt", hunt, definition, activate }, context)), ...lengths };
     }),
     handle(huntCommands.changeHunt, async ({ account, hunt, definition }, context) => {
-      const lengths = checkDefinition(definition, accountOf(tools, account).name);
+      const lengths = checkDefinition(definition, (await accountOf(tools, account)).name);
       return { ...(await change(account, hunt, { type: "ChangeHunt", definition }, context)), ...lengths };
     }),
     handle(huntCommands.activateHunt, ({ account, hunt }, context) => change(account, hunt, { type: "ActivateHunt" }, context)),
@@ -83,7 +87,7 @@ const huntHandlers = (tools: CommandTools): readonly CommandHandler[] => {
     handle(huntCommands.pauseHunt, ({ account, hunt, by }, context) => change(account, hunt, { type: "PauseHunt", by }, context)),
     handle(huntCommands.resumeHunt, ({ account, hunt, by }, context) => change(account, hunt, { type: "ResumeHunt", by }, context)),
     handle(huntCommands.previewTemplate, async ({ account: id, template: source, channel, ad }) => {
-      const account = accountOf(tools, id);
+      const account = await accountOf(tools, id);
       const template = checked("template", source);
       const text = template.render(await scopeFor(tools, account, ad)).trim();
       return channel === "sms" ? { text, sms: segmentsOf(text) } : { text };
@@ -101,7 +105,7 @@ const scopeFor = async ({ candidates, keyring }: CommandTools, { account, name }
 
 const runHandlers = (tools: CommandTools): readonly CommandHandler[] => [
   handle(huntCommands.startPass, async ({ account: id, date: wanted, by }, context) => {
-    const account = accountOf(tools, id);
+    const account = await accountOf(tools, id);
     const date = wanted ?? localDayOf(account.timeZone, tools.clock.nowMs());
     if (by === "cron" && !account.policy.runWeekdays.includes(weekdayOf(date))) {
       throw new Refusal("refused", "the account runs nothing on this weekday", "not-a-run-day");
@@ -127,11 +131,13 @@ const runHandlers = (tools: CommandTools): readonly CommandHandler[] => [
     return { exists: revision > 0, passes: state.passes.map(seen), seq: revision };
   }),
   handle(huntCommands.dryRun, async ({ account: id, limit }, context) => {
-    const account = accountOf(tools, id);
-    await tools.looking.ownUpTo(await tools.ownLast(), Math.min(lookUpWaitMs, context.deadlineAt - Date.now()));
+    const account = await accountOf(tools, id);
+    const waitMs = Math.min(lookUpWaitMs, (context.deadlineAt - Date.now()) / 2);
+    await tools.looking.ownUpTo(await tools.ownLast(), waitMs);
+    await tools.looking.others(waitMs);
     return dryRun(tools, account, limit, context);
   }),
-  handle(huntCommands.whyNot, async ({ account: id, person }, context) => whyNot(tools, accountOf(tools, id), person, context)),
+  handle(huntCommands.whyNot, async ({ account: id, person }, context) => whyNot(tools, await accountOf(tools, id), person, context)),
 ];
 
 /** While a pass is open, its hunts show what they have been given so far. */

@@ -65,3 +65,7 @@ export const dropEveryMs = 6 * 3_600_000;
 export const lookUpWaitMs = 5000;
 /** What is known of an account's people is kept in memory during a scan when there are at most this many documents of a kind. */
 export const preloadAtMost = 30_000;
+/** How long a command waits for an account that was created just now. */
+export const accountWaitMs = 1000;
+/** How often a run whose account is not known here is looked at again before it becomes a dead letter, and how long after, ms. */
+export const unknownAccount = { deliveries: 10, waitMs: 1000 } as const;

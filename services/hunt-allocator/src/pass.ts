@@ -38,6 +38,8 @@ export interface PassAt {
   readonly account: AccountId;
   readonly run: RunId;
   readonly pass: number;
+  /** Whether somebody may have begun it before, and perhaps reserved: then the ledger is asked in any case. */
+  readonly again: boolean;
   /** Names the steps' commands and where they came from. */
   readonly cause: (step: string) => Cause;
 }
@@ -64,12 +66,12 @@ interface Plan {
  * have folded the run's own last message: so whoever goes on, here or in another replica, contacts nobody twice.
  */
 export const drivePass = async (tools: PassTools, at: PassAt): Promise<"closed" | "unknown-account" | "stopping"> => {
-  for (;;) {
+  for (let again = at.again; ; again = true) {
     if (tools.stopping.aborted) return "stopping";
     try {
       const plan = await planOf(tools, at);
       if (plan === "closed" || plan === "unknown-account") return plan;
-      await carryOut(tools, at, plan);
+      await carryOut(tools, { ...at, again }, plan);
       return "closed";
     } catch (error) {
       if (!(error instanceof Overtaken)) throw error;
@@ -157,9 +159,16 @@ export const oldestWanted = ({ documents }: Pick<Plan, "documents">, nowMs: numb
 const reserve = async (tools: PassTools, at: PassAt, { reservationNumber }: Plan, wanted: number): Promise<number> => {
   const reservation = reservationIdOf(reservationNumber);
   let held = 0;
-  if (wanted > 0) {
+  if (wanted > 0 || at.again) {
     try {
-      const request = { account: at.account, reservation, number: reservationNumber, most: wanted, atLeast: 1, purpose: "pass" } as const;
+      const request = {
+        account: at.account,
+        reservation,
+        number: reservationNumber,
+        most: Math.max(wanted, 1),
+        atLeast: 1,
+        purpose: "pass",
+      } as const;
       held = (await tools.ask(ledgerCommands.reserve, request, at.cause("reserve"))).credits;
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

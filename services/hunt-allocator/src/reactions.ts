@@ -12,8 +12,9 @@ import {
   type Reaction,
   react,
   Unavailable,
+  waitFor,
 } from "@outrider/eventing";
-import { followed, names } from "./config.ts";
+import { followed, names, unknownAccount } from "./config.ts";
 import type { Hunt, HuntCommand, HuntRefusal } from "./hunt.ts";
 import { only } from "./only.ts";
 import { drivePass, type PassTools } from "./pass.ts";
@@ -35,8 +36,10 @@ export const drivePasses = (
   kernel: Kernel,
   tools: PassTools,
   { concurrency, takeoverMs }: { readonly concurrency: number; readonly takeoverMs: number },
-): Reaction =>
-  react<RunEvent>(
+): Reaction => {
+  // Passes that this process has begun; a delivery that waits for something out of reach begins anew.
+  const begun = new Set<string>();
+  return react<RunEvent>(
     kernel,
     {
       stream: streams.hunts.name,
@@ -51,18 +54,27 @@ export const drivePasses = (
       if (at === undefined) return impossible("the subject is no run's");
       for (const event of delivery.events) {
         if (event.type !== "PassOpened") continue;
+        const key = `${delivery.subject} ${event.data.pass}`;
+        const again = delivery.deliveries > 1 || begun.has(key);
+        begun.add(key);
         const driven = await drivePass(tools, {
           account: accountId.parse(at.account),
           run: runId.parse(at.id),
           pass: event.data.pass,
+          again,
           cause: (step) => causeOf(delivery, tools.clock.now(), step),
         });
-        if (driven === "unknown-account") return impossible("the account of this run is unknown");
+        if (driven === "unknown-account") {
+          if (delivery.deliveries < unknownAccount.deliveries) return waitFor(unknownAccount.waitMs);
+          return impossible("the account of this run is unknown");
+        }
         if (driven === "stopping") throw new Unavailable("the process is ending; another replica goes on");
+        begun.delete(key);
       }
       return done;
     },
   );
+};
 
 /** An import has ended: the active hunts that take ads from its sources have been scanned. */
 export const recordScans = (kernel: Kernel, hunts: Hunts, { candidates, clock }: Pick<PassTools, "candidates" | "clock">): Reaction =>

@@ -6,11 +6,11 @@ import { type AccountEvent, accountCodec, accountPolicy } from "@outrider/contra
 import { smsCommands } from "@outrider/contracts/sms";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { type Codec, ensureStream, jetStreamStore, type Kernel } from "@outrider/eventing";
-import { handle, kernelOf, keyIds, openService, parseConfig, Refusal, type Service, serveCommands } from "@outrider/platform";
+import { type Clock, handle, kernelOf, keyIds, openService, parseConfig, Refusal, type Service, serveCommands } from "@outrider/platform";
 import { testMongo, throwAwayNats } from "@outrider/stack/testing";
 import { type Allocator, openAllocator } from "./allocator.ts";
 import { type AllocatorConfig, definition } from "./config.ts";
-import { huntDefinitionOf } from "./testing-definitions.ts";
+import { huntDefinitionOf, line } from "./testing-definitions.ts";
 
 /** A working day, half past ten in Paris. */
 export const noon = "2026-11-25T09:30:00.000Z";
@@ -60,7 +60,7 @@ export const openWorld = async (env: Readonly<Record<string, string>> = {}): Pro
   const kernel = kernelOf(service);
   for (const declared of [streams.registry, streams.ads, streams.sms]) await ensureStream(service.jsm, declared);
   const neighbours = await openNeighbours(configured, opened);
-  const append = appender(kernel);
+  const append = appender(kernel, service.clock);
   const eventsOf = async (account: AccountId, run: RunId): Promise<readonly RunEvent[]> => {
     const { jsm, publisher } = kernel;
     const store = jetStreamStore<RunEvent>({ jsm, publisher, stream: streams.hunts.name, codec: runCodec });
@@ -101,11 +101,11 @@ export const openWorld = async (env: Readonly<Record<string, string>> = {}): Pro
   };
 };
 
-const appender = (kernel: Kernel): World["append"] => {
+const appender = (kernel: Kernel, clock: Clock): World["append"] => {
   return async <Event>(stream: string, codec: Codec<Event>, subject: string, ...events: Event[]) => {
     const store = jetStreamStore({ jsm: kernel.jsm, publisher: kernel.publisher, stream, codec });
     const id = crypto.randomUUID();
-    const append = { commandId: id, executionId: id, at: noon, events, expected: 0, closing: 0 };
+    const append = { commandId: id, executionId: id, at: clock.now(), events, expected: 0, closing: 0 };
     const appended = await store.append(subject, append, performance.now() + 10_000);
     if (appended.kind === "conflict") throw new Error(`${subject} is there already, at ${appended.found}`);
     return appended.revision;
@@ -123,17 +123,18 @@ const openNeighbours = async (configured: (replica: string) => AllocatorConfig, 
       positions: {},
       revision: 1,
     })),
-    handle(ledgerCommands.reserve, async ({ reservation, most }) => {
+    handle(ledgerCommands.reserve, async ({ account, reservation: id, most }) => {
+      const reservation = `${account} ${id}`;
       const credits = neighbours.reservations.get(reservation) ?? Math.min(most, neighbours.available);
       if (credits === 0) throw new Refusal("refused", "nothing is left", "no-credits");
       if (!neighbours.reservations.has(reservation)) neighbours.available -= credits;
       neighbours.reservations.set(reservation, credits);
-      return { reservation, credits };
+      return { reservation: id, credits };
     }),
   ]);
   await serveCommands(sender, [
-    handle(smsCommands.line, async () => ({
-      ...{ exists: true, paused: false, leftToday: neighbours.leftToday, revision: 1 },
+    handle(smsCommands.line, async ({ line: asked }) => ({
+      ...{ exists: asked === line, paused: false, leftToday: neighbours.leftToday, revision: 1 },
       limits: { minGapMs: 0, jitterMs: 0, recipientsPerDay: neighbours.perDay, recipientsPerMonth: null, spread: false },
     })),
   ]);
