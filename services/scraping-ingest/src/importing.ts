@@ -105,17 +105,23 @@ class Reading {
   /** While one page is being written, the next one is being prepared. False: another replica has gone further. */
   async #read(): Promise<boolean> {
     let before: Promise<boolean> = Promise.resolve(true);
-    for await (const page of pagesOf(this.#source.rows(this.#started), this.#parts.config.INGEST_PAGE_ROWS)) {
-      const sightings = await this.#prepare(page);
-      if (!(await before)) return false;
-      if (this.#parts.kernel.stopping.aborted) {
-        await this.#save();
-        throw new Unavailable("stopping");
+    try {
+      for await (const page of pagesOf(this.#source.rows(this.#started), this.#parts.config.INGEST_PAGE_ROWS)) {
+        const sightings = await this.#prepare(page);
+        if (!(await before)) return false;
+        if (this.#parts.kernel.stopping.aborted) {
+          await this.#save();
+          throw new Unavailable("stopping");
+        }
+        before = this.#settle(page, sightings);
+        before.catch(() => undefined); // heard of when it is awaited
       }
-      before = this.#settle(page, sightings);
-      before.catch(() => undefined); // heard of when it is awaited
+    } catch (error) {
+      // What came before the place that cannot be read has been imported, and is counted.
+      if (error instanceof Unreadable && (await before)) await this.#save();
+      throw error;
     }
-    return (await before) && (this.#saved === this.#next || this.#save());
+    return (await before) && this.#save();
   }
 
   /** Ads of the page that are new to this reading and behind the checkpoint, with their owners. */

@@ -76,9 +76,16 @@ test("a file that cannot be read fails in words, and so does an upload that is n
   await world.upload(account, "headers", "titel,prix\n1,2\n");
   await world.start(account, "headers");
   expect(await world.ended(account, "headers")).toMatchObject({ status: "failed", reason: expect.stringContaining('"title" for "titel"') });
-  await world.upload(account, "gap", file(...rows(30)), { pieceBytes: 300, without: 2 });
+  await world.upload(account, "gap", file(...rows(30)), { pieceBytes: 500, without: 2 });
   await world.start(account, "gap");
   expect(await world.ended(account, "gap")).toMatchObject({ status: "failed", reason: expect.stringContaining("Piece 3") });
+  // A file is parsed from 64 KB on: a long one breaks off after what has been imported, and that is counted.
+  await world.upload(account, "late", file(...Array.from({ length: 4000 }, (_, at) => row(at))), { pieceBytes: 100_000, without: 1 });
+  await world.start(account, "late");
+  const late = await world.ended(account, "late");
+  expect(late).toMatchObject({ status: "failed", reason: expect.stringContaining("Piece 2") });
+  expect(late.counts.new).toBeGreaterThan(1000);
+  expect(await world.events(account, "ad")).toHaveLength(late.counts.new);
 });
 
 test("an upload is gone when its import has ended", async () => {
