@@ -1,4 +1,4 @@
-import { classifyReply } from "@outrider/contact-policy";
+import { classifyReply } from "@outrider/contact-policy/reply";
 import { type AccountId, accountId, hashId, inboundId, type PersonId } from "@outrider/contracts/ids";
 import { type InboxEvent, inboxCodec, webhookRequest } from "@outrider/contracts/inbox";
 import { registryCommands } from "@outrider/contracts/registry";
