@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { cannotRun, Failure, refused } from "./failure.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { cannotRun, Failure } from "./failure.ts";
 import { textAt } from "./json.ts";
 
 export interface ApiOptions {
@@ -8,6 +9,8 @@ export interface ApiOptions {
   readonly key: string;
   /** Names the account when the key is the administrator's. */
   readonly account?: string | undefined;
+  /** How long a call is tried again while nobody answers, or what the gateway needs is away, ms. Default 0. */
+  readonly patienceMs?: number;
 }
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -21,11 +24,14 @@ export interface Api {
   readonly patch: (path: string, body: unknown) => Promise<unknown>;
   readonly put: (path: string, body: unknown) => Promise<unknown>;
   readonly delete: (path: string) => Promise<unknown>;
-  /** A POST whose body is streamed. */
-  readonly upload: (path: string, query: Query, body: ReadableStream<Uint8Array>) => Promise<unknown>;
+  /** A POST whose body is streamed, from the start again when it is tried again. */
+  readonly upload: (path: string, query: Query, body: () => ReadableStream<Uint8Array>) => Promise<unknown>;
 }
 
+type Init = RequestInit & { duplex?: "half" };
+
 const answerMs = 30_000;
+const longestWaitMs = 2_000;
 const uploadMs = 3_600_000;
 
 /** What the gateway said no to; `slug` is the end of the problem's type. */
@@ -42,10 +48,13 @@ export class ApiRefusal extends Failure {
   }
 }
 
-export const apiOf = ({ url, key, account }: ApiOptions): Api => {
+/** Nobody answers, or not in time. */
+class NoAnswer extends Failure {}
+
+export const apiOf = ({ url, key, account, patienceMs = 0 }: ApiOptions): Api => {
   const headers = { authorization: `Bearer ${key}`, ...(account === undefined ? {} : { "outrider-account": account }) };
 
-  const call = async (method: string, path: string, init: RequestInit & { duplex?: "half" }, timeoutMs: number): Promise<unknown> => {
+  const callOnce = async (method: string, path: string, init: Init, timeoutMs: number): Promise<unknown> => {
     let answer: Response;
     let text: string;
     try {
@@ -57,14 +66,26 @@ export const apiOf = ({ url, key, account }: ApiOptions): Api => {
     if (!answer.ok) throw refusalOf(answer.status, text);
     return text === "" ? undefined : parsed(text, url);
   };
+  /** Safe to repeat: a POST carries the same Idempotency-Key each time. */
+  const call = async (method: string, path: string, init: () => Init, timeoutMs: number): Promise<unknown> => {
+    const until = performance.now() + patienceMs;
+    for (let waitMs = 100; ; waitMs = Math.min(2 * waitMs, longestWaitMs)) {
+      try {
+        return await callOnce(method, path, init(), timeoutMs);
+      } catch (error) {
+        if (!passes(error) || performance.now() + waitMs > until) throw error;
+      }
+      await sleep(waitMs);
+    }
+  };
   const send = (method: string, path: string, body: unknown, more: Record<string, string> = {}): Promise<unknown> =>
     call(
       method,
       path,
-      {
+      () => ({
         headers: { ...headers, ...more, ...(body === undefined ? {} : { "content-type": "application/json" }) },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      },
+      }),
       answerMs,
     );
   return {
@@ -75,15 +96,15 @@ export const apiOf = ({ url, key, account }: ApiOptions): Api => {
     patch: (path, body) => send("PATCH", path, body),
     put: (path, body) => send("PUT", path, body),
     delete: (path) => send("DELETE", path, undefined),
-    upload: (path, query, body) =>
-      call(
-        "POST",
-        `${path}${queryOf(query)}`,
-        { headers: { ...headers, "content-type": "text/csv", "idempotency-key": randomUUID() }, body, duplex: "half" },
-        uploadMs,
-      ),
+    upload: (path, query, body) => {
+      const sent = { ...headers, "content-type": "text/csv", "idempotency-key": randomUUID() };
+      return call("POST", `${path}${queryOf(query)}`, () => ({ headers: sent, body: body(), duplex: "half" }), uploadMs);
+    },
   };
 };
+
+const passes = (error: unknown): boolean =>
+  error instanceof NoAnswer || (error instanceof ApiRefusal && [502, 503, 504].includes(error.status));
 
 const queryOf = (query: Query): string => {
   const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
@@ -99,11 +120,11 @@ const parsed = (text: string, url: string): unknown => {
 };
 
 /** The last word of fetch's cause: ECONNREFUSED and the like. */
-const noAnswer = (url: string, error: unknown): Failure => {
-  if (error instanceof Error && error.name === "TimeoutError") return refused(`The gateway at ${url} did not answer in time.`);
+const noAnswer = (url: string, error: unknown): NoAnswer => {
+  if (error instanceof Error && error.name === "TimeoutError") return new NoAnswer(1, `The gateway at ${url} did not answer in time.`);
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : cause instanceof Error ? cause.message : "no answer";
-  return cannotRun(`Nobody answers at ${url} (${code}): start Outrider with \`outrider up\`, or set OUTRIDER_URL.`);
+  return new NoAnswer(2, `Nobody answers at ${url} (${code}): start Outrider with \`outrider up\`, or set OUTRIDER_URL.`);
 };
 
 const refusalOf = (status: number, text: string): Failure => {

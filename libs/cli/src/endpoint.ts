@@ -11,6 +11,8 @@ export interface Credentials {
   readonly adminKey?: string | undefined;
   /** Of the line on the simulator: the same at every start, so that the simulated provider knows its own messages again. */
   readonly line?: { readonly apiKey: string; readonly webhookSecret: string } | undefined;
+  /** The account has its credits, line and hunts. */
+  readonly prepared?: boolean | undefined;
 }
 
 export interface Told {
@@ -118,7 +120,8 @@ export const readCredentials = (file: string): Credentials | undefined => {
     line.apiKey === undefined || line.webhookSecret === undefined
       ? {}
       : { line: { apiKey: line.apiKey, webhookSecret: line.webhookSecret } };
-  return { account, apiKey, adminKey: textAt(stored, "adminKey"), ...known };
+  const prepared = at(stored, "prepared") === true ? { prepared: true } : {};
+  return { account, apiKey, adminKey: textAt(stored, "adminKey"), ...known, ...prepared };
 };
 
 export const writeCredentials = (file: string, credentials: Credentials): void => {

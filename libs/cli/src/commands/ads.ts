@@ -36,7 +36,7 @@ export const addAds = (program: Command): void => {
               ["ad", "ad"],
               ["title", (row) => String(Object(row)["title"] ?? "").slice(0, 50)],
               ["price", "price"],
-              ["year", "year"],
+              ["year", (row) => String(Object(row)["year"] ?? "")],
               ["owner", "ownerType"],
               ["published", "publishedAt"],
             ],

@@ -100,5 +100,7 @@ const runText = (progress: unknown): string =>
   [
     `found ${numberAt(progress, "found")}, allocated ${numberAt(progress, "allocated")}`,
     ...Object.entries(countsAt(progress, "skipped")).map(([rule, n]) => `  skipped, ${rule}: ${n}`),
-    ...Object.entries(countsAt(progress, "sms")).map(([status, n]) => `  ${status}: ${n}`),
+    ...Object.entries(countsAt(progress, "sms"))
+      .filter(([, n]) => n > 0)
+      .map(([status, n]) => `  ${status}: ${n}`),
   ].join("\n");

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { controlOf, type Preset } from "@outrider/simulators";
-import { type Api, ApiRefusal, apiOf } from "../api.ts";
+import { type Api, ApiRefusal } from "../api.ts";
 import { type Credentials, readCredentials, writeCredentials } from "../endpoint.ts";
 import { refused } from "../failure.ts";
 import { textAt } from "../json.ts";
@@ -37,28 +37,28 @@ const replies = {
 
 /** The sandbox's account with credits, a line on the simulator and hunts; what is there already stays as it is. */
 export const openDemoAccount = async (stage: Stage, options: DemoOptions): Promise<DemoAccount> => {
-  const admin = apiOf({ url: stage.gateway, key: stage.adminKey, account });
-  const stored = readCredentials(options.credentialsFile);
-  const known =
-    stored?.account === account && stored.adminKey === stage.adminKey && (await works(stage.gateway, stored.apiKey)) ? stored : undefined;
-  const credentials = known ?? (await createdAccount(admin, stage, options));
-  const api = apiOf({ url: stage.gateway, key: credentials.apiKey });
-  if (known === undefined) {
-    await admin.post("/v1/credits/grants", { credits: options.credits, note: "sandbox", grant: "sandbox" }, { idempotencyKey: "sandbox" });
-    await api.post("/v1/account/confirm-offer-to-buy", { by: "sandbox", notice: offerToBuyNotice });
-  }
+  const { credentialsFile } = options;
+  const stored = readCredentials(credentialsFile);
+  const known = stored?.adminKey === stage.adminKey && (await works(stage, stored)) ? stored : undefined;
+  const credentials = known ?? (await createdAccount(stage, options));
+  const api = stage.api(credentials.apiKey);
   await connectLine(api, stage, options, credentials);
-  if (known === undefined) {
-    for (const [at, hunt] of demoHunts(line).entries()) {
-      await api.post("/v1/hunts", { ...hunt, activate: true }, { idempotencyKey: `demo-hunt-${at + 1}` });
-    }
+  if (known?.prepared === true) return { account, api, isNew: false };
+  // Each step may have been done by a start that ended before the last one; doing it again changes nothing.
+  const grant = { credits: options.credits, note: "sandbox", grant: "sandbox" };
+  await stage.api(stage.adminKey, account).post("/v1/credits/grants", grant, { idempotencyKey: "sandbox" });
+  await api.post("/v1/account/confirm-offer-to-buy", { by: "sandbox", notice: offerToBuyNotice }, { idempotencyKey: "sandbox-notice" });
+  for (const [at, hunt] of demoHunts(line).entries()) {
+    await api.post("/v1/hunts", { ...hunt, activate: true }, { idempotencyKey: `demo-hunt-${at + 1}` });
   }
-  return { account, api, isNew: known === undefined };
+  writeCredentials(credentialsFile, { ...credentials, prepared: true });
+  return { account, api, isNew: true };
 };
 
-const works = async (url: string, key: string): Promise<boolean> => {
+const works = async (stage: Stage, { account: stored, apiKey, line: key }: Credentials): Promise<boolean> => {
+  if (stored !== account || key === undefined) return false;
   try {
-    await apiOf({ url, key }).get("/v1/account");
+    await stage.api(apiKey).get("/v1/account");
     return true;
   } catch (error) {
     if (error instanceof ApiRefusal && [401, 403, 404].includes(error.status)) return false;
@@ -66,14 +66,13 @@ const works = async (url: string, key: string): Promise<boolean> => {
   }
 };
 
-const createdAccount = async (admin: Api, stage: Stage, options: DemoOptions): Promise<Credentials> => {
+const createdAccount = async (stage: Stage, options: DemoOptions): Promise<Credentials> => {
   const body = { account, name: "Garage Démo", timeZone, country, policy: { dailyRunEnabled: options.dailyRun } };
-  const operator = apiOf({ url: stage.gateway, key: stage.adminKey });
-  const created = await operator.post("/v1/accounts", body, { idempotencyKey: `create-${account}` });
+  const created = await stage.api(stage.adminKey).post("/v1/accounts", body, { idempotencyKey: `create-${account}` });
   // Created by an earlier start that ended before it had written the key down: it gets another one.
-  const apiKey = textAt(created, "apiKey") ?? (await anotherKey(admin));
-  const line = { apiKey: `sandbox-${randomBytes(8).toString("hex")}`, webhookSecret: randomBytes(24).toString("base64url") };
-  const credentials = { account, apiKey, adminKey: stage.adminKey, line };
+  const apiKey = textAt(created, "apiKey") ?? (await anotherKey(stage.api(stage.adminKey, account)));
+  const key = { apiKey: `sandbox-${randomBytes(8).toString("hex")}`, webhookSecret: randomBytes(24).toString("base64url") };
+  const credentials = { account, apiKey, adminKey: stage.adminKey, line: key };
   writeCredentials(options.credentialsFile, credentials);
   return credentials;
 };

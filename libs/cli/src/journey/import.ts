@@ -28,15 +28,19 @@ export const importFile = async (
 ): Promise<Imported> => {
   const progress = progressOf(output, "importing");
   try {
-    let sent = 0;
-    const counted = new TransformStream<Uint8Array, Uint8Array>({
-      transform: (chunk, controller) => {
-        sent += chunk.byteLength;
-        progress.update(Math.floor(sent / 1024), Math.ceil(file.bytes / 1024), "KB uploaded");
-        controller.enqueue(chunk);
-      },
-    });
-    const body = (await openAsBlob(file.path)).stream().pipeThrough(counted);
+    const blob = await openAsBlob(file.path);
+    const body = (): ReadableStream<Uint8Array> => {
+      let sent = 0;
+      return blob.stream().pipeThrough(
+        new TransformStream<Uint8Array, Uint8Array>({
+          transform: (chunk, controller) => {
+            sent += chunk.byteLength;
+            progress.update(Math.floor(sent / 1024), Math.ceil(file.bytes / 1024), "KB uploaded");
+            controller.enqueue(chunk);
+          },
+        }),
+      );
+    };
     const query = { fileName: basename(file.path), fictionNumbers: options.fictionNumbers, source: options.source };
     const answer = await api.upload("/v1/imports", query, body);
     const id = textAt(answer, "import");

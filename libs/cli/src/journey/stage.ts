@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { serviceNames } from "@outrider/contracts/commands";
 import { type Outrider, type OutriderEvent, startOutrider } from "@outrider/stack";
+import { type Api, apiOf } from "../api.ts";
 import { refused } from "../failure.ts";
 import { textAt } from "../json.ts";
 import type { Output } from "../output.ts";
@@ -21,8 +22,12 @@ export interface Stage {
   readonly outrider: Outrider;
   readonly gateway: string;
   readonly adminKey: string;
+  /** The gateway with one's own key, patient enough for whatever is started again meanwhile. */
+  readonly api: (key: string, account?: string) => Api;
   readonly seconds: { readonly setUp: number; readonly start: number };
 }
+
+const patienceMs = 60_000;
 
 /** Starts NATS, MongoDB, the simulator and all eight services, and shows how far that is. @throws StackError */
 export const openStage = async ({ dir, runFile, at, env = {}, gatewayPort, output }: StageOptions): Promise<Stage> => {
@@ -57,7 +62,8 @@ export const openStage = async ({ dir, runFile, at, env = {}, gatewayPort, outpu
     if (gateway === null) throw refused("The gateway was not started.");
     const ended = performance.now();
     const seconds = { setUp: secondsOf((standing ?? ended) - began), start: secondsOf(ended - (standing ?? ended)) };
-    return { outrider, gateway, adminKey: adminKeyOf(dir, env), seconds };
+    const api = (key: string, account?: string): Api => apiOf({ url: gateway, key, account, patienceMs });
+    return { outrider, gateway, adminKey: adminKeyOf(dir, env), api, seconds };
   } catch (error) {
     progress.drop();
     throw error;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { controlOf, type Preset } from "@outrider/simulators";
 import type { AdsFile } from "../ads-file.ts";
-import { type Api, apiOf } from "../api.ts";
+import type { Api } from "../api.ts";
 import { refused } from "../failure.ts";
 import { itemsOf, numberAt, textAt } from "../json.ts";
 import { dim, good, type Output } from "../output.ts";
@@ -41,7 +41,7 @@ export const playStory = async (stage: Stage, options: StoryOptions): Promise<St
 /** The same with an account that is open already. */
 export const runStory = async (stage: Stage, { api, account }: DemoAccount, options: StoryOptions): Promise<Story> => {
   const { output, file, price, faults } = options;
-  const admin = apiOf({ url: stage.gateway, key: stage.adminKey, account });
+  const admin = stage.api(stage.adminKey, account);
   const simulator = simulatorOf(stage);
   const imported = await importFile(api, output, file, { fictionNumbers: true });
 
