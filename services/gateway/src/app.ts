@@ -61,16 +61,18 @@ export const createApp = async (service: Service<GatewayConfig>): Promise<Api> =
 };
 
 /** Make an answer harmless wherever it is opened. */
+const contentSecurityPolicy = "content-security-policy";
 const safe = {
   "x-content-type-options": "nosniff",
   "cache-control": "no-store",
   "referrer-policy": "no-referrer",
-  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  [contentSecurityPolicy]: "default-src 'none'; frame-ancestors 'none'",
 } as const;
 
 const addSafeHeaders = (app: Api): void => {
   app.addHook("onSend", (_request, reply, payload, next) => {
-    reply.headers(safe);
+    const own = reply.getHeader(contentSecurityPolicy); // a page that loads something has said what
+    reply.headers(own === undefined ? safe : { ...safe, [contentSecurityPolicy]: own });
     next(null, payload);
   });
 };

@@ -12,6 +12,7 @@ import { type Api, askFor } from "./request.ts";
 import { accountRoutes } from "./routes/accounts.ts";
 import { contactRoutes } from "./routes/contacts.ts";
 import { creditRoutes } from "./routes/credits.ts";
+import { docsRoutes } from "./routes/docs.ts";
 import { huntRoutes } from "./routes/hunts.ts";
 import { importRoutes } from "./routes/imports.ts";
 import { inspectionRoutes } from "./routes/inspection.ts";
@@ -50,6 +51,7 @@ export const openGateway = async (service: Service<GatewayConfig>): Promise<stri
     for (const routes of resources) routes(api, gateway);
     await importRoutes(api, gateway);
     openapiRoute(api);
+    docsRoutes(api);
   });
   service.onStop("HTTP", () => app.close());
   url = await listen(app, config);

@@ -202,3 +202,18 @@ describe("the OpenAPI document", () => {
     expect(open.filter((path) => !/history|state|dead|export/.test(path))).toEqual([]);
   });
 });
+
+test("the page of the API loads nothing from elsewhere", async () => {
+  const page = await fetch(`${world.url}/docs`);
+  expect(page.status).toBe(200);
+  expect(new URL(page.url).pathname).toBe("/docs/");
+  expect(page.headers.get("content-type")).toContain("text/html");
+  expect(page.headers.get("content-security-policy")).toContain("connect-src 'self'");
+  const html = await page.text();
+  expect(html).toContain("/v1/openapi.json");
+  const loaded = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address = ""]) => address);
+  expect(loaded).toEqual(["js/scalar.js"]);
+  const script = await fetch(`${world.url}/docs/js/scalar.js`);
+  expect(script.headers.get("content-type")).toContain("javascript");
+  expect((await script.text()).length).toBeGreaterThan(100_000);
+});
