@@ -2,7 +2,7 @@ import { z } from "zod";
 import { codecOf, defineEvent, type EventOf, personal } from "./define.ts";
 import { instant } from "./fields.ts";
 
-/** A webhook as it came, before anyone interprets it. `request` opens to JSON `{headers, query, body}`; sealed by the day's key. */
+/** A webhook as it came, before anyone interprets it. `receivedAt` is real time, also in a sandbox: signatures are checked by it. `request` opens to JSON `{headers, query, body}`; sealed by the day's key. */
 export const webhookReceived = defineEvent(
   "WebhookReceived",
   1,
@@ -19,7 +19,7 @@ export const webhookRequest = z.object({
   body: z.string(),
 });
 
-/** One piece of an uploaded file: sealed by the account's key, base64 inside. The last one says so. */
+/** One piece of an uploaded file: sealed by the account's key. The last one says so. */
 export const uploadPiece = defineEvent("UploadPiece", 1, z.object({ index: z.int(), piece: personal("raw"), last: z.boolean() }));
 export const uploadEvents = [uploadPiece] as const;
 export const uploadCodec = codecOf(uploadEvents);

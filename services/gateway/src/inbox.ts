@@ -28,7 +28,7 @@ export const inboxOf = (kernel: Kernel, { keyring, clock }: Pick<Service, "keyri
     const plain = JSON.stringify({ headers: kept(headers), query, body });
     const request = await keyring.seal(keyIds.inbox(dayOf(clock.realNowMs())), plain);
     const at = clock.now();
-    const stored = inboxCodec.encode(at, [{ type: "WebhookReceived", data: { provider, receivedAt: at, request } }]);
+    const stored = inboxCodec.encode(at, [{ type: "WebhookReceived", data: { provider, receivedAt: clock.realNow(), request } }]);
     const lines = headerLines({ commandId: randomId(), at, actor: `webhook:${provider}`, traceparent });
     const event = providers[provider]?.eventHeader;
     const id = event === undefined ? undefined : headers[event];
