@@ -204,6 +204,10 @@ export const react = <Event>(
     const full = (): boolean => busy >= concurrency || blocked.size >= Math.min(mostBlocked, concurrency);
     try {
       for await (const message of stretch.messages) {
+        if (stop.aborted) {
+          message.nak(); // another replica takes what was prefetched at once
+          continue;
+        }
         // What was prefetched before the end of a stretch is somebody else's by now: drop it and pull anew.
         if (stretch.over()) break;
         take(message);

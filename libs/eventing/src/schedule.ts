@@ -42,7 +42,7 @@ export const schedules = ({ publisher, jsm, service }: Pick<Kernel, "publisher" 
     }
   };
   return {
-    at: (name, key, when, data, cause) => put(name, key, [["Nats-Schedule", `@at ${when.toISOString()}`]], data, cause),
+    at: async (name, key, when, data, cause) => put(name, key, [["Nats-Schedule", `@at ${when.toISOString()}`]], data, cause),
     cron: (name, key, spec, timeZone, data, cause) =>
       put(
         name,

@@ -1,10 +1,10 @@
-import { DeliverPolicy } from "@nats-io/jetstream";
+import { DeliverPolicy, type JsMsg } from "@nats-io/jetstream";
 import { Unfoldable } from "./errors.ts";
 import type { Followed } from "./follow.ts";
 import { recordedFrom } from "./jetstream-store.ts";
 import { backOff, type Kernel, pauseFor } from "./kernel.ts";
 import { stretchOf } from "./reading.ts";
-import type { Codec } from "./store.ts";
+import type { Codec, Recorded } from "./store.ts";
 
 export interface WatchOptions<Event> {
   readonly name: string;
@@ -58,16 +58,17 @@ export const watch = <Event>(
     });
   };
 
-  const hand = (message: Parameters<typeof recordedFrom>[2] & { readonly subject: string }): void => {
-    let recorded: ReturnType<typeof recordedFrom<Event>>;
+  const hand = ({ data, seq, subject, headers: header }: JsMsg): void => {
+    let recorded: Recorded<Event>;
     try {
-      recorded = recordedFrom(stream, codec, message);
+      if (header === undefined) throw new Unfoldable("unreadable", stream, seq, "no headers");
+      recorded = recordedFrom(stream, codec, { data, seq, header });
     } catch (error) {
       if (!(error instanceof Unfoldable) || error.kind === "newer") throw error;
-      instruments.log("error", "a watcher met a message that cannot be read and passed it over", { name, stream, seq: message.seq, error });
+      instruments.log("error", "a watcher met a message that cannot be read and passed it over", { name, stream, seq, error });
       return;
     }
-    take({ ...recorded, subject: message.subject, stream });
+    take({ ...recorded, subject, stream });
   };
 
   const read = async (): Promise<void> => {
@@ -75,11 +76,11 @@ export const watch = <Event>(
     if ((await consumer.info()).num_pending === 0) upToDate();
     const stretch = await stretchOf(kernel, consumer, 500, [stop]);
     try {
-      for await (const { data, seq, subject, headers: header, info } of stretch.messages) {
+      for await (const message of stretch.messages) {
         if (stretch.over()) return;
-        if (header !== undefined) hand({ data, seq, subject, header });
-        next = seq + 1;
-        if (info.pending === 0) upToDate();
+        hand(message);
+        next = message.seq + 1;
+        if (message.info.pending === 0) upToDate();
       }
     } finally {
       await stretch.close();

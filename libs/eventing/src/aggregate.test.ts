@@ -1,0 +1,149 @@
+import { expect, test } from "vitest";
+import { aggregate } from "./aggregate.ts";
+import { memoryStore } from "./memory-store.ts";
+import type { EventStore } from "./store.ts";
+import { at, closingTally, type TallyEvent, tally, total } from "./testing-tally.ts";
+
+const add = (key: string, n = 1) => ({ type: "Add", key, n }) as const;
+const asked = (commandId: string) => ({ commandId, at });
+const kinds = (store: ReturnType<typeof memoryStore<TallyEvent>>) =>
+  store.messages().flatMap(({ events }) => events.map(({ type }) => type));
+
+/** Counts what is asked of the store. */
+const counted = (store: EventStore<TallyEvent>) => {
+  const calls = { read: 0, tail: 0, last: 0, at: 0, append: 0 };
+  const counting = new Proxy(store, {
+    get: (target, name: keyof EventStore<TallyEvent>) => {
+      if (name !== "stream") calls[name]++;
+      return target[name];
+    },
+  });
+  return { calls, store: counting };
+};
+
+test("a command is carried out once, however often it is repeated, also by another process", async () => {
+  const store = memoryStore<TallyEvent>();
+  const [here, there] = [aggregate(store, tally), aggregate(store, tally)];
+  const first = await here.execute("t.1", add("a", 3), asked("c1"));
+  const again = await here.execute("t.1", add("a", 3), asked("c1"));
+  const elsewhere = await there.execute("t.1", add("a", 3), asked("c1"));
+  expect([first.kind, again.kind, elsewhere.kind]).toEqual(["appended", "already", "already"]);
+  expect(again).toMatchObject({ revision: first.revision, events: [{ type: "Added" }] });
+  expect(elsewhere).toMatchObject({ revision: first.revision, events: [{ type: "Added" }] });
+  expect(store.messages()).toHaveLength(1);
+});
+
+test("executions on one subject run one after another, and a failed one stops none", async () => {
+  const store = memoryStore<TallyEvent>();
+  const { calls, store: counting } = counted(store);
+  const tallies = aggregate(counting, tally);
+  const late = tallies.execute("t.1", add("late"), { ...asked("late"), deadline: performance.now() - 1 });
+  const outcomes = Promise.all(Array.from({ length: 20 }, (_, n) => tallies.execute("t.1", add(`k${n}`), asked(`c${n}`))));
+  await expect(late).rejects.toThrow("deadline");
+  expect((await outcomes).every(({ kind }) => kind === "appended")).toBe(true);
+  expect(calls.append).toBe(20); // nobody stood in anybody's way
+});
+
+test("no answer without an append comes from an old fold", async () => {
+  const store = memoryStore<TallyEvent>();
+  const [here, there] = [aggregate(store, tally), aggregate(store, tally)];
+  await here.execute("t.1", add("a", 600_000), asked("c1"));
+  await there.execute("t.1", { type: "AddOnce", key: "b", n: 1 }, asked("c2"));
+  const already = await here.execute("t.1", { type: "AddOnce", key: "b", n: 1 }, asked("c3"));
+  expect(already).toMatchObject({ kind: "already", revision: 2 });
+  await there.execute("t.1", add("c", 399_999), asked("c4"));
+  expect(await here.execute("t.1", add("d", 1), asked("c5"))).toMatchObject({ kind: "refused", refusal: "full", revision: 3 });
+});
+
+test("a creation reads nothing first, and finds what is there by the conflict", async () => {
+  const store = memoryStore<TallyEvent>();
+  const { calls, store: counting } = counted(store);
+  const creating = aggregate(counting, tally, { creates: true, cache: 1 });
+  await creating.execute("t.1", add("a"), asked("c1"));
+  expect(calls).toEqual({ read: 0, tail: 0, last: 0, at: 0, append: 1 });
+  await creating.execute("t.2", add("a"), asked("c2")); // evicts the fold of t.1
+  const second = await creating.execute("t.1", add("b"), asked("c3"));
+  expect([...second.state]).toEqual([["a", 1], ["b", 1]]); // biome-ignore format: one line
+  creating.forget();
+  expect(await creating.execute("t.1", add("a"), asked("c1"))).toMatchObject({ kind: "already", revision: 1 });
+  creating.forget();
+  expect((await creating.execute("t.1", { type: "AddOnce", key: "b", n: 1 }, asked("c4"))).kind).toBe("already");
+  expect(store.messages()).toHaveLength(3);
+});
+
+test("one command may be a creation, although others of its aggregate are not", async () => {
+  const { calls, store } = counted(memoryStore<TallyEvent>());
+  const tallies = aggregate(store, tally);
+  await tallies.execute("t.1", add("a"), { ...asked("c1"), creates: true });
+  expect(calls.read).toBe(0);
+});
+
+test("every so many messages a closing event travels along, and later folds begin there", async () => {
+  const memory = memoryStore<TallyEvent>();
+  const { calls, store } = counted(memory);
+  const tallies = aggregate(store, closingTally, { closeEvery: 10 });
+  for (let n = 0; n < 35; n++) await tallies.execute("t.1", add(`k${n}`, n), asked(`c${n}`));
+  expect(kinds(memory).filter((type) => type === "TallyClosed")).toHaveLength(3);
+  const live = await tallies.fold("t.1");
+  const state = new Map(live.state);
+  tallies.forget();
+  Object.assign(calls, { read: 0, at: 0 });
+  const fresh = await tallies.fold("t.1");
+  expect(fresh.state).toEqual(state);
+  expect(fresh.revision).toBe(live.revision);
+  expect(calls).toMatchObject({ read: 1, at: 1 });
+  const read = await store.read("t.1", 0, 100);
+  expect(read.at(-1)?.closing).toBe(33);
+});
+
+test("a command from before a closing event is answered as it was, without the closing event", async () => {
+  const store = memoryStore<TallyEvent>();
+  const tallies = aggregate(store, closingTally, { closeEvery: 3 });
+  for (let n = 0; n < 8; n++) await tallies.execute("t.1", add(`k${n}`), asked(`c${n}`));
+  for (const forget of [false, true]) {
+    for (let n = 0; n < 8; n++) {
+      if (forget) tallies.forget();
+      const again = await tallies.execute("t.1", add(`k${n}`), asked(`c${n}`));
+      expect(again).toMatchObject({ kind: "already", revision: n + 1, events: [{ type: "Added", data: { key: `k${n}` } }] });
+      expect(again.kind !== "refused" && again.events).toHaveLength(1);
+    }
+  }
+});
+
+test("a long aggregate that was taken for new is read from its closing event on", async () => {
+  const memory = memoryStore<TallyEvent>();
+  const { calls, store } = counted(memory);
+  const tallies = aggregate(store, closingTally, { closeEvery: 10, creates: true });
+  for (let n = 0; n < 25; n++) await tallies.execute("t.1", add(`k${n}`), asked(`c${n}`));
+  tallies.forget();
+  Object.assign(calls, { last: 0 });
+  expect(total((await tallies.execute("t.1", add("x"), asked("x"))).state)).toBe(26);
+  expect(calls.last).toBe(1);
+});
+
+test("a state too large for a closing event stays open, and is not copied for every message", async () => {
+  const store = memoryStore<TallyEvent>();
+  let made = 0;
+  const heavy: typeof closingTally = {
+    ...closingTally,
+    closing: {
+      commands: () => undefined,
+      event: (state, commands) => {
+        made++;
+        return { type: "TallyClosed", data: { state: [...state, ["x".repeat(250_000), 0]], commands } };
+      },
+    },
+  };
+  const tallies = aggregate(store, heavy, { closeEvery: 20 });
+  for (let n = 0; n < 40; n++) await tallies.execute("t.1", add(`k${n}`), asked(`c${n}`));
+  expect(kinds(store)).not.toContain("TallyClosed");
+  expect(made).toBe(10);
+});
+
+test("history tells the state after each message, from closing events too", async () => {
+  const store = memoryStore<TallyEvent>();
+  const tallies = aggregate(store, closingTally, { closeEvery: 2 });
+  for (let n = 1; n <= 6; n++) await tallies.execute("t.1", add("a"), asked(`c${n}`));
+  const steps = await tallies.history("t.1", 2, 3);
+  expect(steps.map(({ recorded, state }) => [recorded.revision, state.get("a")])).toEqual([[3, 3], [4, 4], [5, 5]]); // biome-ignore format: one line
+});
