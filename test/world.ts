@@ -1,12 +1,12 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { offerToBuyNotice } from "@outrider/contact-policy";
-import { serviceNames } from "@outrider/contracts/commands";
 import { ingestCommands } from "@outrider/contracts/ads";
+import { serviceNames } from "@outrider/contracts/commands";
 import { type HuntDefinition, huntCommands, huntDefinition } from "@outrider/contracts/hunts";
 import { type AccountId, accountId, type HuntId, huntId, type ImportId, importId, type LineId, lineId } from "@outrider/contracts/ids";
 import { uploadCodec } from "@outrider/contracts/inbox";
@@ -151,7 +151,9 @@ export const importFile = async (world: World, account: AccountId, csv: Uint8Arr
   const pieces = Math.max(1, Math.ceil(csv.length / size));
   for (let index = 0; index < pieces; index++) {
     const piece = await keyring.seal(keyIds.account(account), csv.subarray(index * size, (index + 1) * size));
-    const data = uploadCodec.encode(new Date().toISOString(), [{ type: "UploadPiece", data: { index, piece, last: index === pieces - 1 } }]);
+    const data = uploadCodec.encode(new Date().toISOString(), [
+      { type: "UploadPiece", data: { index, piece, last: index === pieces - 1 } },
+    ]);
     const cause = headerLines({ commandId: `${id}:${index}`, at: "", executionId: id });
     const answer = await kernel.publisher.publish(subjects.upload(account, id), data, cause);
     if (answer.kind !== "stored") throw new Error("the upload was not stored");
@@ -197,4 +199,3 @@ export const runPass = async (world: World, account: AccountId, ms = 120_000) =>
     ms,
   );
 };
-

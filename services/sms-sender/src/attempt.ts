@@ -89,7 +89,9 @@ const start = async (
   }
   const fresh = await freshPermit(sms, account, request, number, permit, because);
   const outcome: SendOutcome =
-    fresh.kind === "permitted" ? await send(sms, account, request, fresh, access, message, ends) : { kind: "not-sent", cause: fresh.rule };
+    fresh.kind === "permitted"
+      ? await send(sms, account, request, fresh, access, message, ends, because)
+      : { kind: "not-sent", cause: fresh.rule };
   await record(sms, account, request, number, outcome, new Date(untilMs).toISOString(), because);
   if (fresh.kind !== "permitted") return denied(sms, account, request, fresh, because);
   return outcome.kind === "not-sent" ? again(sms, account, request.contact, outcome.cause, because) : "used";
@@ -115,6 +117,7 @@ const send = async (
   access: ProviderAccess,
   message: { readonly to: Personal<string>; readonly text: Personal<string> },
   ends: number,
+  because: Because,
 ): Promise<SendOutcome> => {
   const { config, instruments } = sms.service;
   const began = performance.now();
@@ -124,7 +127,12 @@ const send = async (
     sms.accounts.pausedBy(account, request.hunt) === undefined;
   const until = AbortSignal.timeout(Math.max(1, Math.ceil(ends - began)));
   const outcome = await instruments.span(
-    { name: "send sms", kind: "client", attributes: { "outrider.channel": "sms", "outrider.provider": "smsmobileapi" } },
+    {
+      name: "send sms",
+      kind: "client",
+      parent: because.traceparent,
+      attributes: { "outrider.channel": "sms", "outrider.provider": "smsmobileapi" },
+    },
     () => sms.provider.send(access, message, { until, beforeWriting }),
   );
   instruments.time(
