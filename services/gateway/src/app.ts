@@ -30,6 +30,8 @@ export const createApp = async (service: Service<GatewayConfig>): Promise<Api> =
     // What fails before a route is found has no hooks.
     frameworkErrors: (error, request, reply) => void tell(error, request, reply.headers(safe)),
     forceCloseConnections: "idle",
+    // A webhook is stored for every request, so none may come from a mere look.
+    exposeHeadRoutes: false,
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   // What is answered was read with a schema already, or made here under the compiler's eyes.

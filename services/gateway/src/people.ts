@@ -22,5 +22,5 @@ export const findPerson = async (
   const found = people[0];
   if (found === undefined) throw new TypeError("registry answers in order");
   if (found.kind === "invalid") throw new InvalidField("number", found.reason);
-  return { person: found.person, known: found.kind === "person" };
+  return { person: found.person, known: found.kind === "person", erased: found.kind === "person" && found.erased };
 };

@@ -134,6 +134,14 @@ describe("a hunt, a line and a run", () => {
     expect(json).toEqual({ hunt: idFromKey("hunt", garage, "h"), seq: 5 });
     expect(lastAsked("hunt-allocator.create-hunt")).toMatchObject({ activate: true, definition: { name: "Vans", priority: 5 } });
   });
+  test("a misspelt setting is told", async () => {
+    const body = { name: "x", channels: ["sms"], lines: {}, templates: { sms: "x" }, legalBasis: "consent", criteria: { priceform: 3 } };
+    const { status, json } = await world.call("POST", "/v1/hunts", { key, body: { ...body, dailylimit: 3 } });
+    expect(status).toBe(400);
+    expect(json.detail).toMatch(/dailylimit/);
+    expect(json.detail).toMatch(/priceform/);
+    expect((await world.call("PATCH", "/v1/account/policy", { key, body: { dailylimit: 3 } })).status).toBe(400);
+  });
   test("a connected line is told where its webhooks go", async () => {
     const body = { line: "phone-1", provider: "smsmobileapi", apiKey: "secret" };
     const { status, json } = await world.call("POST", "/v1/lines", { key, body });
@@ -170,6 +178,28 @@ describe("one contact", () => {
     const { numbers } = lastAsked<{ numbers: { k: string; v: string }[] }>("registry.people");
     expect(await world.service.keyring.openMany(numbers)).toEqual(["+33639980001"]);
     expect(numbers[0]?.k).toBe("account.garage");
+  });
+  test("goes to a person who is known, and to nobody else", async () => {
+    const { keyring } = world.service;
+    await keyring.ensure(["person.garage.known", "person.garage.gone"]);
+    await keyring.destroy("person.garage.gone");
+    const to = (whom: string) =>
+      world.call("POST", "/v1/contacts", { key, body: { person: whom, text: "x", purpose: "service", legalBasis: "consent" } });
+    expect((await to("known")).status).toBe(202);
+    const before = world.asked.length;
+    expect(await to("nobody")).toMatchObject({ status: 404, json: { rule: "unknown-person" } });
+    expect(await to("gone")).toMatchObject({ status: 409, json: { rule: "erased" } });
+    expect(world.asked.slice(before).map(({ name }) => name)).not.toContain("credit-ledger.reserve");
+  });
+  test("is one trace from its caller to every service", async () => {
+    const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const headers = { traceparent: `00-${trace}-00f067aa0ba902b7-01` };
+    const before = world.asked.length;
+    const body = { number: "+33639980002", text: "x", purpose: "service", legalBasis: "consent" };
+    expect((await world.call("POST", "/v1/contacts", { key, body, headers })).status).toBe(202);
+    const asked = world.asked.slice(before);
+    expect(asked.map(({ name }) => name)).toContain("sms-sender.request");
+    for (const { context } of asked) expect(context.traceparent).toContain(trace);
   });
   test("needs a number or a person, not both", async () => {
     const body = { text: "x", purpose: "prospecting", legalBasis: "offer-to-buy" };

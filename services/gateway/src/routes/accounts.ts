@@ -11,7 +11,7 @@ import { changed, problems, seq } from "../shapes.ts";
 const { createAccount, addApiKey } = registryCommands;
 const tags = ["accounts"];
 const scope = z.enum(["read", "write", "admin"]);
-const policy = accountPolicyChange.describe("what is not named stays as it is");
+const policy = accountPolicyChange.strict().describe("what is not named stays as it is");
 const shown = z.object({
   account: accountId,
   name: z.string(),
@@ -31,7 +31,7 @@ const keyOnce = {
 const newKey = (account: AccountId): string => `or_${account}_${randomBytes(32).toString("base64url")}`;
 
 export const accountRoutes = (api: Api, { ask }: Gateway): void => {
-  const founding = z.object({
+  const founding = z.strictObject({
     account: accountId,
     name: z.string().min(1).max(200),
     timeZone: z.string().max(60).optional().describe("IANA; default Europe/Paris"),
@@ -83,7 +83,10 @@ export const accountRoutes = (api: Api, { ask }: Gateway): void => {
       schema: {
         tags,
         summary: "Take on the notice about writing to owners with an offer to buy",
-        body: z.object({ by: z.string().min(1).max(200), notice: z.string().min(1).max(5000).describe("the notice, as it was read") }),
+        body: z.strictObject({
+          by: z.string().min(1).max(200),
+          notice: z.string().min(1).max(5000).describe("the notice, as it was read"),
+        }),
         response: { 200: changed, ...problems },
       },
     },
@@ -100,7 +103,7 @@ const keyRoutes = (api: Api, ask: Gateway["ask"]): void => {
       schema: {
         tags,
         summary: "Make another key",
-        body: z.object({ label: z.string().min(1).max(100), scopes: z.array(scope).min(1) }),
+        body: z.strictObject({ label: z.string().min(1).max(100), scopes: z.array(scope).min(1) }),
         response: { 201: z.object({ key: z.string(), ...keyOnce, seq }), ...problems },
       },
     },

@@ -1,5 +1,5 @@
 import { legalBasis, purpose } from "@outrider/contracts/fields";
-import { contactId, huntId, idFromKey, lineId, personId, runId } from "@outrider/contracts/ids";
+import { contactId, huntId, idFromKey, lineId, type PersonId, personId, runId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
 import { contactStatus, documents } from "@outrider/contracts/projector";
 import { registryCommands } from "@outrider/contracts/registry";
@@ -11,13 +11,13 @@ import type { Gateway } from "../parts.ts";
 import { findPerson } from "../people.ts";
 import { type Api, accountOf, callerOf } from "../request.ts";
 import { by, changed, page, paging, problems, seq, waitFor } from "../shapes.ts";
-import { refusedWhenErased } from "./people.ts";
+import { isErased, refusedWhenErased } from "./people.ts";
 
 const tags = ["contacts"];
 const params = z.object({ contact: contactId });
 const shown = documents.contacts.omit({ account: true, _seq: true, text: true }).extend({ seq });
 const wanted = z
-  .object({
+  .strictObject({
     number: z.string().min(3).max(40).optional().describe("E.164, or as it is dialled in the account's country"),
     person: personId.optional(),
     text: z.string().min(1).max(2000),
@@ -61,7 +61,7 @@ export const contactRoutes = (api: Api, gateway: Gateway): void => {
         tags,
         summary: "Decide what became of an unknown contact",
         params,
-        body: z.object({ as: z.enum(["sent", "not-sent", "send-again"]), by }),
+        body: z.strictObject({ as: z.enum(["sent", "not-sent", "send-again"]), by }),
         response: { 200: changed, ...problems },
       },
     },
@@ -77,29 +77,22 @@ export const contactRoutes = (api: Api, gateway: Gateway): void => {
  * Number and text are sealed right here. What is held for it is known by the contact's id: the same request again, with the same
  * Idempotency-Key, goes on where the first one was cut off.
  */
-const requestContact = async (
-  { ask, service }: Gateway,
-  request: FastifyRequest,
-  { number, text, purpose, legalBasis, ...named }: Wanted,
-) => {
+const requestContact = async (gateway: Gateway, request: FastifyRequest, { number, text, purpose, legalBasis, ...named }: Wanted) => {
+  const { ask, service } = gateway;
   const account = accountOf(request);
   const { keyring, config } = service;
   const [person, line] = await Promise.all([
-    named.person ?? findPerson({ ask, service }, request, number ?? "", { register: true }).then((found) => found.person),
+    named.person === undefined ? livingBehind(gateway, request, number ?? "") : known(gateway, request, named.person),
     named.line ?? firstLine(ask, request),
   ]);
   const contact = contactId.parse(idFromKey("contact", account, request.commandId));
   const reservation = `contact-${contact}`;
   const credits = config.SMS_PRICE_CREDITS;
-  const sealed = await keyring.seal(keyIds.person(account, person), text).catch(refusedWhenErased);
-  if (credits > 0) {
-    await ask(
-      request,
-      ledgerCommands.reserve,
-      { account, reservation, most: credits, atLeast: credits, purpose: "request" },
-      { part: "reserve" },
-    );
-  }
+  const hold = { account, reservation, most: credits, atLeast: credits, purpose: "request" } as const;
+  const [sealed] = await Promise.all([
+    keyring.seal(keyIds.person(account, person), text).catch(refusedWhenErased),
+    credits === 0 ? undefined : ask(request, ledgerCommands.reserve, hold, { part: "reserve" }),
+  ]);
   const asked = await ask(
     request,
     smsCommands.request,
@@ -113,6 +106,21 @@ const requestContact = async (
     { part: "request" },
   );
   return { person, ...asked };
+};
+
+/** Whoever has been erased is told apart before anything is paid for. */
+const livingBehind = async (gateway: Gateway, request: FastifyRequest, number: string): Promise<PersonId> => {
+  const { person, erased } = await findPerson(gateway, request, number, { register: true });
+  if (erased) throw isErased();
+  return person;
+};
+
+/** Everybody whom registry knows has a key, which is destroyed when they are erased. */
+const known = async ({ service }: Gateway, request: FastifyRequest, person: PersonId): Promise<PersonId> => {
+  const state = await service.keyring.stateOf(keyIds.person(accountOf(request), person));
+  if (state === "missing") throw new Refusal("not-found", "there is no such person", "unknown-person");
+  if (state === "destroyed") throw isErased();
+  return person;
 };
 
 const firstLine = async (ask: Gateway["ask"], request: FastifyRequest) => {

@@ -44,7 +44,7 @@ export const creditRoutes = (api: Api, { ask, models }: Gateway): void => {
       schema: {
         tags,
         summary: "Grant credits to the account named in Outrider-Account",
-        body: z.object({
+        body: z.strictObject({
           credits: z.int().positive().max(1_000_000_000),
           note: z.string().max(500).optional(),
           expiresAt: instant.optional(),

@@ -1,5 +1,5 @@
 import { channel } from "@outrider/contracts/fields";
-import { huntCommands, huntDefinition } from "@outrider/contracts/hunts";
+import { criteria, huntCommands, huntDefinition } from "@outrider/contracts/hunts";
 import { adId, huntId, idFromKey } from "@outrider/contracts/ids";
 import { documents } from "@outrider/contracts/projector";
 import { Refusal } from "@outrider/platform";
@@ -10,6 +10,8 @@ import { by, changed, page, paging, problems, seq, waitFor } from "../shapes.ts"
 
 const tags = ["hunts"];
 const params = z.object({ hunt: huntId });
+/** A misspelt name is told, and not taken for what was left out. */
+const definition = huntDefinition.extend({ criteria: criteria.strict().prefault({}) }).strict();
 const segments = z.object({ encoding: z.enum(["GSM-7", "UCS-2"]), characters: z.int(), segments: z.int() });
 const shown = documents.hunts.omit({ account: true, _seq: true }).extend({ seq });
 type HuntDocument = z.output<typeof documents.hunts>;
@@ -23,7 +25,7 @@ export const huntRoutes = (api: Api, { ask, models }: Gateway): void => {
       schema: {
         tags,
         summary: "Create a hunt",
-        body: huntDefinition.extend({ activate: z.boolean().default(false) }),
+        body: definition.extend({ activate: z.boolean().default(false) }),
         response: { 201: z.object({ hunt: huntId, seq, sms: segments.optional() }), ...problems },
       },
     },
@@ -44,7 +46,7 @@ export const huntRoutes = (api: Api, { ask, models }: Gateway): void => {
         tags,
         summary: "Define a hunt anew",
         params,
-        body: huntDefinition,
+        body: definition,
         response: { 200: z.object({ seq, sms: segments.optional() }), ...problems },
       },
     },
@@ -59,7 +61,7 @@ export const huntRoutes = (api: Api, { ask, models }: Gateway): void => {
       schema: {
         tags,
         summary: "A template as it would be sent about an ad, or about a sample",
-        body: z.object({ template: z.string().min(1).max(2000), channel: channel.default("sms"), ad: adId.optional() }),
+        body: z.strictObject({ template: z.string().min(1).max(2000), channel: channel.default("sms"), ad: adId.optional() }),
         response: { 200: z.object({ text: z.string(), sms: segments.optional() }), ...problems },
       },
     },
@@ -109,7 +111,7 @@ const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
   ] as const) {
     api.post(
       `/v1/hunts/:hunt/${verb}`,
-      { config: { access: "write" }, schema: { tags, summary, params, body: z.object({}), response: { 200: changed, ...problems } } },
+      { config: { access: "write" }, schema: { tags, summary, params, body: z.strictObject({}), response: { 200: changed, ...problems } } },
       (request) => ask(request, command, { account: accountOf(request), ...request.params }),
     );
   }
@@ -119,7 +121,10 @@ const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
   ] as const) {
     api.post(
       `/v1/hunts/:hunt/${verb}`,
-      { config: { access: "write" }, schema: { tags, summary, params, body: z.object({ by }), response: { 200: changed, ...problems } } },
+      {
+        config: { access: "write" },
+        schema: { tags, summary, params, body: z.strictObject({ by }), response: { 200: changed, ...problems } },
+      },
       (request) => {
         const { by = callerOf(request).actor } = request.body;
         return ask(request, command, { account: accountOf(request), ...request.params, by });

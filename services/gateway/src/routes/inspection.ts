@@ -160,7 +160,7 @@ const deadRoutes = (api: Api, ask: Gateway["ask"]): void => {
         tags,
         summary: "Hand it to its handler again",
         params,
-        body: z.object({}),
+        body: z.strictObject({}),
         response: { 200: z.object({ retried: z.boolean() }), ...problems },
       },
     },

@@ -13,7 +13,7 @@ const params = z.object({ line: lineId });
 const shown = documents.lines.omit({ account: true, _seq: true }).extend({ seq });
 /** Fields without their defaults: what is not named stays as it is. */
 const limitsChange = z
-  .object({
+  .strictObject({
     minGapMs: z.int().min(0),
     jitterMs: z.int().min(0),
     recipientsPerDay: z.int().min(0).nullable(),
@@ -46,12 +46,12 @@ export const lineRoutes = (api: Api, { ask, models, publicUrl, service }: Gatewa
       schema: {
         tags,
         summary: "Connect a phone: checks the key with the provider and seals it",
-        body: z.object({
+        body: z.strictObject({
           line: lineId,
           provider: z.literal("smsmobileapi"),
           apiKey: z.string().min(1).max(500),
           webhookSecret: z.string().min(1).max(500).optional().describe("with which the provider signs its webhooks"),
-          limits: lineLimits.prefault({}),
+          limits: lineLimits.strict().prefault({}),
         }),
         response: { 201: connected, ...problems },
       },
@@ -97,7 +97,7 @@ const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
         tags,
         summary: "Nothing more leaves by this line",
         params,
-        body: z.object({ by, reason: z.string().min(1).max(500).default("asked for") }),
+        body: z.strictObject({ by, reason: z.string().min(1).max(500).default("asked for") }),
         response: { 200: changed, ...problems },
       },
     },
@@ -110,14 +110,14 @@ const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
     "/v1/lines/:line/resume",
     {
       config: { access: "write" },
-      schema: { tags, summary: "The line sends again", params, body: z.object({ by }), response: { 200: changed, ...problems } },
+      schema: { tags, summary: "The line sends again", params, body: z.strictObject({ by }), response: { 200: changed, ...problems } },
     },
     (request) => {
       const { by = callerOf(request).actor } = request.body;
       return ask(request, smsCommands.resumeLine, { account: accountOf(request), ...request.params, by });
     },
   );
-  const testing = z.object({
+  const testing = z.strictObject({
     number: z.never({ error: "no test message is sent; ask for a contact instead" }).optional(),
   });
   const state = z.object({

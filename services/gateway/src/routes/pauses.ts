@@ -15,7 +15,7 @@ export const pauseRoutes = (api: Api, { ask }: Gateway): void => {
   ] as const) {
     api.post(
       `/v1/${verb}`,
-      { config: { access: "write" }, schema: { tags, summary, body: z.object({ by }), response: { 200: changed, ...problems } } },
+      { config: { access: "write" }, schema: { tags, summary, body: z.strictObject({ by }), response: { 200: changed, ...problems } } },
       (request) => {
         const { by = callerOf(request).actor } = request.body;
         return ask(request, command, { account: accountOf(request), by });
@@ -28,7 +28,7 @@ export const pauseRoutes = (api: Api, { ask }: Gateway): void => {
   ] as const) {
     api.post(
       `/v1/system/${verb}`,
-      { config: { access: "operator" }, schema: { tags, summary, body: z.object({ by }), response: { 200: changed, ...problems } } },
+      { config: { access: "operator" }, schema: { tags, summary, body: z.strictObject({ by }), response: { 200: changed, ...problems } } },
       (request) => {
         const { by = callerOf(request).actor } = request.body;
         return ask(request, command, { account: systemAccount, by });

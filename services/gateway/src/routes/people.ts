@@ -28,7 +28,7 @@ export const personRoutes = (api: Api, gateway: Gateway): void => {
         tags,
         summary: "Destroy what is personal about somebody, for ever",
         params,
-        body: z.object({ by }),
+        body: z.strictObject({ by }),
         response: { 200: changed, ...problems },
       },
     },
@@ -61,11 +61,14 @@ const readingRoutes = (api: Api, gateway: Gateway): void => {
       schema: {
         tags,
         summary: "The id of a number, which is never part of an address",
-        body: z.object({ number: z.string().min(3).max(40) }),
+        body: z.strictObject({ number: z.string().min(3).max(40) }),
         response: { 200: z.object({ person: personId, known: z.boolean() }), ...problems },
       },
     },
-    (request) => findPerson(gateway, request, request.body.number, { register: false }),
+    async (request) => {
+      const { person, known } = await findPerson(gateway, request, request.body.number, { register: false });
+      return { person, known };
+    },
   );
   const shown = documents.people.omit({ account: true, _seq: true }).extend({ seq });
   api.get(
@@ -119,7 +122,7 @@ const sayingRoutes = (api: Api, { ask }: Gateway): void => {
         tags,
         summary: "Never write to somebody again, by any channel",
         params,
-        body: z.object({ by: through, channel: channel.optional(), proof }),
+        body: z.strictObject({ by: through, channel: channel.optional(), proof }),
         response: { 200: changed, ...problems },
       },
     },
@@ -133,7 +136,7 @@ const sayingRoutes = (api: Api, { ask }: Gateway): void => {
         tags,
         summary: "Take an opt-out back",
         params,
-        body: z.object({ by: through, proof }),
+        body: z.strictObject({ by: through, proof }),
         response: { 200: changed, ...problems },
       },
     },
@@ -147,7 +150,7 @@ const sayingRoutes = (api: Api, { ask }: Gateway): void => {
         tags,
         summary: "Somebody said that they are not interested",
         params,
-        body: z.object({ channel: channel.default("sms") }),
+        body: z.strictObject({ channel: channel.default("sms") }),
         response: { 200: changed, ...problems },
       },
     },
@@ -165,7 +168,7 @@ const consentRoutes = (api: Api, { ask, service }: Gateway): void => {
         tags,
         summary: "Record that somebody agreed",
         params,
-        body: z.object({
+        body: z.strictObject({
           source: z.string().min(1).max(200).describe("where it was given"),
           text: z.string().min(1).max(5000).optional().describe("what was agreed to; kept sealed"),
           basis: z.enum(["consent", "existing-customer"]).default("consent"),
@@ -192,8 +195,9 @@ const consentRoutes = (api: Api, { ask, service }: Gateway): void => {
   );
 };
 
+export const isErased = (): Refusal => new Refusal("refused", "the person has been erased", "erased");
+
 /** Nothing can be sealed for an erased person any more. */
 export const refusedWhenErased = (error: unknown): never => {
-  if (error instanceof KeyDestroyed) throw new Refusal("refused", "the person has been erased", "erased");
-  throw error;
+  throw error instanceof KeyDestroyed ? isErased() : error;
 };

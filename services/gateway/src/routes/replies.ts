@@ -44,7 +44,7 @@ export const replyRoutes = (api: Api, { ask, models, service }: Gateway): void =
     "/v1/replies/:inbound/mark",
     {
       config: { access: "write" },
-      schema: { tags, summary: "Mark a reply", params, body: z.object({ as: mark, by }), response: { 200: changed, ...problems } },
+      schema: { tags, summary: "Mark a reply", params, body: z.strictObject({ as: mark, by }), response: { 200: changed, ...problems } },
     },
     (request) => {
       const { as, by = callerOf(request).actor } = request.body;
@@ -59,7 +59,7 @@ export const replyRoutes = (api: Api, { ask, models, service }: Gateway): void =
         tags,
         summary: "Write back",
         params,
-        body: z.object({ text: z.string().min(1).max(2000), by }),
+        body: z.strictObject({ text: z.string().min(1).max(2000), by }),
         response: { 202: z.object({ contact: contactId, seq }), ...problems },
       },
     },

@@ -25,7 +25,7 @@ export const runRoutes = (api: Api, gateway: Gateway): void => {
       schema: {
         tags,
         summary: "Start a pass of the day's run; while one is open, the answer is that one",
-        body: z.object({ date: localDate.optional() }),
+        body: z.strictObject({ date: localDate.optional() }),
         response: { 202: huntCommands.startPass.reply, ...problems },
       },
     },
@@ -42,7 +42,7 @@ export const runRoutes = (api: Api, gateway: Gateway): void => {
       schema: {
         tags,
         summary: "Who would be contacted now, and who not and why; nothing is written",
-        body: z.object({ limit: z.int().min(0).max(500).default(100) }),
+        body: z.strictObject({ limit: z.int().min(0).max(500).default(100) }),
         response: { 200: huntCommands.dryRun.reply, ...problems },
       },
     },
