@@ -1,12 +1,12 @@
 import { readerOf, type ViewAlias } from "@outrider/contracts/projector";
 import { type Lease, projection } from "@outrider/eventing";
-import { mongoDocuments } from "@outrider/platform";
 import type { Db } from "mongodb";
 import type { AnyGroup } from "./groups.ts";
 import { guarded } from "./guarded.ts";
 import type { ProjectorHost } from "./host.ts";
+import { viewDocuments } from "./known-ids.ts";
 import { replay } from "./replay.ts";
-import type { ProjectedView, Stamp } from "./view.ts";
+import type { ProjectedView } from "./view.ts";
 
 /** What a build needs of the reader that feeds the collection now. */
 interface Serving {
@@ -14,7 +14,8 @@ interface Serving {
   readonly exclusive: <T>(work: () => Promise<T>) => Promise<T>;
   /** Up to where the collection that serves holds everything. */
   readonly applied: () => Promise<number>;
-  readonly swap: (degraded: ViewAlias["degraded"]) => Promise<boolean>;
+  /** `upTo`: how far the new collection is. What was passed over beyond that still counts. */
+  readonly swap: (degraded: ViewAlias["degraded"], upTo: number) => Promise<boolean>;
 }
 
 /**
@@ -28,7 +29,7 @@ export const build = async (
   { collection }: NonNullable<ViewAlias["building"]>,
   lease: Lease,
   serving: Serving,
-): Promise<"clean" | "degraded" | "abandoned"> => {
+): Promise<void> => {
   const name = `projector.build.${view.name}`;
   let degraded: ViewAlias["degraded"];
   const stumbled = (seq: number, reason: string): void => {
@@ -36,7 +37,7 @@ export const build = async (
   };
   await dropped(db, collection);
   await index(db, collection, view);
-  const documents = mongoDocuments<Stamp>(db, collection, readerOf(group.stream));
+  const documents = viewDocuments(db, collection, readerOf(group.stream));
   const into = projection(
     guarded(view, ({ seq, reason }) => stumbled(seq, reason)),
     documents,
@@ -51,12 +52,11 @@ export const build = async (
   const over = () => lease.lost.aborted || kernel.stopping.aborted;
   try {
     while (!over() && !(await reading.reached(await serving.applied(), performance.now() + 1000)));
-    return await serving.exclusive(async () => {
+    await serving.exclusive(async () => {
       while (!over() && !(await reading.reached(await serving.applied(), performance.now() + 1000)));
       await reading.stop();
-      if (over() || !(await serving.swap(degraded))) return "abandoned";
+      if (over() || !(await serving.swap(degraded, reading.position()))) return;
       kernel.instruments.log("info", "a view has been built anew and serves", { view: view.name, collection });
-      return degraded === undefined ? "clean" : "degraded";
     });
   } finally {
     await reading.stop();

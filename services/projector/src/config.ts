@@ -12,7 +12,10 @@ export const definition = defineConfig(
       .integer(0, 10_000)
       .default(200)
       .describe("milliseconds for which events gather once all are read, so that busy documents are written once, 0 to 10000"),
-    PROJECTOR_CACHE_DOCUMENTS: variable.integer(0, 1_000_000).default(5000).describe("documents of each view kept in memory, 0 to 1000000"),
+    PROJECTOR_CACHE_DOCUMENTS: variable
+      .integer(0, 1_000_000)
+      .default(20_000)
+      .describe("documents of each view kept in memory, 0 to 1000000"),
     PROJECTOR_LOOK_EVERY_MS: variable
       .integer(50, 60_000)
       .default(1000)

@@ -1,11 +1,12 @@
 import { readerOf, type ViewAlias, type ViewName } from "@outrider/contracts/projector";
 import { type Followed, type Follower, follow, type Lease, type Projection, pauseFor, projection } from "@outrider/eventing";
-import { mongoDocuments, mongoPositions } from "@outrider/platform";
+import { mongoPositions } from "@outrider/platform";
 import { build, dropped, index } from "./build.ts";
 import type { AnyGroup } from "./groups.ts";
 import { guarded, type Stumble } from "./guarded.ts";
 import type { ProjectorHost } from "./host.ts";
-import type { ProjectedView, Stamp } from "./view.ts";
+import { viewDocuments } from "./known-ids.ts";
+import type { ProjectedView } from "./view.ts";
 
 /** One active reader per stream feeds all of its views, and builds anew what is wanted, beside the collections that serve. */
 export const readGroup = (host: ProjectorHost, group: AnyGroup): Follower => {
@@ -16,6 +17,8 @@ export const readGroup = (host: ProjectorHost, group: AnyGroup): Follower => {
   /** Up to where the collections that serve hold everything; undefined: up to the stored position. */
   let applied: number | undefined;
   let turn: Promise<unknown> = Promise.resolve();
+  /** The last message that each view passed over here. */
+  const stumbles = new Map<ViewName, NonNullable<ViewAlias["degraded"]>>();
 
   /** Batches and swaps one after the other. */
   const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
@@ -28,7 +31,9 @@ export const readGroup = (host: ProjectorHost, group: AnyGroup): Follower => {
     kernel.ready(`view ${view}`, `the view ${view} is degraded: ${group.stream}:${seq} ${reason}; mend it and rebuild the view`);
     kernel.instruments.count("outrider_view_degraded_total", { view });
     kernel.instruments.log("error", "a view passed over a message", { view, stream: group.stream, seq, reason });
-    aliases.degrade(view, { seq, reason, at: host.now() }).catch((error: unknown) => {
+    const degraded = { seq, reason, at: host.now() };
+    stumbles.set(view, degraded);
+    aliases.degrade(view, degraded).catch((error: unknown) => {
       kernel.instruments.log("error", "a degraded view could not be marked", { view, error });
     });
   };
@@ -50,7 +55,9 @@ export const readGroup = (host: ProjectorHost, group: AnyGroup): Follower => {
     return new Map(entries);
   };
   const project = (view: ProjectedView<unknown>, collection: string): Projection<unknown> =>
-    projection(guarded(view, stumbled), mongoDocuments<Stamp>(db, collection, reader), { cache: config.PROJECTOR_CACHE_DOCUMENTS });
+    projection(guarded(view, stumbled), viewDocuments(db, collection, reader), {
+      cache: config.PROJECTOR_CACHE_DOCUMENTS,
+    });
 
   const take = async (batch: readonly Followed<unknown>[], lease: Lease): Promise<void> => {
     active ??= current();
@@ -81,15 +88,18 @@ export const readGroup = (host: ProjectorHost, group: AnyGroup): Follower => {
     }
     const building = alias.building ?? (alias.version < view.version ? await aliases.want(view) : undefined);
     if (building === undefined || building.version !== view.version) return;
-    const swapped = await build(host, group, view, building, lease, {
+    await build(host, group, view, building, lease, {
       exclusive,
       applied: async () => applied ?? (await positions.load())?.seq ?? 0,
-      swap: async (degraded) => {
+      swap: async (met, upTo) => {
         active = undefined; // whatever comes of it, look again
-        return aliases.swap(alias, building, lease.epoch, degraded);
+        const last = stumbles.get(view.name);
+        const degraded = met ?? (last !== undefined && last.seq > upTo ? last : undefined);
+        const swapped = await aliases.swap(alias, building, lease.epoch, degraded);
+        if (swapped && degraded === undefined) kernel.ready(`view ${view.name}`, undefined);
+        return swapped;
       },
     });
-    if (swapped === "clean") kernel.ready(`view ${view.name}`, undefined);
   };
 
   return follow(

@@ -1,0 +1,44 @@
+import { memoryDocuments } from "@outrider/eventing";
+import { expect, test } from "vitest";
+import { knowingIds } from "./known-ids.ts";
+
+const setUp = (before: readonly string[], most?: number) => {
+  const stored = memoryDocuments<{ n: number }>();
+  const asked: string[] = [];
+  const counted = {
+    ...stored,
+    load: (ids: readonly string[]) => {
+      asked.push(...ids);
+      return stored.load(ids);
+    },
+  };
+  const existing = {
+    count: async () => before.length,
+    ids: async function* () {
+      yield* before;
+    },
+  };
+  return { stored, asked, documents: knowingIds(counted, existing, most) };
+};
+const many = Array.from({ length: 10_000 }, (_, index) => `garage.contact-${index}`);
+
+test("asks for what was there before and for what it has written, and hardly for anything else", async () => {
+  const { documents, asked, stored } = setUp(many);
+  await stored.write(new Map([["garage.contact-7", { n: 7 }]]), 1);
+  expect(await documents.load(["garage.contact-7", "garage.new"])).toEqual(new Map([["garage.contact-7", { n: 7 }]]));
+  expect(asked).toEqual(["garage.contact-7"]);
+  await documents.write(new Map([["garage.new", { n: 1 }]]), 1);
+  expect(await documents.load(["garage.new"])).toEqual(new Map([["garage.new", { n: 1 }]]));
+  asked.length = 0;
+  await documents.load(many);
+  expect(asked).toHaveLength(many.length);
+  asked.length = 0;
+  await documents.load(many.map((id) => `${id}-absent`));
+  expect(asked.length).toBeLessThan(many.length / 100);
+});
+
+test("asks for everything when too much is there to know", async () => {
+  const { documents, asked } = setUp(many, 100);
+  await documents.load(["garage.new"]);
+  expect(asked).toEqual(["garage.new"]);
+});
