@@ -32,18 +32,22 @@ export const takeTurn = async (sms: Sms, account: AccountId, id: ContactId, beca
   // What is cached may be old: starting is guarded, so only an answer other than "it waits" is looked up again.
   const cached = await sms.contacts.fold(subject, { fresh: false });
   const { state } = cached.state.status === "requested" ? cached : await sms.contacts.fold(subject);
-  if (state.status === "attempting") {
-    await scheduleLookAfter(sms, account, id, state.until, because);
+  if (state.status !== "requested") {
+    await catchUpTail(sms, account, id, state, because);
     return "used";
   }
-  if (state.status === "unknown") await scheduleReconciliation(sms, account, id, state.until, 0, because);
-  if (state.status === "accepted") await recordRef(sms, account, id, state.attempt, state.providerId, because);
-  if (state.status !== "requested") return "used";
   if (state.notBefore !== undefined && state.notBefore > sms.service.clock.now()) {
     await scheduleTurn(sms, account, id, state.notBefore, because);
     return "waiting";
   }
   return attempt(sms, account, state, because);
+};
+
+/** What follows an attempt that was started or ended earlier: whoever did it may have been killed right after. */
+const catchUpTail = async (sms: Sms, account: AccountId, id: ContactId, state: Contact, because: Because): Promise<void> => {
+  if (state.status === "attempting") await scheduleLookAfter(sms, account, id, state.until, because);
+  if (state.status === "unknown") await scheduleReconciliation(sms, account, id, state.until, 0, because);
+  if (state.status === "accepted") await recordRef(sms, account, id, state.attempt, state.providerId, because);
 };
 
 const attempt = async (sms: Sms, account: AccountId, state: Waiting, because: Because): Promise<Turn> => {
@@ -83,10 +87,8 @@ const start = async (
     { type: "Start", attempt: number, until: new Date(untilMs).toISOString(), now: clock.now() },
     causeOf(sms, because, `start:${crypto.randomUUID()}`),
   );
-  if (started.kind !== "appended") {
-    if (started.state.status === "attempting") await scheduleLookAfter(sms, account, request.contact, started.state.until, because);
-    return "used"; // somebody else's attempt, or an earlier one of ours
-  }
+  // Another replica had moved the contact, and our cached state was behind: what holds now is folded, and it may be waiting still.
+  if (started.kind !== "appended") return takeTurn(sms, account, request.contact, because);
   const fresh = await freshPermit(sms, account, request, number, permit, because);
   const outcome: SendOutcome =
     fresh.kind === "permitted"
@@ -236,7 +238,10 @@ const denied = async (sms: Sms, account: AccountId, request: ContactRequest, ans
       { type: "Defer", rule: answer.rule, until: answer.until },
       causeOf(sms, because, `defer:${crypto.randomUUID()}`),
     );
-    if (deferred.state.status !== "requested") return "used";
+    if (deferred.state.status !== "requested") {
+      await catchUpTail(sms, account, id, deferred.state, because);
+      return "used";
+    }
     await scheduleTurn(sms, account, id, answer.until, because);
     return "waiting";
   }
@@ -263,6 +268,7 @@ export const gate = async (
     causeOf(sms, because, `gate:${crypto.randomUUID()}`),
   );
   if (gated.kind === "appended") sms.service.instruments.count("outrider_contacts_gated_total", { channel: "sms", rule });
+  if (gated.kind === "refused") await catchUpTail(sms, account, id, gated.state, because);
   return "used";
 };
 
