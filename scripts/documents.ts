@@ -84,10 +84,13 @@ const commandProblems = (line: string, { commands }: Known): readonly string[] =
     commands.has(first) || commands.has(`${first} ${second}`) ? [] : [`outrider has no command ${[first, second].join(" ").trim()}`],
   );
 
+/** Links have been looked at already. */
 const fileProblems = (line: string, { exists }: Known): readonly string[] =>
-  [...line.matchAll(new RegExp(`(?<![\\w./<-])(?:${topFolders})/[\\w./-]+\\.(?:ts|mjs|md|csv|json|yml|xml|mod)\\b`, "g"))].flatMap(
-    ([path]) => (exists(path) ? [] : [`${path} does not exist`]),
-  );
+  [
+    ...line
+      .replace(/\[[^\]]*\]\([^)]*\)/g, "")
+      .matchAll(new RegExp(`(?<![\\w./<-])(?:${topFolders})/[\\w./-]+\\.(?:ts|mjs|md|csv|json|yml|xml|mod)\\b`, "g")),
+  ].flatMap(([path]) => (exists(path) ? [] : [`${path} does not exist`]));
 
 const variableProblems = (line: string, { variables }: Known): readonly string[] =>
   [...line.matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g)].flatMap(([, name = ""]) =>
