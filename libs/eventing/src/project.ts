@@ -6,7 +6,10 @@ export interface Change<Document> {
   readonly fold: (document: Document | undefined) => Document | undefined;
 }
 
-/** A read model of one stream: which documents an event touches, and how. */
+/**
+ * A read model of one stream: which documents an event touches, and how. A batch may be read again after a break in its middle, so a fold
+ * that adds up keeps the message's revision in the document, skips what is not above it, and takes all events of a message at once.
+ */
 export interface View<Document, Event> {
   /** Collection name. A change of the fold is a new version and a rebuild. */
   readonly name: string;
@@ -65,11 +68,16 @@ export const projection = <Document, Event>(
 };
 
 /** Documents in memory, for rules' tests and for verifying a stored view against a fresh fold. */
-export const memoryDocuments = <Document>(): Documents<Document> & { readonly all: ReadonlyMap<string, Document> } => {
+export const memoryDocuments = <Document>(): Documents<Document> & {
+  readonly all: ReadonlyMap<string, Document>;
+  /** The highest epoch that has written. */
+  readonly epoch: () => number;
+} => {
   const all = new Map<string, Document>();
   let seen = 0;
   return {
     all,
+    epoch: () => seen,
     load: async (ids) => new Map(ids.flatMap((id) => (all.has(id) ? [[id, structuredClone(all.get(id) as Document)] as const] : []))),
     write: async (documents, epoch) => {
       if (epoch < seen) throw new Error(`a write of epoch ${epoch} came after epoch ${seen}`);
