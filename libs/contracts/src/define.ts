@@ -34,13 +34,27 @@ export const defineEvent = <const Type extends string, Schema extends z.ZodType>
   version: number,
   schema: Schema,
   past: readonly Past[] = [],
-): EventDefinition<Type, z.output<Schema>> => ({
-  type,
-  version,
-  schema: schema as unknown as z.ZodType<z.output<Schema>>,
-  parse: (stored, data) =>
-    schema.parse(past.filter((step) => step.version >= stored).reduce<unknown>((older, step) => step.upcast(older as never), data)),
-});
+): EventDefinition<Type, z.output<Schema>> => {
+  if (past.length !== version - 1 || past.some((step, index) => step.version !== index + 1)) {
+    throw new TypeError(`${type}@${version} must say how each of its versions before reads as the next one, oldest first`);
+  }
+  return {
+    type,
+    version,
+    schema: schema as unknown as z.ZodType<z.output<Schema>>,
+    parse: (stored, data) => {
+      if (stored < 1 || stored > version) throw new NoSuchVersion(type, stored);
+      return schema.parse(past.slice(stored - 1).reduce<unknown>((older, step) => step.upcast(older as never), data));
+    },
+  };
+};
+
+/** No release has ever written this version of the event. */
+class NoSuchVersion extends Error {
+  constructor(type: string, version: number) {
+    super(`there is no ${type}@${version}`);
+  }
+}
 
 /** The union of events that a list of definitions describes, told apart by `type`. */
 export type EventOf<Definitions extends readonly EventDefinition<string, unknown>[]> = {
@@ -57,6 +71,7 @@ export type Decoded<Event> =
 
 /** How the events of one decision cross the wire: `{"at", "events": [{"type", "version", "data"}]}`. */
 export interface EventCodec<Event> {
+  /** Throws when an event does not fit its own shape: what could never be read again is not written. Fields it does not declare are left out. */
   readonly encode: (at: string, events: readonly Event[]) => Uint8Array;
   readonly decode: (stored: Uint8Array) => Decoded<Event>;
 }
@@ -73,19 +88,19 @@ export const codecOf = <const Definitions extends readonly EventDefinition<strin
 ): EventCodec<EventOf<Definitions>> => {
   type Event = EventOf<Definitions>;
   const byType = new Map(definitions.map((definition) => [definition.type, definition]));
-  const versionOf = (type: string): number => {
+  if (byType.size < definitions.length) throw new TypeError("two events of one codec have the same name");
+  const stored = ({ type, data }: AnyEvent): { readonly type: string; readonly version: number; readonly data: unknown } => {
     const definition = byType.get(type);
     if (definition === undefined) throw new TypeError(`event ${type} is not declared for this stream`);
-    return definition.version;
+    const checked = definition.schema.safeParse(data);
+    if (!checked.success) throw new TypeError(`event ${type} does not fit its shape: ${reasonOf(checked.error)}`);
+    return { type, version: definition.version, data: checked.data };
   };
   return {
-    encode: (at, events) =>
-      text.encode(JSON.stringify({ at, events: events.map(({ type, data }) => ({ type, version: versionOf(type), data })) })),
-    decode: (stored) => {
+    encode: (at, events) => text.encode(JSON.stringify({ at, events: events.map(stored) })),
+    decode: (bytes) => {
       try {
-        const { at, events } = envelope.parse(
-          JSON.parse(Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength).toString("utf8")),
-        );
+        const { at, events } = envelope.parse(JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")));
         const decoded: Event[] = [];
         for (const { type, version, data } of events) {
           const definition = byType.get(type);
@@ -102,7 +117,8 @@ export const codecOf = <const Definitions extends readonly EventDefinition<strin
 };
 
 /** Names the fields that did not fit, never their values: a reason may be logged and shown. */
-const reasonOf = (error: unknown): string =>
-  error instanceof z.ZodError
-    ? error.issues.map((issue) => `${issue.path.join(".") || "message"}: ${issue.code}`).join("; ")
-    : "not JSON in the shape {at, events}";
+const reasonOf = (error: unknown): string => {
+  if (error instanceof z.ZodError) return error.issues.map((issue) => `${issue.path.join(".") || "message"}: ${issue.code}`).join("; ");
+  if (error instanceof NoSuchVersion) return error.message;
+  return error instanceof SyntaxError ? "not JSON in the shape {at, events}" : "an older version cannot be read as today's";
+};
