@@ -57,6 +57,9 @@ export const limits = {
   page: 50,
   pageMost: 500,
   progressEveryMs: 500,
+  /** How long a count of a run's contacts is good enough for everybody who asks. */
+  countFreshMs: 200,
+  runsWatched: 1_000,
   /** A run whose contacts have stood still for so long is watched no longer. */
   watchMostMs: 6 * 3_600_000,
 } as const;

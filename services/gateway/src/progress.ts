@@ -2,7 +2,9 @@ import { huntTally } from "@outrider/contracts/hunts";
 import { type AccountId, huntId, runId } from "@outrider/contracts/ids";
 import { contactStatus } from "@outrider/contracts/projector";
 import { unreachable } from "@outrider/eventing";
+import { LRUCache } from "lru-cache";
 import { z } from "zod";
+import { limits } from "./config.ts";
 import type { ReadModels, Tally } from "./read-models.ts";
 
 const count = z.int().min(0);
@@ -29,7 +31,6 @@ export const progressShape = z.object({
   byStatus: contactCounts,
   hunts: z.array(z.object({ hunt: huntId, ...tallied, error: z.string().optional(), byStatus: contactCounts })),
 });
-export type Progress = z.output<typeof progressShape>;
 const pass = z.object({
   pass: z.int(),
   open: z.boolean(),
@@ -48,13 +49,32 @@ export const runShape = z.object({
 export type RunShape = z.output<typeof runShape>;
 type Run = Omit<RunShape, "settled" | "progress">;
 
-/** What a run has come to: the passes as the allocator tells them, the contacts as the read model counts them. */
-export const progressOf = async (models: ReadModels, account: AccountId, { run, passes, seq }: Run): Promise<RunShape> => {
-  const ofRun = { account, run };
-  const [statuses, replies] = await Promise.all([
-    models.tally("contacts", ofRun, ["hunt", "status", "rule"]),
-    models.tally("contacts", { ...ofRun, replies: { $gt: 0 } }, ["hunt", "stopped"]),
-  ]);
+export interface Progress {
+  /** What a run has come to: the passes as the allocator tells them, the contacts as the read model counts them. */
+  readonly of: (account: AccountId, run: Run) => Promise<RunShape>;
+}
+
+/** Counting a large run takes its time, so all who watch it share one count, and counting never takes more than a fifth of the time. */
+export const progressIn = (models: Pick<ReadModels, "tally">): Progress => {
+  const shared = new LRUCache<string, Promise<Tally[]>>({ max: limits.runsWatched, ttl: limits.progressEveryMs, ttlResolution: 10 });
+  const count = (account: AccountId, run: string): Promise<Tally[]> => {
+    const key = `${account}.${run}`;
+    const known = shared.get(key);
+    if (known !== undefined) return known;
+    const began = performance.now();
+    const counting = models.tally("contacts", account, { run }, ["hunt", "status", "rule", "replies", "stopped"]);
+    // Until it is there it stays, however long it takes.
+    shared.set(key, counting, { ttl: Number.MAX_SAFE_INTEGER });
+    counting.then(
+      () => shared.set(key, counting, { ttl: Math.max(limits.countFreshMs, 4 * (performance.now() - began)) }),
+      () => shared.delete(key),
+    );
+    return counting;
+  };
+  return { of: async (account, run) => joinedWith(run, await count(account, run.run)) };
+};
+
+const joinedWith = ({ run, passes, seq }: Run, tallies: readonly Tally[]): RunShape => {
   const hunts = new Map<string, Counts>();
   const all = none();
   const countsOf = (hunt: Tally["by"][string]): readonly Counts[] => {
@@ -63,18 +83,18 @@ export const progressOf = async (models: ReadModels, account: AccountId, { run, 
     hunts.set(hunt, known);
     return [all, known];
   };
-  for (const { by, count } of statuses) for (const counts of countsOf(by["hunt"])) addStatus(counts, by, count);
-  for (const { by, count } of replies) {
+  for (const { by, count } of tallies) {
     for (const counts of countsOf(by["hunt"])) {
-      counts.replied += count;
+      addStatus(counts, by, count);
+      if (by["replies"] !== 0) counts.replied += count;
       if (by["stopped"] === true) counts.optedOut += count;
     }
   }
-  const tallies = joined(passes);
+  const byHunt = joined(passes);
   const progress = {
     ...tallyOf(passes),
     byStatus: all,
-    hunts: [...tallies.values()].map((tally) => ({ ...tally, byStatus: hunts.get(tally.hunt) ?? none() })),
+    hunts: [...byHunt.values()].map((tally) => ({ ...tally, byStatus: hunts.get(tally.hunt) ?? none() })),
   };
   const settled = passes.every(({ open }) => !open) && made(all) >= progress.allocated && all.requested + all.attempting === 0;
   return { run, settled, passes, progress, seq };

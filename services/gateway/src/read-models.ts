@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { AccountId } from "@outrider/contracts/ids";
 import { aliasFreshMs, type DocumentOf, readerOf, streamOf, type ViewName, viewsCollection } from "@outrider/contracts/projector";
 import { createHealth, openMongo, Refusal, type Service, Unavailable } from "@outrider/platform";
-import type { Collection, Db, Document, Filter } from "mongodb";
+import type { Collection, Db, Filter } from "mongodb";
+import { z } from "zod";
 import { type GatewayConfig, limits } from "./config.ts";
 
 /** How a list is ordered: by a field, newest first, and by id; or by id alone. */
@@ -15,29 +16,43 @@ const newestFirst: { readonly [Name in ViewName]?: Order } = {
   statement: { field: "_seq" },
 };
 
+/** Fields that the projector keeps an index on, behind the account. */
+const indexed: { readonly [Name in ViewName]?: readonly string[] } = {
+  ads: ["person"],
+  contacts: ["hunt", "status", "person"],
+  hunts: ["status"],
+  imports: ["startedAt"],
+  replies: ["at", "hunt"],
+  runs: ["run"],
+  statement: ["_seq"],
+};
+
 export interface Paged {
   readonly cursor?: string | undefined;
   readonly limit: number;
 }
+
+/** Fields and what they must be. */
+type Wanted = Readonly<Record<string, string | number>>;
 
 /** What the projector has written, for reading. While MongoDB cannot be reached everything rejects with `Unavailable`, at once. */
 export interface ReadModels {
   readonly page: <Name extends ViewName>(
     view: Name,
     account: AccountId,
-    filter: Readonly<Record<string, string | number>>,
+    filter: Wanted,
     paged: Paged,
   ) => Promise<{ readonly items: DocumentOf<Name>[]; readonly next?: string }>;
   readonly one: <Name extends ViewName>(view: Name, account: AccountId, id: string) => Promise<DocumentOf<Name> | undefined>;
   /** Counts documents by the values of some fields. */
-  readonly tally: (view: ViewName, filter: Filter<Document>, by: readonly string[]) => Promise<Tally[]>;
+  readonly tally: (view: ViewName, account: AccountId, filter: Wanted, by: readonly string[]) => Promise<Tally[]>;
   /** Resolves when the view has folded its stream up to `seq`. Rejects when that takes too long. */
   readonly folded: (view: ViewName, seq: number | undefined) => Promise<void>;
   readonly isUp: () => boolean;
 }
 
 export interface Tally {
-  readonly by: Readonly<Record<string, string | boolean | undefined>>;
+  readonly by: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly count: number;
 }
 
@@ -67,7 +82,7 @@ export const openReadModels = async (service: Service<GatewayConfig>): Promise<R
     isUp,
     page: (view, account, filter, paged) => reached(async () => pageOf(view, await collectionOf(view), account, filter, paged)),
     one: (view, account, id) => reached(async () => documentOf(await (await collectionOf(view)).findOne({ _id: `${account}.${id}` }))),
-    tally: (view, filter, by) => reached(async () => tallyOf(await collectionOf(view), filter, by)),
+    tally: (view, account, filter, by) => reached(async () => tallyOf(await collectionOf(view), { ...allOf(account), ...filter }, by)),
     folded: async (view, seq) => {
       if (seq === undefined) return;
       const reader = readerOf(streamOf[view]);
@@ -79,7 +94,8 @@ export const openReadModels = async (service: Service<GatewayConfig>): Promise<R
   };
 };
 
-const unreachable = /^(Mongo(ServerSelection|Network|NetworkTimeout|NotConnected|TopologyClosed|PoolCleared)|PoolCleared)Error$/;
+const unreachable =
+  /^(Mongo(ServerSelection|Network|NetworkTimeout|NotConnected|TopologyClosed|PoolCleared)|PoolCleared(OnNetwork)?)Error$/;
 
 /** Where a view's documents are: a rebuild swaps the collection, so it is looked up anew when it may have gone stale. */
 const aliases = (db: Db): ((view: ViewName) => Promise<Collection<Stored>>) => {
@@ -120,18 +136,21 @@ const documentOf = <Name extends ViewName>(stored: Stored | null): DocumentOf<Na
   return document as unknown as DocumentOf<Name>;
 };
 
+/** All ids of one account, by the index that every collection has: "/" follows "." in ASCII. */
+const allOf = (account: AccountId) => ({ _id: { $gt: `${account}.`, $lt: `${account}/` } });
+
 const pageOf = async <Name extends ViewName>(
   view: Name,
   collection: Collection<Stored>,
   account: AccountId,
-  wanted: Readonly<Record<string, string | number>>,
+  wanted: Wanted,
   { cursor, limit }: Paged,
 ): Promise<{ items: DocumentOf<Name>[]; next?: string }> => {
   const order = newestFirst[view];
-  const after = cursor === undefined ? undefined : cursorIn(cursor);
-  // "/" follows "." in ASCII: all ids of one account, by the index that every collection has.
-  const range = order === undefined ? { _id: { $gt: after?.id ?? `${account}.`, $lt: `${account}/` } } : {};
-  const filter = { account, ...wanted, ...range, ...beyond(order, after) };
+  const after = cursor === undefined ? undefined : cursorIn(cursor, account);
+  // An index that leaves all of an account's documents to be fetched one by one is slower than looking at them in their order.
+  const owned = indexed[view]?.some((field) => field === order?.field || wanted[field] !== undefined) ? { account } : allOf(account);
+  const filter = { ...owned, ...wanted, ...(after === undefined ? {} : beyond(order, after, account)) };
   const sort: Record<string, 1 | -1> = order === undefined ? { _id: 1 } : { [order.field]: -1, _id: -1 };
   const found = await collection
     .find(filter as Filter<Stored>)
@@ -143,33 +162,44 @@ const pageOf = async <Name extends ViewName>(
   return last === undefined ? { items } : { items, next: cursorOf(last._id, order === undefined ? undefined : last[order.field]) };
 };
 
-const beyond = (order: Order, after: Cursor | undefined): Readonly<Record<string, unknown>> =>
-  order === undefined || after === undefined
-    ? {}
-    : { $or: [{ [order.field]: { $lt: after.value } }, { [order.field]: after.value, _id: { $lt: after.id } }] };
+const beyond = (order: Order, { id, value }: Cursor, account: AccountId): Readonly<Record<string, unknown>> =>
+  order === undefined
+    ? { _id: { ...allOf(account)._id, $gt: id } }
+    : { $or: [{ [order.field]: { $lt: value } }, { [order.field]: value, _id: { $lt: id } }] };
 
 interface Cursor {
   readonly id: string;
-  readonly value?: string | number;
+  /** Of the field that orders the list; null when that is the id alone. */
+  readonly value: string | number | null;
 }
 
-const cursorOf = (id: string, value: unknown): string => Buffer.from(JSON.stringify([id, value])).toString("base64url");
+const cursorOf = (id: string, value: unknown): string => Buffer.from(JSON.stringify([id, value ?? null])).toString("base64url");
 
-const cursorIn = (cursor: string): Cursor => {
+/** A cursor comes back from outside: it must not lead out of the account. */
+const cursorIn = (cursor: string, account: AccountId): Cursor => {
+  const invalid = new Refusal("invalid-request", "the cursor is none that this list has given");
+  let told: unknown;
   try {
-    const [id, value]: unknown[] = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
-    if (typeof id === "string" && (typeof value === "string" || typeof value === "number")) return { id, value };
-    if (typeof id === "string" && value == null) return { id };
-  } catch {
-    // told below
+    told = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
+  } catch (cause) {
+    invalid.cause = cause;
+    throw invalid;
   }
-  throw new Refusal("invalid-request", "the cursor is none that a list has given");
+  const parsed = cursorShape.safeParse(told);
+  if (!parsed.success || !parsed.data[0].startsWith(`${account}.`)) throw invalid;
+  const [id, value] = parsed.data;
+  return { id, value };
 };
+const cursorShape = z.tuple([z.string(), z.union([z.string(), z.number(), z.null()])]);
 
-const tallyOf = async (collection: Collection<Stored>, filter: Filter<Document>, by: readonly string[]): Promise<Tally[]> => {
+const tallyOf = async (
+  collection: Collection<Stored>,
+  filter: Readonly<Record<string, unknown>>,
+  by: readonly string[],
+): Promise<Tally[]> => {
   const _id = Object.fromEntries(by.map((field) => [field, `$${field}`]));
   const groups = await collection
-    .aggregate<{ _id: Record<string, string | boolean | null>; count: number }>([
+    .aggregate<{ _id: Record<string, string | number | boolean | null>; count: number }>([
       { $match: filter },
       { $group: { _id, count: { $sum: 1 } } },
     ])

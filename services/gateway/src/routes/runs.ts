@@ -8,7 +8,7 @@ import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { limits } from "../config.ts";
 import type { Gateway } from "../parts.ts";
-import { progressOf, type RunShape, runShape } from "../progress.ts";
+import { type Progress, progressIn, type RunShape, runShape } from "../progress.ts";
 import { type Api, accountOf } from "../request.ts";
 import { page, paging, problems, waitFor } from "../shapes.ts";
 
@@ -48,19 +48,24 @@ export const runRoutes = (api: Api, gateway: Gateway): void => {
     },
     (request) => ask(request, huntCommands.dryRun, { account: accountOf(request), ...request.body }, { timeoutMs: 60_000 }),
   );
-  readingRoutes(api, gateway);
-  watchRoute(api, gateway);
+  const watching = { ...gateway, progress: progressIn(gateway.models) };
+  readingRoutes(api, watching);
+  watchRoute(api, watching);
 };
 
-const current = async ({ ask, models }: Gateway, request: OneRun): Promise<RunShape> => {
+interface Watching extends Gateway {
+  readonly progress: Progress;
+}
+
+const current = async ({ ask, progress }: Watching, request: OneRun): Promise<RunShape> => {
   const account = accountOf(request);
   const { run } = request.params;
   const { exists, passes, seq } = await ask(request, huntCommands.run, { account, run });
   if (!exists) throw new Refusal("not-found", "there is no run of this day");
-  return progressOf(models, account, { run, passes, seq });
+  return progress.of(account, { run, passes, seq });
 };
 
-const readingRoutes = (api: Api, gateway: Gateway): void => {
+const readingRoutes = (api: Api, gateway: Watching): void => {
   const { models } = gateway;
   const shown = documents.runs.omit({ account: true, _seq: true }).extend({ seq: z.int() });
   api.get(
@@ -91,7 +96,7 @@ const readingRoutes = (api: Api, gateway: Gateway): void => {
 };
 
 /** Server-sent events: one `progress` whenever something has changed, the last one when the run has settled. */
-const watchRoute = (api: Api, gateway: Gateway): void => {
+const watchRoute = (api: Api, gateway: Watching): void => {
   api.get(
     "/v1/runs/:run/events",
     {
@@ -121,7 +126,7 @@ const watchRoute = (api: Api, gateway: Gateway): void => {
   );
 };
 
-async function* changes(gateway: Gateway, request: OneRun, first: RunShape, isOver: () => boolean): AsyncGenerator<RunShape> {
+async function* changes(gateway: Watching, request: OneRun, first: RunShape, isOver: () => boolean): AsyncGenerator<RunShape> {
   let last = "";
   for (let run: RunShape | undefined = first; !isOver(); ) {
     const told = JSON.stringify(run);
@@ -130,10 +135,8 @@ async function* changes(gateway: Gateway, request: OneRun, first: RunShape, isOv
       last = told;
     }
     if (run?.settled === true) return;
-    const began = performance.now();
     // A read model that is away for a moment is no reason to end the watching.
     run = await current(gateway, request).catch((): undefined => undefined);
-    // Counting may be slow: it never takes more than a fifth of the time.
-    await sleep(Math.max(limits.progressEveryMs, 4 * (performance.now() - began)));
+    await sleep(limits.progressEveryMs);
   }
 }
