@@ -21,8 +21,8 @@ export interface Candidates {
   readonly scan: (account: string, sinceMs: number) => AsyncIterable<readonly Found[]>;
   readonly ads: (account: string, ids: readonly string[]) => Promise<ReadonlyMap<string, AdDocument>>;
   readonly person: (account: string, person: PersonId) => Promise<Found>;
-  /** Drops ads that were last seen before a moment. */
-  readonly dropAds: (seenBeforeMs: number) => Promise<number>;
+  /** Drops ads that were last seen, and endings that were recorded, before a moment. */
+  readonly dropOld: (beforeMs: number) => Promise<number>;
   readonly ensureIndexes: () => Promise<void>;
 }
 
@@ -99,7 +99,11 @@ export const openCandidates = (db: Db, { page, huntsPage }: { readonly page: num
       const [found] = own.length === 0 ? [] : await known(account, [own], oneByOne);
       return found ?? { person, ads: [], gated: new Map() };
     },
-    dropAds: async (seenBeforeMs) => (await ads.deleteMany({ seenMs: { $lt: seenBeforeMs } })).deletedCount,
+    dropOld: async (beforeMs) => {
+      const before = new Date(beforeMs).toISOString();
+      const dropped = await Promise.all([ads.deleteMany({ seenMs: { $lt: beforeMs } }), gated.deleteMany({ at: { $lt: before } })]);
+      return dropped.reduce((sum, { deletedCount }) => sum + deletedCount, 0);
+    },
     ensureIndexes: async () => {
       await ads.createIndex({ account: 1, person: 1, publishedMs: 1 });
       await ads.createIndex({ seenMs: 1 });

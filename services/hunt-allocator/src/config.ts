@@ -59,12 +59,14 @@ export const followed = {
 
 /** Messages that a reader of this service folds at a time. */
 export const readerBatch = 500;
+/** Documents that a reader keeps in memory for the next fold. */
+export const readerCache = 1000;
 /** How often ads that are kept no longer are dropped. */
 export const dropEveryMs = 6 * 3_600_000;
 /** How long a command waits for the service's own look-ups to reach what it has just written. */
 export const lookUpWaitMs = 5000;
 /** What is known of an account's people is kept in memory during a scan when there are at most this many documents of a kind. */
-export const preloadAtMost = 30_000;
+export const preloadAtMost = 20_000;
 /** How long a command waits for an account that was created just now. */
 export const accountWaitMs = 1000;
 /** How often a run whose account is not known here is looked at again before it becomes a dead letter, and how long after, ms. */

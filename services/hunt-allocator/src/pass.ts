@@ -129,7 +129,7 @@ const look = async (tools: PassTools, at: PassAt, plan: Plan): Promise<readonly 
   const { account, documents, play, capacity } = plan;
   const { clock, sandbox, candidates } = tools;
   const gate = preview({ account, hunts: documents, now: clock.now(), sandbox, pass: { run: at.run, pass: at.pass } });
-  const keep = ({ found }: GateCandidate, { ad }: CandidateAd) => packed(found.ads.find((each) => each.ad === ad));
+  const keep = keeping();
   const survey = beginAllocation(play.hunts, capacity, gate.judge, keep);
   let denials: { person: Allocation["person"]; hunt: HuntId; rule: string }[] = [];
   const record = async (least: number): Promise<void> => {
@@ -149,6 +149,17 @@ const look = async (tools: PassTools, at: PassAt, plan: Plan): Promise<readonly 
   }
   await record(0);
   return survey.hunts();
+};
+
+/** Hunts that want the same ad share what is kept of it. */
+const keeping = (): ((candidate: GateCandidate, ad: CandidateAd) => string) => {
+  let last: CandidateAd | undefined;
+  let kept = "";
+  return ({ found }, ad) => {
+    if (ad !== last) kept = packed(found.ads.find((each) => each.ad === ad.ad));
+    last = ad;
+    return kept;
+  };
 };
 
 const dayMs = 86_400_000;

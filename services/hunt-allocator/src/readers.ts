@@ -15,7 +15,7 @@ import {
 } from "@outrider/eventing";
 import { mongoDocuments, mongoPositions } from "@outrider/platform";
 import type { Db } from "mongodb";
-import { followed, names, readerBatch } from "./config.ts";
+import { followed, names, readerBatch, readerCache } from "./config.ts";
 import type { Readers } from "./looking.ts";
 import { only } from "./only.ts";
 import { adsView, contactedView, gatedView, huntsView, peopleView } from "./views.ts";
@@ -25,7 +25,9 @@ export const openReaders = (kernel: Kernel, db: Db, acquire: AcquireLease): Read
   const documentsOf = <Document extends object, Event>(view: View<Document, Event>, reader: string, blind = false): Projection<Event> => {
     const stored = mongoDocuments<Document>(db, view.name, reader);
     // A document that does not depend on its former self need not be read first.
-    return projection(view, blind ? { ...stored, load: async () => new Map<string, Document>() } : stored);
+    return blind
+      ? projection(view, { ...stored, load: async () => new Map<string, Document>() }, { cache: 0 })
+      : projection(view, stored, { cache: readerCache });
   };
   const reader = <Event>(
     name: string,
