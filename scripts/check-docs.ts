@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
-import type { Command } from "commander";
 import { programOf } from "../libs/cli/src/program.ts";
 import { anchorOf, headingsOf, type Known, problemsIn } from "./documents.ts";
 
@@ -16,7 +15,13 @@ const filesUnder = (folder: string, ending: string): readonly string[] =>
     return entry.isDirectory() ? filesUnder(path, ending) : entry.name.endsWith(ending) ? [path] : [];
   });
 
-const commandsOf = (command: Command, before = ""): readonly string[] =>
+/** As much of a commander command as is needed here. */
+interface Command {
+  readonly name: () => string;
+  readonly commands: readonly Command[];
+}
+
+const commandsOf = (command: Pick<Command, "commands">, before = ""): readonly string[] =>
   command.commands.flatMap((each) => {
     const name = `${before}${each.name()}`;
     return each.commands.length === 0 ? [name] : commandsOf(each, `${name} `);
