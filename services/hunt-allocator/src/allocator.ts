@@ -18,6 +18,7 @@ import { type AllocatorConfig, dropEveryMs } from "./config.ts";
 import { hunts as huntRule } from "./hunt.ts";
 import { looking } from "./looking.ts";
 import type { PassTools, Runs } from "./pass.ts";
+import { waitingForMongo } from "./reached.ts";
 import { drivePasses, type Hunts, recordScans } from "./reactions.ts";
 import { openReaders } from "./readers.ts";
 import { runs as runRule } from "./run.ts";
@@ -65,7 +66,7 @@ const toolsOf = (service: Service<AllocatorConfig>, kernel: Kernel, { db }: Mong
   const readers = openReaders(kernel, db, acquireLease);
   return {
     ...{ runs, accounts, ask, keyring, clock, instruments, stopping },
-    candidates: openCandidates(db, { page: config.CANDIDATES_PAGE, huntsPage: config.HUNTS_PAGE }),
+    candidates: waitingForMongo(openCandidates(db, { page: config.CANDIDATES_PAGE, huntsPage: config.HUNTS_PAGE })),
     looking: looking(kernel, readers),
     prices: { sms: config.SMS_PRICE_CREDITS },
     sandbox: config.OUTRIDER_PROVIDERS === "sandbox",
