@@ -47,6 +47,8 @@ export interface FollowOptions<Event> {
 const gatherMs = 1000;
 /** Failures in a row after which another replica gets its turn. */
 const failuresPerLease = 5;
+/** A lease that is not given for so long belongs to another replica, ms. */
+const standsByAfterMs = 1000;
 
 export interface Follower {
   /** Sequence up to which everything was handled, here. */
@@ -196,10 +198,20 @@ export const follow = <Event>(
     return true;
   };
 
+  /** Whoever waits while another replica reads stands by, and is ready: what kept it from reading is not what keeps the other one. */
+  const inTurn = async (): Promise<Lease> => {
+    const standingBy = setTimeout(() => kernel.ready(name, undefined), standsByAfterMs);
+    try {
+      return await options.acquire(`follow.${name}`, stop);
+    } finally {
+      clearTimeout(standingBy);
+    }
+  };
+
   const loop = (async () => {
     for (let goesOn = true; goesOn && !stop.aborted; ) {
       try {
-        const lease = await options.acquire(`follow.${name}`, stop);
+        const lease = await inTurn();
         goesOn = await hold(lease);
         await lease.release();
         if (failures > 0) await backOff(failures, stop);

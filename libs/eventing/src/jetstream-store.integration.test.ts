@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Unavailable } from "./errors.ts";
 import { readDirect } from "./jetstream-store.ts";
-import { storeContract } from "./store-contract.ts";
+import { storeContract } from "./testing-store-contract.ts";
 import { added, append, codecOfRelease, soon, type TallyEvent } from "./testing-tally.ts";
 import { type Replica, replica, unreliable, type World, world } from "./testing-world.ts";
 
