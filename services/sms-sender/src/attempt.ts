@@ -95,16 +95,19 @@ const start = async (
       ? await send(sms, account, request, fresh, access, message, ends, because)
       : { kind: "not-sent", cause: fresh.rule };
   await record(sms, account, request, number, outcome, new Date(untilMs).toISOString(), because);
-  if (fresh.kind !== "permitted") return denied(sms, account, request, fresh, because);
+  if (fresh.kind !== "permitted" && fresh.rule !== noPermitForNow) return denied(sms, account, request, fresh, because);
   return outcome.kind === "not-sent" ? again(sms, account, request.contact, outcome.cause, because) : "used";
 };
+
+/** Nobody could be asked: the attempt is given up, the contact keeps its place. */
+const noPermitForNow = "permit-unavailable";
 
 /** The request must leave within a second of asking; when starting took longer, the gate is asked anew. */
 const freshPermit = async (sms: Sms, account: AccountId, request: ContactRequest, number: number, permit: Permit, because: Because) => {
   for (let current = permit; ; ) {
     if (performance.now() - current.asked < sms.service.config.PERMIT_VALID_MS) return current;
     const next = await askPermit(sms, account, request, number, because).catch(
-      () => ({ kind: "denied", rule: "permit-unavailable", remedy: undefined }) as const,
+      () => ({ kind: "denied", rule: noPermitForNow, remedy: undefined }) as const,
     );
     if (next.kind !== "permitted") return next;
     current = next;
