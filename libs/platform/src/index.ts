@@ -34,6 +34,7 @@ export { createLogger, type Logger } from "./logging.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
 export { type Mongo, openMongo } from "./mongo.ts";
 export { mongoDocuments, mongoPositions } from "./mongo-documents.ts";
+export { orUnavailable, reached } from "./mongo-reached.ts";
 export { CannotStart, connectNats, type NatsLink } from "./nats.ts";
 export { Personal } from "./personal.ts";
 export { scrub, scrubError, scrubText } from "./scrub.ts";

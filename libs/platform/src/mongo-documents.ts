@@ -1,5 +1,6 @@
-import { type Documents, type Position, type Positions, Unavailable } from "@outrider/eventing";
+import type { Documents, Position, Positions } from "@outrider/eventing";
 import type { Collection, Db } from "mongodb";
+import { reached } from "./mongo-reached.ts";
 
 /** A document as it is stored: what the view made, under its id. */
 interface Stored {
@@ -81,22 +82,3 @@ export const mongoPositions = (db: Db, reader: string): Positions => {
 };
 
 const isDuplicate = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === 11000;
-
-const unreachableNames = new Set([
-  "MongoServerSelectionError",
-  "MongoNetworkError",
-  "MongoNetworkTimeoutError",
-  "MongoNotConnectedError",
-  "MongoTopologyClosedError",
-  "MongoPoolClearedError",
-  "PoolClearedError",
-]);
-
-const reached = async <T>(asked: Promise<T>): Promise<T> => {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof Error && unreachableNames.has(error.name)) throw new Unavailable("MongoDB cannot be reached", { cause: error });
-    throw error;
-  }
-};
