@@ -31,5 +31,13 @@ export const wantedOf = ({ options }: Pick<Context, "options">, env: NodeJS.Proc
   };
 };
 
-/** What the services are told in a rehearsal: nothing waits for tomorrow, nothing polls, what is unknown stays so. */
-export const rehearsalEnvironment = { DEFER_AT_MOST: "0", POLL_PROVIDER_MS: "0", RECONCILE_AFTER_MS: String(dayMs) } as const;
+/**
+ * What the services are told in a rehearsal: nothing waits for tomorrow, nothing polls, what is unknown stays so, and the pass waits for
+ * every ad of the file, however often its reader is killed meanwhile.
+ */
+export const rehearsalEnvironment = {
+  DEFER_AT_MOST: "0",
+  POLL_PROVIDER_MS: "0",
+  RECONCILE_AFTER_MS: String(dayMs),
+  CANDIDATES_WAIT_MS: "300000",
+} as const;
