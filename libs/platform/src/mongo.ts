@@ -26,8 +26,9 @@ export const openMongo = async (service: MongoHost): Promise<Mongo> => {
   const client = new MongoClient(MONGODB_URL, {
     appName: service.name,
     maxPoolSize: 8,
-    serverSelectionTimeoutMS: 2_000,
-    connectTimeoutMS: 2_000,
+    // A busy machine may need seconds for a handshake; one that breaks off begins anew and needs them again.
+    serverSelectionTimeoutMS: 4_000,
+    connectTimeoutMS: 5_000,
     heartbeatFrequencyMS: 2_000,
     retryWrites: false,
     retryReads: false,
