@@ -128,6 +128,13 @@ export const smsCommands = {
     changed,
   ),
   resumeLine: defineCommand("sms-sender", "resume-line", z.object({ account: accountId, line: lineId, by: z.string() }), changed),
+  /** Asks the provider whether the line's phone is there. `unanswered`: it could not be asked. */
+  testLine: defineCommand(
+    "sms-sender",
+    "test-line",
+    z.object({ account: accountId, line: lineId }),
+    z.object({ phone: z.enum(["online", "offline", "key-refused", "unanswered"]) }),
+  ),
   /** What is left of a line today and this month; null: no limit. */
   line: defineCommand(
     "sms-sender",

@@ -61,6 +61,13 @@ const lineHandlers = (sms: Sms): readonly CommandHandler[] => {
       change(account, line, { type: "Pause", by, reason }, context),
     ),
     handle(smsCommands.resumeLine, ({ account, line, by }, context) => change(account, line, { type: "Resume", by }, context)),
+    handle(smsCommands.testLine, async ({ account, line }) => {
+      const access = sms.accessTo(account, line);
+      if (access === undefined) throw new Refusal("not-found", "this line was never connected", "no-such-line");
+      const online = await sms.provider.phoneOnline(access);
+      if (online === undefined) return { phone: "unanswered" as const };
+      return { phone: online === "key-refused" ? online : online ? ("online" as const) : ("offline" as const) };
+    }),
     handle(smsCommands.line, async ({ account, line }) => {
       const { state, revision } = await sms.lines.fold(subjects.smsLine(account, line));
       if (state.opened === undefined) return { exists: false, paused: false, leftToday: 0, revision };

@@ -122,6 +122,8 @@ const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
   });
   const state = z.object({
     line: lineId,
+    phone: z.enum(["online", "offline", "key-refused", "unanswered"]).describe("what the provider says of the line's phone, just now"),
+    online: z.boolean(),
     paused: z.boolean(),
     leftToday: z.int().nullable().describe("people whom the line may still write to today; null: no limit"),
     limits: lineLimits.optional(),
@@ -132,7 +134,7 @@ const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
       config: { access: "read" },
       schema: {
         tags,
-        summary: "Whether a line is connected and may send",
+        summary: "Whether a line is connected, may send, and has its phone online",
         params,
         body: testing,
         response: { 200: state, ...problems },
@@ -142,7 +144,8 @@ const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
       const { line } = request.params;
       const { exists, paused, leftToday, limits } = await ask(request, smsCommands.line, { account: accountOf(request), line });
       if (!exists) throw new Refusal("not-found", "this line was never connected");
-      return { line, paused, leftToday, ...(limits === undefined ? {} : { limits }) };
+      const { phone } = await ask(request, smsCommands.testLine, { account: accountOf(request), line });
+      return { line, phone, online: phone === "online", paused, leftToday, ...(limits === undefined ? {} : { limits }) };
     },
   );
 };
