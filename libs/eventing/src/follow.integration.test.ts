@@ -131,12 +131,14 @@ test("rule: a position beyond the stream's end or of another creation stops the 
   await until("it says why", () => one.notReady.get(options.name)?.includes("beyond its end 5") === true);
   expect(one.notReady.get(options.name)).toContain("Rebuild the view");
   await fill(stream, 10, { from: 5 }); // the position would look valid again, and messages 6 to 9 would be skipped
+  // It has given its lease back for good: nobody would ever get it from a reader that tries again.
+  const lease = await options.acquire(`follow.${options.name}`, AbortSignal.timeout(3000));
   // Another reader of the stream gets to the end meanwhile.
   const other = follow(two.kernel, { ...options, name: `${options.name}-other`, positions: memoryPositions() }, async () => undefined);
   expect(await other.reached(15, soon())).toBe(true);
   expect(handled).toBe(0);
   expect(one.notReady.has(options.name)).toBe(true);
-  await Promise.all([reader.stop(), other.stop()]);
+  await Promise.all([reader.stop(), other.stop(), lease.release()]);
 });
 
 test("rule: a stream made anew under a reader stops it, whatever the sequences say", async () => {
