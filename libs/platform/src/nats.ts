@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { type ConnectionOptions, connect, type NatsConnection } from "@nats-io/transport-node";
+import type { ConnectionOptions, NatsConnection } from "@nats-io/transport-node";
 import type { Health } from "./health.ts";
 import type { Logger } from "./logging.ts";
+import { connect } from "./nats-connect.ts";
 import { scrubText } from "./scrub.ts";
 
 /** Cannot be cured by waiting: the process ends with this sentence and code 2. */
