@@ -3,7 +3,8 @@ import { resolve } from "node:path";
 /** The folder of the checkout: services, libraries and `.outrider` are in it, wherever the command is called from. */
 export const root = resolve(import.meta.dirname, "..", "..", "..");
 
-export const home = resolve(root, ".outrider");
+/** Data, logs and what runs; OUTRIDER_HOME puts it elsewhere. */
+export const home = resolve(process.env["OUTRIDER_HOME"] ?? resolve(root, ".outrider"));
 
 export const places = {
   home,
