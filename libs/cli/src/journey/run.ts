@@ -20,8 +20,11 @@ export interface RunProgress {
 }
 
 const lookEveryMs = 300;
+/** Looking costs the read models work: it may take a tenth of the time, or it would hold up what is looked at. */
+const lookShare = 10;
+const longestPauseMs = 3_000;
 /** An attempt that nobody ended is looked after a minute past its end. */
-const stalledMs = 180_000;
+const stalledMs = 300_000;
 
 export const readRun = async (api: Api, run: string): Promise<RunProgress> => progressIn(run, await api.get(`/v1/runs/${run}`));
 
@@ -50,7 +53,9 @@ export const watchRun = async (api: Api, output: Output, run: string): Promise<R
     let last = "";
     let changedAt = performance.now();
     for (;;) {
+      const began = performance.now();
       const now = await readRun(api, run);
+      const tookMs = performance.now() - began;
       progress.update(
         endedOf(now),
         now.allocated === 0 ? undefined : now.allocated,
@@ -70,7 +75,7 @@ export const watchRun = async (api: Api, output: Output, run: string): Promise<R
           shown,
         );
       }
-      await sleep(lookEveryMs);
+      await sleep(Math.max(lookEveryMs, Math.min((lookShare - 1) * tookMs, longestPauseMs)));
     }
   } catch (error) {
     progress.drop();

@@ -108,7 +108,9 @@ const settled = async (output: Output, { look, judge, idle, quietMs: quiet }: Se
   let judgedAt = 0;
   let told = began;
   for (;;) {
+    const lookedAt = performance.now();
     const figures = await look();
+    const tookMs = performance.now() - lookedAt;
     const now = JSON.stringify(figures);
     const at = performance.now();
     if (now !== last) {
@@ -125,6 +127,6 @@ const settled = async (output: Output, { look, judge, idle, quietMs: quiet }: Se
       told = at;
       output.say(dim(`  waiting for webhooks, replies and the ledger: ${figures.sms.sent} sent, ${figures.sms.replied} replied`));
     }
-    await sleep(lookEveryMs);
+    await sleep(Math.max(lookEveryMs, Math.min(4 * tookMs, 3_000)));
   }
 };
