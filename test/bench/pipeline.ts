@@ -1,7 +1,9 @@
 import { serviceNames } from "@outrider/contracts/commands";
 import { ledgerCommands } from "@outrider/contracts/ledger";
+import { projectorCommands } from "@outrider/contracts/projector";
 import { eventually, importFile, openTenant, openWorld, rowsOf, runPass, type Tenant, untilImported, type World } from "../world.ts";
 import type { Bench, Sizes, Table } from "./bench.ts";
+import { countMessages, type Traffic } from "./nats-traffic.ts";
 import { type Cost, countCosts, totalCpuMs, untilQuiet } from "./processes.ts";
 import { rounded } from "./rounds.ts";
 
@@ -11,6 +13,9 @@ const goalPerSecond = 1000;
 const goalPeakMb = 150;
 const long = { contacts: 100_000, accounts: 10, goal: 0.9 } as const;
 const passMs = 900_000;
+const quietMs = 120_000;
+/** A profiler wakes its process so often that it is never quiet. */
+const profiledQuietMs = 10_000;
 
 interface Ran {
   readonly contacts: number;
@@ -20,6 +25,8 @@ interface Ran {
   /** From the start of the pass until nothing worked on anything any more: the read models have followed. */
   readonly quietSeconds: number;
   readonly costs: readonly Cost[];
+  /** By process, messages to and from the NATS server; undefined when it is somebody else's. */
+  readonly traffic: ReadonlyMap<string, Traffic> | undefined;
 }
 
 /** Opens the accounts one after another, each with its own file of ads, imported before the clock starts. */
@@ -55,6 +62,25 @@ const captured = async (world: World, tenants: readonly Tenant[]): Promise<numbe
   return allocated.reduce((sum, one) => sum + one, 0);
 };
 
+/** Every view has folded what its stream holds now. */
+const untilProjected = async (world: World): Promise<void> => {
+  const { views } = await world.ask(projectorCommands.views, {}, { timeoutMs: 15_000 });
+  const ends = new Map<string, number>();
+  for (const { stream } of views) {
+    if (!ends.has(stream)) ends.set(stream, (await world.kernel.jsm.streams.info(stream)).state.last_seq);
+  }
+  await eventually(
+    "the read models have followed",
+    async () => {
+      const now = await world.ask(projectorCommands.views, {}, { timeoutMs: 15_000 });
+      if (now.views.every(({ stream, seq }) => seq >= (ends.get(stream) ?? 0))) return true;
+      await new Promise((resume) => setTimeout(resume, 500)); // each look costs what is measured
+      return undefined;
+    },
+    passMs,
+  );
+};
+
 type Around = Pick<Sizes, "without" | "profile">;
 
 const ran = async (contacts: number, accounts: number, { without, profile }: Around, tell: (text: string) => void): Promise<Ran> => {
@@ -65,25 +91,30 @@ const ran = async (contacts: number, accounts: number, { without, profile }: Aro
   const { processes } = world.outrider;
   tell(`importing ${contacts} ads`);
   const tenants = await prepared(world, contacts, accounts);
-  await untilQuiet(processes);
+  const quiet = async (): Promise<void> => {
+    if (services.includes("projector")) await untilProjected(world);
+    await untilQuiet(processes, profile === undefined ? quietMs : profiledQuietMs);
+  };
+  await quiet();
   tell(`${contacts} contacts, ${accounts} account${accounts === 1 ? "" : "s"}`);
+  const traffic = await countMessages(world.outrider.urls.natsMonitor);
   const costs = countCosts(processes);
   const began = performance.now();
   const allocated = await captured(world, tenants);
   const seconds = (performance.now() - began) / 1000;
   tell(`captured after ${seconds.toFixed(1)} s: ${Math.round(allocated / seconds)}/s`);
   if (allocated !== contacts) throw new Error(`${allocated} contacts were allocated, not ${contacts}`);
-  await untilQuiet(processes);
-  const quietSeconds = (performance.now() - began) / 1000 - 1;
+  await quiet();
+  const quietSeconds = (performance.now() - began) / 1000 - 2;
   const { fates } = await world.sim.stats();
   if (fates.accepted !== contacts) throw new Error(`the provider took ${fates.accepted} messages, not ${contacts}`);
-  return { contacts, accounts, seconds, perSecond: contacts / seconds, quietSeconds, costs: costs() };
+  return { contacts, accounts, seconds, perSecond: contacts / seconds, quietSeconds, costs: costs(), traffic: await traffic() };
 };
 
 /** Profiling costs a few percent, and the nursery stays as small as it is otherwise. */
 const profiled = (dir: string) => ({ NODE_OPTIONS: `--max-semi-space-size=4 --cpu-prof --cpu-prof-dir=${dir} --cpu-prof-interval=500` });
 
-const figuresOf = ({ contacts, accounts, seconds, perSecond, quietSeconds, costs }: Ran) => ({
+const figuresOf = ({ contacts, accounts, seconds, perSecond, quietSeconds, costs, traffic }: Ran) => ({
   ...{ contacts, accounts, seconds: rounded(seconds, 2), perSecond: Math.round(perSecond), quietSeconds: rounded(quietSeconds, 2) },
   cpuMsPerContact: perContact(totalCpuMs(costs), contacts),
   processes: costs.map(({ name, cpuMs, peakRssMb }) => ({
@@ -91,28 +122,41 @@ const figuresOf = ({ contacts, accounts, seconds, perSecond, quietSeconds, costs
     cpuSeconds: cpuMs === undefined ? undefined : rounded(cpuMs / 1000, 2),
     cpuMsPerContact: perContact(cpuMs, contacts),
     peakRssMb,
+    natsMessagesPerContact: messagesOf(traffic?.get(name), contacts),
   })),
 });
 
 const perContact = (cpuMs: number | undefined, contacts: number): number | undefined =>
   cpuMs === undefined ? undefined : rounded(cpuMs / contacts);
 
+const messagesOf = (traffic: Traffic | undefined, contacts: number) =>
+  traffic === undefined ? undefined : { sent: rounded(traffic.sent / contacts, 2), received: rounded(traffic.received / contacts, 2) };
+
 const tableOf = (run: Ran): Table => {
-  const { contacts, accounts, seconds, perSecond, quietSeconds, costs } = run;
+  const { contacts, accounts, seconds, perSecond, quietSeconds, costs, traffic } = run;
   const total = totalCpuMs(costs);
   return {
     title:
       `${contacts} contacts of ${accounts} account${accounts === 1 ? "" : "s"}: ${seconds.toFixed(2)} s from pass start to captured, ` +
       `${Math.round(perSecond)} contacts/s; read models and all else quiet after ${quietSeconds.toFixed(1)} s`,
-    head: ["process", "CPU s", "CPU ms a contact", "peak MB"],
+    head: ["process", "CPU s", "CPU ms a contact", "peak MB", "to NATS a contact", "from NATS"],
     rows: [
       ...costs.map(({ name, cpuMs, peakRssMb }) => [
         name,
         cpuMs === undefined ? undefined : cpuMs / 1000,
         cpuMs === undefined ? undefined : cpuMs / contacts,
         peakRssMb,
+        messagesOf(traffic?.get(name), contacts)?.sent,
+        messagesOf(traffic?.get(name), contacts)?.received,
       ]),
-      ["all", total === undefined ? undefined : total / 1000, total === undefined ? undefined : total / contacts, undefined],
+      [
+        "all",
+        total === undefined ? undefined : total / 1000,
+        total === undefined ? undefined : total / contacts,
+        undefined,
+        undefined,
+        undefined,
+      ],
     ],
   };
 };

@@ -70,14 +70,17 @@ export const countCosts = (processes: () => readonly Running[]): (() => readonly
 export const totalCpuMs = (costs: readonly Cost[]): number | undefined =>
   costs.some(({ cpuMs }) => cpuMs === undefined) ? undefined : costs.reduce((sum, { cpuMs = 0 }) => sum + cpuMs, 0);
 
-/** Resolves when the processes together have used less than a tenth of a core for a second: nobody folds or writes any more. */
+/**
+ * Resolves when the processes together have used less than a tenth of a core in each of two seconds: nobody folds or writes any more. On a
+ * machine that is starved by others this can be too early.
+ */
 export const untilQuiet = async (processes: () => readonly Running[], mostMs = 120_000): Promise<void> => {
   const deadline = performance.now() + mostMs;
   const used = (): number => processes().reduce((sum, { pid }) => sum + (cpuMsOf(pid) ?? 0), 0);
-  for (let before = used(); performance.now() < deadline; ) {
+  for (let before = used(), quiet = 0; quiet < 2 && performance.now() < deadline; ) {
     await new Promise((resume) => setTimeout(resume, 1000));
     const now = used();
-    if (now - before < 100) return;
+    quiet = now - before < 100 ? quiet + 1 : 0;
     before = now;
   }
 };

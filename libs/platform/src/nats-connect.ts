@@ -4,8 +4,7 @@ import { NodeTransport, nodeResolveHost } from "@nats-io/transport-node/lib/node
 /**
  * The client flushes after every microtask that published, so a service with many things in hand makes a system call for each of its
  * messages, and the server one for each again. Held until the end of the event loop's turn, they leave together: a quarter of the calls in
- * a busy sender, in the same order, later by less than a turn. A drain still waits for
- * what was held.
+ * a busy sender, in the same order, later by less than a turn. A drain still waits for what was held.
  */
 class HeldTransport extends NodeTransport {
   #held = false;
