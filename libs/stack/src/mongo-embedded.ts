@@ -110,7 +110,8 @@ export async function checkJars(folder: string, list: string): Promise<void> {
 /** Serial collector and half a gigabyte: a laptop's read models need no more, and it leaves the cores to the services. */
 export const javaArguments = (folder: string, port: number, file: string): string[] => [
   "-XX:+UseSerialGC",
-  "-Xmx512m", "-XX:TieredStopAtLevel=1",
+  "-Xmx512m",
+  "-XX:TieredStopAtLevel=1",
   "-Xshare:auto",
   "-cp",
   [join(folder, "classes"), join(folder, "lib", "*")].join(delimiter),
