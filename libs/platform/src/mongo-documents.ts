@@ -62,21 +62,31 @@ export const mongoDocuments = <Document extends object>(db: Db, collection: stri
   };
 };
 
-/** A reader's position in MongoDB, written after its documents and guarded by the epoch. */
+/**
+ * A reader's position in MongoDB, written after its documents and guarded by the epoch. A server that was killed may have lost what it had
+ * acknowledged last, documents and position alike: so each save names the position before it, and a reader that finds another one there
+ * has to start again from that.
+ */
 export const mongoPositions = (db: Db, reader: string): Positions => {
   const all = db.collection<Checkpoint>(checkpoints);
+  let saved: Required<Omit<Checkpoint, "_id">> | undefined;
   return {
     load: async (): Promise<Position | undefined> => {
       const found = await reached(all.findOne({ _id: reader }));
       return found?.created === undefined || found.seq === undefined ? undefined : { created: found.created, seq: found.seq };
     },
     save: async ({ created, seq }, epoch) => {
+      const before = saved?.epoch === epoch ? saved : undefined;
+      saved = undefined;
+      const filter = { _id: reader, ...(before ?? { epoch: { $lte: epoch } }) };
       try {
-        await reached(all.updateOne({ _id: reader, epoch: { $lte: epoch } }, { $set: { epoch, created, seq } }, { upsert: true }));
+        const { matchedCount } = await reached(all.updateOne(filter, { $set: { epoch, created, seq } }, { upsert: before === undefined }));
+        if (before !== undefined && matchedCount === 0) throw new Error(`position of ${reader}: what was saved last is not there any more`);
       } catch (error) {
         if (isDuplicate(error)) throw new Error(`position of ${reader}: epoch ${epoch} has been overtaken`, { cause: error });
         throw error;
       }
+      saved = { epoch, created, seq };
     },
   };
 };
