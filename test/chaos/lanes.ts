@@ -33,20 +33,38 @@ export const providerLane =
     }
   };
 
-const blowOf = (dice: Dice): { readonly service: string; readonly replica: number; readonly how: "kill" | "lease" | "ack wait" } => ({
-  service: dice.pick(serviceNames),
-  replica: dice.between(1, 2),
-  how: dice.pick(["kill", "kill", "kill", "lease", "ack wait"] as const),
-});
+export interface Blow {
+  readonly service: string;
+  readonly replica: number;
+  readonly how: "kill" | "lease" | "ack wait";
+}
 
-/** Strikes replica after replica; a service whose other replica is not ready is passed over. `first` are struck before chance decides. */
+export interface ProcessBlows {
+  readonly seed: number;
+  readonly lane: number;
+  /** Struck before chance decides, as soon as attempts are under way. */
+  readonly first?: readonly Blow[];
+  /** What is attempted by a killed sender is looked at a minute later: a short storm only stops senders. */
+  readonly killsSenders: boolean;
+}
+
+const drawn = (dice: Dice, killsSenders: boolean): Blow => {
+  const service = dice.pick(serviceNames);
+  const replica = dice.between(1, 2);
+  const how = dice.pick(["kill", "kill", "kill", "lease", "ack wait"] as const);
+  return { service, replica, how: how === "kill" && service === "sms-sender" && !killsSenders ? "lease" : how };
+};
+
+/** Strikes replica after replica; a service whose other replica is not ready is passed over. */
 export const processLane =
-  (seed: number, lane: number, first: readonly ReturnType<typeof blowOf>[] = []): Lane =>
-  async ({ blows }, signal) => {
+  ({ seed, lane, first = [], killsSenders }: ProcessBlows): Lane =>
+  async ({ blows, chronicle }, signal) => {
     const dice = diceOf(seed, 10 + lane);
     const planned = [...first];
+    const underWay = (): boolean => [...chronicle.contacts.values()].filter(({ status }) => status === "attempting").length >= 4;
+    while (planned.length > 0 && !signal.aborted && !underWay()) await pause(50, signal);
     while (!signal.aborted) {
-      const { service, replica, how } = planned.shift() ?? blowOf(dice);
+      const { service, replica, how } = planned.shift() ?? drawn(dice, killsSenders);
       const struck =
         how === "kill"
           ? await blows.kill(service, replica)

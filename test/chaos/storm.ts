@@ -4,7 +4,7 @@ import { eventually, type Tenant, type TenantOptions } from "../world.ts";
 import { type Arena, importOwners, openArena, openHeardTenant } from "./arena.ts";
 import { pause } from "./blows.ts";
 import { hasEnded } from "./chronicle.ts";
-import { type Lane, pauseLane, peopleLane, processLane, providerLane, serverLane } from "./lanes.ts";
+import { type Blow, type Lane, pauseLane, peopleLane, processLane, providerLane, serverLane } from "./lanes.ts";
 import { reportOf } from "./report.ts";
 import { type Problem, untilAllHolds } from "./verdict.ts";
 
@@ -17,7 +17,7 @@ export interface StormOptions {
   readonly mostMs: number;
   /** Between two blows at the servers, at most. */
   readonly serversEveryMs: number;
-  /** Wait until unknown attempts have been reconciled: a minute more. */
+  /** Senders are killed too, and unknown attempts must have been reconciled at the end: a minute or two more. */
   readonly reconciled: boolean;
   readonly tell?: (line: string) => void;
 }
@@ -29,11 +29,11 @@ export interface StormResult {
   readonly figures: Readonly<Record<string, number>>;
 }
 
-/** What is done first, so that the minute after which somebody looks at a cut-off attempt passes while the rest goes on. */
-const atTheSender = [
+/** What is done first: to senders that have attempts in hand. */
+const atTheSender: readonly Blow[] = [
   { service: "sms-sender", replica: 1, how: "kill" },
   { service: "sms-sender", replica: 2, how: "ack wait" },
-] as const;
+];
 
 /** A run over three accounts while everything around it breaks; then calm, and the reckoning. */
 export const storm = async (options: StormOptions): Promise<StormResult> => {
@@ -98,13 +98,17 @@ const plansOf = ({ contacts, seed }: StormOptions): readonly Plan[] => {
   ];
 };
 
-const lanesOf = ({ seed, serversEveryMs }: StormOptions, tenants: readonly Tenant[], owners: number): readonly Lane[] => {
+const lanesOf = (
+  { seed, serversEveryMs, reconciled: killsSenders }: StormOptions,
+  tenants: readonly Tenant[],
+  owners: number,
+): readonly Lane[] => {
   const [fast, paced] = tenants;
   if (fast === undefined || paced === undefined) throw new Error("a storm has accounts");
   return [
     providerLane(seed),
-    processLane(seed, 0, atTheSender),
-    processLane(seed, 1),
+    processLane({ seed, killsSenders, lane: 0, first: killsSenders ? atTheSender : atTheSender.slice(1) }),
+    processLane({ seed, killsSenders, lane: 1 }),
     serverLane(seed, serversEveryMs),
     peopleLane(seed, tenants, owners),
     pauseLane(seed, paced),

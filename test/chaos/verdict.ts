@@ -56,11 +56,11 @@ const messages = async (asked: Asked): Promise<readonly Problem[]> => {
     for (const story of stories)
       if (!hasEnded(story)) problems.push({ what: `a contact is still ${story.status}`, subject: story.subject });
     const behind = await peopleBehind(world, account, [...new Set(taken.map(({ to }) => to))]);
-    const told = new Map(stories.map((story) => [story.person, story]));
+    const told = Map.groupBy(stories, ({ person }) => person);
     const byPerson = new Map<string, Row>();
     for (const row of taken) {
       const person = behind.get(row.to) ?? "";
-      const story = told.get(person);
+      const story = whoseRow(row, told.get(person) ?? []);
       const before = byPerson.get(person);
       if (before !== undefined)
         problems.push({ what: `one person was messaged twice: rows ${before.row} and ${row.row}`, subject: story?.subject });
@@ -79,6 +79,10 @@ const messages = async (asked: Asked): Promise<readonly Problem[]> => {
   }
   return problems;
 };
+
+/** Of a person's contacts (one hunt may have gated them, and another one asked) the one that this message is of. */
+const whoseRow = (row: Row, stories: readonly Story[]): Story | undefined =>
+  stories.find(({ providerId }) => providerId === row.id) ?? stories.find(({ status }) => status === "unknown") ?? stories[0];
 
 /** What the provider knows of a message that it took, against what its contact says. */
 const disagreements = (row: Row, story: Story | undefined, reconciled: boolean): readonly Problem[] => {
