@@ -57,3 +57,33 @@ test("refuses a jar that is not the pinned one, one that is missing, and one too
   await write(join(folder.path, "b.jar"), "abc");
   await expect(checkJars(folder.path, `${sum}  a.jar\n`)).rejects.toThrow(/b\.jar/);
 });
+
+test("kill -9 in the middle of writing leaves every document to be found and written again", async () => {
+  const { MONGODB_URL: _ignored, ...env } = process.env;
+  const server = await startMongo({ dir: folder.path, env });
+  const client = new MongoClient(server.url, { serverSelectionTimeoutMS: 5000, retryWrites: false });
+  const documents = client.db("test").collection<{ _id: string; round: number }>("documents");
+  const upserts = (round: number, from: number) =>
+    Array.from({ length: 200 }, (_, index) => {
+      const _id = String(from + index);
+      return { replaceOne: { filter: { _id }, replacement: { _id, round }, upsert: true } };
+    });
+  let highest = 0;
+  for (let round = 1; round <= 3; round++) {
+    const killed = new Promise<void>((done) => setTimeout(done, 700 + round * 130)).then(() => server.restart());
+    try {
+      // New documents all the time: a new one is in two maps, and a kill may come between them.
+      for (let from = highest; ; from += 200) {
+        highest = from + 200;
+        await documents.bulkWrite(upserts(round, from), { ordered: false });
+      }
+    } catch (error) {
+      expect(error).toMatchObject({ name: expect.stringMatching(/^(Mongo|Pool)/) });
+    }
+    await killed;
+    for (let from = 0; from < highest; from += 200) await documents.bulkWrite(upserts(round, from), { ordered: false });
+    expect(await documents.countDocuments()).toBe(highest);
+  }
+  await client.close();
+  await server.stop();
+});
