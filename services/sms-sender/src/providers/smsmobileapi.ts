@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { Personal } from "@outrider/platform";
 import { z } from "zod";
 import { type Exchange, type HttpExchanges, httpExchanges } from "./http-exchange.ts";
@@ -7,11 +7,9 @@ import type { InboundMessage, LoggedMessage, SendOutcome, SmsProvider, WebhookNe
 /** Everything of the vendor is text or number in turns. */
 const stringly = z.union([z.string(), z.number()]).transform(String);
 const sendAnswer = z.object({ result: z.object({ error: stringly, sent: stringly.optional(), id: stringly.optional() }) });
-const inboundAnswer = z.object({
-  result: z.object({
-    sms: z.array(z.object({ guid: stringly, number: stringly, message: z.string(), timestamp_unix: stringly })).default([]),
-  }),
-});
+const noError = stringly.default("0");
+const inboundRow = z.object({ guid: stringly.optional(), number: stringly, message: z.string(), timestamp_unix: stringly.optional() });
+const inboundAnswer = z.object({ result: z.looseObject({ error: noError, sms: z.array(z.unknown()).default([]) }) });
 const logRow = z.object({
   guid: stringly,
   number: stringly,
@@ -19,7 +17,7 @@ const logRow = z.object({
   datetime_unix: stringly.optional(),
   datetime: z.string().optional(),
 });
-const logAnswer = z.object({ result: z.looseObject({ log: z.array(z.unknown()).optional() }) });
+const logAnswer = z.object({ result: z.looseObject({ error: noError, log: z.array(z.unknown()).optional() }) });
 const phonesAnswer = z.object({ result: z.looseObject({ mobiles: z.array(z.looseObject({ online: stringly.optional() })).optional() }) });
 const envelope = z.object({ id: z.string(), type: z.string(), occurred_at: z.string().optional(), data: z.looseObject({}) });
 const inboundData = z.object({ guid: stringly, from: stringly, message: z.string(), received_at: z.string().optional() });
@@ -45,19 +43,20 @@ export const smsMobileApi = (origin: string, connections: number): SmsProvider &
     findSent: async ({ apiKey }, { to, text, since }) => {
       const answer = await query(http, "/log/sent/sms/", { apikey: apiKey, keyword: to.reveal() });
       const parsed = logAnswer.safeParse(answer);
-      if (!parsed.success || parsed.data.result.log === undefined) return undefined;
-      return parsed.data.result.log
+      if (!parsed.success) return undefined;
+      const { error, log } = parsed.data.result;
+      if (log === undefined || (error !== "0" && log.length === 0)) return undefined;
+      return log
         .flatMap((row) => loggedMessage(row))
         .filter((row) => row.text === text.reveal() && row.at >= since.slice(0, 19) && isSameNumber(row.to, to.reveal()));
     },
     inboundSince: async ({ apiKey }, since) => {
       const seconds = String(Math.floor(Date.parse(since) / 1000) - 1);
       const parsed = inboundAnswer.safeParse(await query(http, "/getsms/", { apikey: apiKey, after_timestamp_unix: seconds }));
-      return parsed.success
-        ? parsed.data.result.sms.map(({ guid, number, message, timestamp_unix }) =>
-            inboundMessage(guid, number, message, new Date(Number(timestamp_unix) * 1000).toISOString()),
-          )
-        : undefined;
+      if (!parsed.success) return undefined;
+      const { error, sms } = parsed.data.result;
+      // Whether "nothing new" is an error of theirs is not published; asking again from the same moment is right either way.
+      return error !== "0" && sms.length === 0 ? undefined : sms.flatMap((row) => readMessage(row, since));
     },
     phoneOnline: async ({ apiKey }) => {
       const exchange = await ask(http, "/gateway/mobile/list/", { apikey: apiKey });
@@ -106,11 +105,23 @@ const jsonOf = (exchange: Exchange): unknown => {
   }
 };
 
+const readMessage = (row: unknown, since: string): InboundMessage[] => {
+  const parsed = inboundRow.safeParse(row);
+  if (!parsed.success) return []; // one row hides no other
+  const { guid, number, message, timestamp_unix } = parsed.data;
+  const key =
+    guid ||
+    createHash("sha256")
+      .update(JSON.stringify([number, message, timestamp_unix]))
+      .digest("hex");
+  return [inboundMessage(key, number, message, instantOfSeconds(timestamp_unix) ?? since)];
+};
+
 const loggedMessage = (row: unknown): LoggedMessage[] => {
   const parsed = logRow.safeParse(row);
   if (!parsed.success || parsed.data.guid === "") return []; // the shape of this log is not published
   const { guid, number, message, datetime, datetime_unix } = parsed.data;
-  const at = datetime_unix === undefined ? (datetime ?? "") : new Date(Number(datetime_unix) * 1000).toISOString();
+  const at = instantOfSeconds(datetime_unix) ?? datetime ?? "";
   return [{ providerId: guid, to: number, text: message, at }];
 };
 
@@ -136,8 +147,8 @@ const readWebhook = ({ headers, body, secrets, receivedAt }: WebhookToRead): Web
     const { guid, from, message: text, received_at } = message.data;
     return { kind: "inbound", message: inboundMessage(guid, from, text, instantOf(received_at, at)) };
   }
-  const providerId = data["guid"] ?? data["id"];
-  if (typeof providerId !== "string" || providerId === "") return { kind: "ignored", because: "no-reference" };
+  const providerId = stringly.safeParse(data["guid"] ?? data["id"]).data ?? "";
+  if (providerId === "") return { kind: "ignored", because: "no-reference" };
   if (type === "sms.sent" || type === "sms.mobile.sent") return { kind: "sent", providerId, event, at };
   if (type === "sms.failed") return { kind: "failed", providerId, event, at, reason: "the phone or its network could not send it" };
   return { kind: "ignored", because: "not-for-us" };
@@ -145,11 +156,14 @@ const readWebhook = ({ headers, body, secrets, receivedAt }: WebhookToRead): Web
 
 const isSigned = (headers: WebhookToRead["headers"], body: string, secrets: readonly string[], receivedAt: string): boolean => {
   const timestamp = headers["x-smsmobileapi-timestamp"] ?? "";
-  if (Math.abs(Date.parse(receivedAt) / 1000 - Number(timestamp)) > oldestSignatureS || timestamp === "") return false;
+  if (!/^\d{1,12}$/.test(timestamp) || Math.abs(Date.parse(receivedAt) / 1000 - Number(timestamp)) > oldestSignatureS) return false;
   const given = [headers["x-smsmobileapi-signature"], headers["x-smsmobileapi-signature-next"]].filter((value) => value !== undefined);
   return secrets.some((secret) => {
     const wanted = Buffer.from(`v1=${createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex")}`);
-    return given.some((value) => value.length === wanted.length && timingSafeEqual(Buffer.from(value), wanted));
+    return given.some((value) => {
+      const bytes = Buffer.from(value);
+      return bytes.length === wanted.length && timingSafeEqual(bytes, wanted);
+    });
   });
 };
 
@@ -160,6 +174,9 @@ const parsedBody = (body: string): unknown => {
     return undefined; // told as a body in no known form
   }
 };
+
+const instantOfSeconds = (value: string | undefined): string | undefined =>
+  value !== undefined && /^\d{1,11}$/.test(value) ? new Date(Number(value) * 1000).toISOString() : undefined;
 
 const instantOf = (value: string | undefined, otherwise: string): string => {
   const ms = Date.parse(value ?? "");
