@@ -76,10 +76,20 @@ export interface EventCodec<Event> {
   readonly decode: (stored: Uint8Array) => Decoded<Event>;
 }
 
-const envelope = z.object({
-  at: z.string(),
-  events: z.array(z.object({ type: z.string(), version: z.int(), data: z.unknown() })),
-});
+interface Envelope {
+  readonly at: string;
+  readonly events: readonly { readonly type: string; readonly version: number; readonly data: unknown }[];
+}
+
+/** By hand, for every message that anybody reads passes here; the events themselves are checked by their schemas. */
+const isEnvelope = (value: unknown): value is Envelope =>
+  typeof value === "object" &&
+  value !== null &&
+  "at" in value &&
+  typeof value.at === "string" &&
+  "events" in value &&
+  Array.isArray(value.events) &&
+  value.events.every((event) => typeof event?.type === "string" && Number.isInteger(event.version));
 
 /** The codec for the events of one aggregate or of one whole stream. */
 export const codecOf = <const Definitions extends readonly EventDefinition<string, unknown>[]>(
@@ -100,7 +110,9 @@ export const codecOf = <const Definitions extends readonly EventDefinition<strin
     encode: (at, events) => Buffer.from(JSON.stringify({ at, events: events.map(stored) })),
     decode: (bytes) => {
       try {
-        const { at, events } = envelope.parse(JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")));
+        const envelope: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
+        if (!isEnvelope(envelope)) return { kind: "unreadable", reason: "not JSON in the shape {at, events}" };
+        const { at, events } = envelope;
         const decoded: Event[] = [];
         for (const { type, version, data } of events) {
           const definition = byType.get(type);

@@ -143,9 +143,6 @@ export const personDocument = document({
   erasedAt: instant.optional(),
   consents: count,
   refusals: count,
-  /** Permitted and not given back. */
-  attempts: count,
-  lastAttemptAt: instant.optional(),
   denials: count,
   lastDenial: z.object({ at: instant, rule: z.string() }).optional(),
 });

@@ -59,7 +59,9 @@ export const projection = <Document, Event>(
       const changed = new Map<string, Document | undefined>();
       for (const { id, fold } of changes) {
         const before = changed.has(id) ? changed.get(id) : (recent.get(id) ?? loaded.get(id));
-        changed.set(id, fold(before));
+        const after = fold(before);
+        if (after !== before) changed.set(id, after);
+        else if (after !== undefined && !changed.has(id)) keep(id, after);
       }
       await documents.write(changed, epoch);
       for (const [id, document] of changed) keep(id, document);

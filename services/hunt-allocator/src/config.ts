@@ -59,6 +59,8 @@ export const followed = {
 
 /** Messages that a reader of this service folds at a time. */
 export const readerBatch = 500;
+/** After a batch that emptied a stream the next one gathers for this long: positions and busy documents are written that much less. */
+export const readerLingerMs = 100;
 /** Documents that a reader keeps in memory for the next fold. */
 export const readerCache = 1000;
 /** How often ads that are kept no longer are dropped. */

@@ -15,7 +15,7 @@ import {
 } from "@outrider/eventing";
 import { mongoDocuments, mongoPositions } from "@outrider/platform";
 import type { Db } from "mongodb";
-import { followed, names, readerBatch, readerCache } from "./config.ts";
+import { followed, names, readerBatch, readerCache, readerLingerMs } from "./config.ts";
 import type { Readers } from "./looking.ts";
 import { only } from "./only.ts";
 import { adsView, contactedView, gatedView, huntsView, peopleView } from "./views.ts";
@@ -40,6 +40,7 @@ export const openReaders = (kernel: Kernel, db: Db, acquire: AcquireLease): Read
       kernel,
       {
         ...{ name, stream, filters: [filter], codec, acquire, batch: readerBatch, positions: mongoPositions(db, name) },
+        lingerMs: readerLingerMs,
         restart: () => {
           for (const each of projections) each.forget();
         },

@@ -10,7 +10,7 @@ export const definition = defineConfig(
       .describe("how many messages become documents at a time, at most: 1 to 20000"),
     PROJECTOR_LINGER_MS: variable
       .integer(0, 10_000)
-      .default(200)
+      .default(400)
       .describe("milliseconds for which events gather once all are read, so that busy documents are written once, 0 to 10000"),
     PROJECTOR_CACHE_DOCUMENTS: variable
       .integer(0, 1_000_000)

@@ -55,6 +55,8 @@ export const perAggregate = <Name extends ViewName, Event>(
         // What is stored under this view's name was made by this fold.
         let body = document as Stamped<Name> | undefined as Body<Name> | undefined;
         for (const each of message.events) body = fold(body, each, place);
+        // Nothing that people look at: not written, and read again without harm.
+        if (document !== undefined && body === (document as Stamped<Name> | undefined as Body<Name> | undefined)) return document;
         return body === undefined ? undefined : { ...body, account, _seq: message.revision };
       },
     };

@@ -9,7 +9,6 @@ const unknown = (id: string): Person => ({
   status: "known",
   consents: 0,
   refusals: 0,
-  attempts: 0,
   denials: 0,
 });
 
@@ -36,10 +35,6 @@ export const people = perAggregate<"people", AccountEvent | PersonEvent>(
         return { ...person, consents: 0 };
       case "RefusalRecorded":
         return { ...person, refusals: person.refusals + 1 };
-      case "AttemptPermitted":
-        return { ...person, attempts: person.attempts + 1, lastAttemptAt: at };
-      case "PermitReturned":
-        return { ...person, attempts: Math.max(0, person.attempts - 1) };
       case "AttemptDenied":
         return { ...person, denials: person.denials + 1, lastDenial: { at, rule: event.data.rule } };
       case "PersonErased":
