@@ -60,8 +60,7 @@ export const projection = <Document, Event>(
       for (const { id, fold } of changes) {
         const before = changed.has(id) ? changed.get(id) : (recent.get(id) ?? loaded.get(id));
         const after = fold(before);
-        if (after !== before) changed.set(id, after);
-        else if (after !== undefined && !changed.has(id)) keep(id, after);
+        if (after !== before) changed.set(id, after); // a fold that has nothing to say costs no write
       }
       await documents.write(changed, epoch);
       for (const [id, document] of changed) keep(id, document);
