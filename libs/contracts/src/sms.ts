@@ -42,16 +42,25 @@ export type InboundEvent = EventOf<typeof inboundEvents>;
 
 // --- line: the number, phone or session that sends; it gives turns ---------------------------------------------------------------------
 
-export const lineLimits = z.object({
+const limitFields = {
   /** Milliseconds between two messages, plus up to `jitterMs` at random. */
-  minGapMs: z.int().min(0).default(30_000),
-  jitterMs: z.int().min(0).default(15_000),
+  minGapMs: z.int().min(0),
+  jitterMs: z.int().min(0),
   /** Distinct people a local day and a calendar month; null: no limit. */
-  recipientsPerDay: z.int().min(0).nullable().default(200),
-  recipientsPerMonth: z.int().min(0).nullable().default(null),
+  recipientsPerDay: z.int().min(0).nullable(),
+  recipientsPerMonth: z.int().min(0).nullable(),
   /** Spread what is given over the time that is left in the lawful window. */
-  spread: z.boolean().default(false),
+  spread: z.boolean(),
+};
+export const lineLimits = z.object({
+  minGapMs: limitFields.minGapMs.default(30_000),
+  jitterMs: limitFields.jitterMs.default(15_000),
+  recipientsPerDay: limitFields.recipientsPerDay.default(200),
+  recipientsPerMonth: limitFields.recipientsPerMonth.default(null),
+  spread: limitFields.spread.default(false),
 });
+/** What a change names, and nothing more: `lineLimits.partial()` would fill in the defaults and so reset the rest. */
+export const lineLimitsChange = z.object(limitFields).partial();
 export type LineLimits = z.output<typeof lineLimits>;
 
 export const lineOpened = defineEvent(
@@ -118,7 +127,7 @@ export const smsCommands = {
   changeLimits: defineCommand(
     "sms-sender",
     "change-limits",
-    z.object({ account: accountId, line: lineId, limits: lineLimits.partial() }),
+    z.object({ account: accountId, line: lineId, limits: lineLimitsChange }),
     changed,
   ),
   pauseLine: defineCommand(
