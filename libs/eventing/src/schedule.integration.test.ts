@@ -66,6 +66,19 @@ test("rule: SCHEDULE is a work queue, so due messages wait while the service is 
   await reaction.stop();
 });
 
+test("is open from the moment it is put until what is due has been handled", async () => {
+  const later = schedules(one.kernel);
+  expect(await later.isOpen("open", "00.a.1")).toBe(false);
+  await later.at("open", "00.a.1", inMs(3_600_000), { key: "open" }, cause);
+  expect([await later.isOpen("open", "00.a.1"), await later.isOpen("open", "00.a.2")]).toEqual([true, false]);
+  await later.at("open", "00.a.1", inMs(-1), { key: "open" }, cause);
+  await until("it is due", async () => (await waiting("due.tester.open.>")) === 1);
+  expect(await later.isOpen("open", "00.a.1")).toBe(true);
+  const { due, reaction } = taking(one, "open");
+  await until("it is handled", async () => due.length === 1 && !(await later.isOpen("open", "00.a.1")));
+  await reaction.stop();
+});
+
 test("rule: a cancel at the instant is either in time or too late, and says which", async () => {
   const later = schedules(one.kernel);
   const { due, reaction } = taking(one, "instant");
@@ -135,4 +148,5 @@ test("a key that could touch other schedules is refused; a server that is away i
   await bare.kernel.nats.close();
   await expect(schedules(bare.kernel).at("moment", "00.a.1", inMs(1), {}, cause)).rejects.toBeInstanceOf(Unavailable);
   await expect(schedules(bare.kernel).cancel("moment", "00.a.1")).rejects.toBeInstanceOf(Unavailable);
+  await expect(schedules(bare.kernel).isOpen("moment", "00.a.1")).rejects.toBeInstanceOf(Unavailable);
 });

@@ -1,6 +1,6 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { Unavailable } from "./errors.ts";
-import { headerLines, reachable } from "./jetstream-store.ts";
+import { headerLines, orUndefined, reachable } from "./jetstream-store.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Cause, Codec } from "./store.ts";
 
@@ -24,6 +24,8 @@ export interface Schedules {
     data: Readonly<Record<string, unknown>>,
     cause: Cause,
   ) => Promise<void>;
+  /** Whether one of this name and key waits for its moment, or has come due and is not done with yet. The leader is asked. */
+  readonly isOpen: (name: string, key: string) => Promise<boolean>;
   /** True when it was still pending; false: too late, or there was none. */
   readonly cancel: (name: string, key: string) => Promise<boolean>;
 }
@@ -54,6 +56,15 @@ export const schedules = ({ publisher, jsm, service }: Pick<Kernel, "publisher" 
         data,
         cause,
       ),
+    isOpen: async (name, key) => {
+      assertTokens(name, key);
+      // In this order: a schedule becomes a due message, never the other way.
+      for (const kind of ["schedule", "due"]) {
+        const last_by_subj = `${kind}.${service}.${name}.${key}`;
+        if ((await orUndefined(() => jsm.streams.getMessage(scheduleStream, { last_by_subj }))) != null) return true;
+      }
+      return false;
+    },
     cancel: async (name, key) => {
       assertTokens(name, key); // a wildcard would cancel everybody's
       try {
