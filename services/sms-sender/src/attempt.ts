@@ -1,60 +1,39 @@
 import type { ContactRequest } from "@outrider/contracts/contact";
-import type { Sealed } from "@outrider/contracts/define";
 import type { AccountId, ContactId } from "@outrider/contracts/ids";
-import { hashId } from "@outrider/contracts/ids";
-import { registryCommands } from "@outrider/contracts/registry";
 import { subjects } from "@outrider/contracts/streams";
-import { unreachable } from "@outrider/eventing";
-import { erased, Personal, Refusal } from "@outrider/platform";
+import { pauseFor, Unavailable, unreachable } from "@outrider/eventing";
+import { type Clock, erased, Personal } from "@outrider/platform";
 import { type Contact, type ContactCommand, graceAfterAttemptMs } from "./contact.ts";
-import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
+import { type Because, causeOf, type Sms } from "./context.ts";
 import { dayOf } from "./local-day.ts";
+import { askPermit, type Denied, freshPermit, noPermitForNow, type Permit, strangerIsDenied } from "./permit.ts";
 import type { ProviderAccess, SendOutcome } from "./providers/sms-provider.ts";
-
-/** What a turn came to: it is used up, or the contact waits for a moment that is scheduled. */
-export type Turn = "used" | "waiting";
-
-interface Permit {
-  readonly kind: "permitted";
-  readonly number: Sealed;
-  /** `performance.now()` of the asking. */
-  readonly asked: number;
-}
+import { catchUpTail, recordRef, scheduleReconciliation, scheduleWanted } from "./tail.ts";
 
 type Waiting = Extract<Contact, { status: "requested" }>;
 
 /**
  * The contact's turn has come: permit, attempt, request, outcome. Safe to repeat at any moment by anybody: only the execution that appended
- * `AttemptStarted` calls the provider, and only while its permit is fresh.
+ * `AttemptStarted` calls the provider, and only while its permit is fresh. The turn is used up then; a contact that has to wait gets another
+ * one from its line when its moment has come, so that those who waited do not leave all at once.
  */
-export const takeTurn = async (sms: Sms, account: AccountId, id: ContactId, because: Because): Promise<Turn> => {
+export const takeTurn = async (sms: Sms, account: AccountId, id: ContactId, because: Because): Promise<void> => {
   const subject = subjects.smsContact(account, id);
   // What is cached may be old: starting is guarded, so only an answer other than "it waits" is looked up again.
   const cached = await sms.contacts.fold(subject, { fresh: false });
   const { state } = cached.state.status === "requested" ? cached : await sms.contacts.fold(subject);
-  if (state.status !== "requested") {
-    await catchUpTail(sms, account, id, state, because);
-    return "used";
-  }
+  if (state.status !== "requested") return catchUpTail(sms, account, id, state, because);
   if (state.notBefore !== undefined && state.notBefore > sms.service.clock.now()) {
-    await scheduleTurn(sms, account, id, state.notBefore, because);
-    return "waiting";
+    return scheduleWanted(sms, account, id, state.notBefore, because);
   }
   return attempt(sms, account, state, because);
 };
 
-/** What follows an attempt that was started or ended earlier: whoever did it may have been killed right after. */
-const catchUpTail = async (sms: Sms, account: AccountId, id: ContactId, state: Contact, because: Because): Promise<void> => {
-  if (state.status === "attempting") await scheduleLookAfter(sms, account, id, state.until, because);
-  if (state.status === "unknown") await scheduleReconciliation(sms, account, id, state.until, 0, because);
-  if (state.status === "accepted") await recordRef(sms, account, id, state.attempt, state.providerId, because);
-};
-
-const attempt = async (sms: Sms, account: AccountId, state: Waiting, because: Because): Promise<Turn> => {
+const attempt = async (sms: Sms, account: AccountId, state: Waiting, because: Because): Promise<void> => {
   const { request } = state;
   const stopped = await whatStops(sms, account, request);
   if (stopped !== undefined) return gate(sms, account, request.contact, stopped, undefined, because);
-  const access = sms.accessTo(account, request.line);
+  const access = await sms.surelyAccessTo(account, request.line, because);
   if (access === undefined) return gate(sms, account, request.contact, "line-not-connected", undefined, because);
   const number = state.attempt + 1;
   const permit = await askPermit(sms, account, request, number, because).catch(strangerIsDenied);
@@ -77,40 +56,45 @@ const start = async (
   access: ProviderAccess,
   message: { readonly to: Personal<string>; readonly text: Personal<string> },
   because: Because,
-): Promise<Turn> => {
+): Promise<void> => {
   const { clock, config } = sms.service;
   const subject = subjects.smsContact(account, request.contact);
   const untilMs = clock.realNowMs() + config.ATTEMPT_TIMEOUT_MS;
   const ends = performance.now() + config.ATTEMPT_TIMEOUT_MS;
-  const started = await sms.contacts.execute(
-    subject,
-    { type: "Start", attempt: number, until: new Date(untilMs).toISOString(), now: clock.now() },
-    causeOf(sms, because, `start:${crypto.randomUUID()}`),
-  );
+  const startCause = causeOf(sms, because, `start:${crypto.randomUUID()}`);
+  const start = { type: "Start", attempt: number, until: new Date(untilMs).toISOString(), now: clock.now() } as const;
+  const started = await untilAnswered(sms, () => sms.contacts.execute(subject, start, startCause));
   // Another replica had moved the contact, and our cached state was behind: what holds now is folded, and it may be waiting still.
-  if (started.kind !== "appended") return takeTurn(sms, account, request.contact, because);
-  const fresh = await freshPermit(sms, account, request, number, permit, because);
+  if (started.kind === "refused") return takeTurn(sms, account, request.contact, because);
+  const fresh =
+    started.kind === "appended"
+      ? await freshPermit(sms, account, request, number, permit, ends, because)
+      : ({ kind: "denied", rule: startedTooLate, remedy: undefined } as const);
   const outcome: SendOutcome =
     fresh.kind === "permitted"
       ? await send(sms, account, request, fresh, access, message, ends, because)
       : { kind: "not-sent", cause: fresh.rule };
-  await record(sms, account, request, number, outcome, new Date(untilMs).toISOString(), because);
-  if (fresh.kind !== "permitted" && fresh.rule !== noPermitForNow) return denied(sms, account, request, fresh, because);
-  return outcome.kind === "not-sent" ? again(sms, account, request.contact, outcome.cause, because) : "used";
+  await record(sms, account, request, number, outcome, start.until, because);
+  if (fresh.kind !== "permitted" && fresh.rule !== noPermitForNow && fresh.rule !== startedTooLate) {
+    return denied(sms, account, request, fresh, because);
+  }
+  if (outcome.kind === "not-sent") await again(sms, account, request.contact, outcome.cause, because);
 };
 
-/** Nobody could be asked: the attempt is given up, the contact keeps its place. */
-const noPermitForNow = "permit-unavailable";
+/** Its own start was stored by an execution that never heard of it: an effect may follow only `appended`, so nothing was called. */
+const startedTooLate = "start-confirmed-late";
 
-/** The request must leave within a second of asking; when starting took longer, the gate is asked anew. */
-const freshPermit = async (sms: Sms, account: AccountId, request: ContactRequest, number: number, permit: Permit, because: Because) => {
-  for (let current = permit; ; ) {
-    if (performance.now() - current.asked < sms.service.config.PERMIT_VALID_MS) return current;
-    const next = await askPermit(sms, account, request, number, because).catch(
-      () => ({ kind: "denied", rule: noPermitForNow, remedy: undefined }) as const,
-    );
-    if (next.kind !== "permitted") return next;
-    current = next;
+/** Tries on while JetStream cannot be reached: what is to be written is known to nobody else. Gives up when the service is to end. */
+const untilAnswered = async <T>(sms: Sms, work: () => Promise<T>): Promise<T> => {
+  const { log, stopping } = sms.service;
+  for (let tries = 0; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Unavailable) || stopping.aborted) throw error;
+      if (tries === 0) log.warn({ error }, "an attempt waits for JetStream");
+      await pauseFor(Math.min(100 * 2 ** tries, 5000), stopping);
+    }
   }
 };
 
@@ -148,7 +132,7 @@ const send = async (
   return outcome;
 };
 
-/** Writes what the provider said. The attempt is ours, so this is tried until it is written: without it the contact would end unknown. */
+/** Writes what the provider said. The attempt is ours, so this is tried until it is written: nobody else knows. */
 const record = async (
   sms: Sms,
   account: AccountId,
@@ -159,29 +143,39 @@ const record = async (
   because: Because,
 ): Promise<void> => {
   const { clock, config, log } = sms.service;
-  const wait = outcome.kind === "refused-for-now" ? new Date(clock.nowMs() + outcome.waitMs).toISOString() : clock.now();
-  const command = commandOf(outcome, number, wait, config.ATTEMPTS_AT_MOST, clock.realNow());
-  const recorded = await sms.contacts.execute(subjects.smsContact(account, id), command, {
-    ...causeOf(sms, because, `outcome:${crypto.randomUUID()}`),
-    deadline: performance.now() + graceAfterAttemptMs,
-  });
+  const command = commandOf(outcome, number, config.ATTEMPTS_AT_MOST, clock);
+  const cause = causeOf(sms, because, `outcome:${crypto.randomUUID()}`);
+  const recorded = await untilAnswered(sms, () =>
+    sms.contacts.execute(subjects.smsContact(account, id), command, { ...cause, deadline: performance.now() + graceAfterAttemptMs }),
+  );
   if (recorded.kind === "refused") log.error({ contact: id, refusal: recorded.refusal }, "an outcome does not fit the contact any more");
   if (outcome.kind === "accepted") await recordRef(sms, account, id, number, outcome.providerId, because);
-  if (outcome.kind === "unknown") await scheduleReconciliation(sms, account, id, until, 0, because);
-  if (recorded.state.status === "requested" && outcome.kind === "refused-for-now") await scheduleTurn(sms, account, id, wait, because);
+  if (outcome.kind === "unknown") await scheduleReconciliation(sms, account, id, until, { round: 0 }, because);
+  const { state } = recorded;
+  if (state.status === "requested" && state.notBefore !== undefined) await scheduleWanted(sms, account, id, state.notBefore, because);
   if (outcome.kind === "rejected" && outcome.line !== undefined) await pauseLine(sms, account, line, outcome.line, because);
 };
 
-const commandOf = (outcome: SendOutcome, attempt: number, notBefore: string, attemptsAtMost: number, now: string): ContactCommand => {
+/** Those who are refused at the same moment come back one after another. */
+const spread = (ms: number): number => Math.round(ms * (1 + Math.random() / 4));
+
+const commandOf = (outcome: SendOutcome, attempt: number, attemptsAtMost: number, clock: Clock): ContactCommand => {
   switch (outcome.kind) {
     case "accepted":
       return { type: "Accept", attempt, providerId: outcome.providerId, by: "answer" };
     case "rejected":
       return { type: "Reject", attempt, reason: outcome.reason, by: "answer" };
     case "refused-for-now":
-      return { type: "RefuseForNow", attempt, reason: outcome.reason, notBefore, attemptsAtMost };
+      return {
+        type: "RefuseForNow",
+        attempt,
+        reason: outcome.reason,
+        waitMs: spread(outcome.waitMs),
+        now: clock.now(),
+        attemptsAtMost,
+      };
     case "unknown":
-      return { type: "NoAnswer", attempt, cause: outcome.cause, by: "holder", now };
+      return { type: "NoAnswer", attempt, cause: outcome.cause, by: "holder", now: clock.realNow() };
     case "not-sent":
       return { type: "Abandon", attempt, because: outcome.cause };
     default:
@@ -190,50 +184,18 @@ const commandOf = (outcome: SendOutcome, attempt: number, notBefore: string, att
 };
 
 /** Nothing has left: the contact waits for another turn, a little later each time, and never for ever. */
-const again = async (sms: Sms, account: AccountId, id: ContactId, cause: string, because: Because): Promise<Turn> => {
+const again = async (sms: Sms, account: AccountId, id: ContactId, cause: string, because: Because): Promise<void> => {
   const { state } = await sms.contacts.fold(subjects.smsContact(account, id));
-  if (state.status !== "requested") return "used";
-  if (state.attempt >= abandonedAtMost) return gate(sms, account, id, "provider-unreachable", undefined, because);
-  const when = new Date(sms.service.clock.nowMs() + Math.min(500 * 2 ** state.attempt, 60_000)).toISOString();
+  if (state.status !== "requested") return;
+  if (state.abandoned >= abandonedAtMost) return gate(sms, account, id, "provider-unreachable", undefined, because);
+  const when = new Date(sms.service.clock.nowMs() + Math.min(500 * 2 ** state.abandoned, 60_000)).toISOString();
   sms.service.log.warn({ contact: id, cause }, "an attempt was abandoned before it left");
-  await scheduleTurn(sms, account, id, when, because);
-  return "waiting";
+  await scheduleWanted(sms, account, id, when, because);
 };
 
 const abandonedAtMost = 12;
 
-type Denied =
-  | { readonly kind: "denied"; readonly rule: string; readonly remedy: string | undefined }
-  | { readonly kind: "deferred"; readonly rule: string; readonly until: string; readonly remedy: string };
-
-const askPermit = async (
-  sms: Sms,
-  account: AccountId,
-  request: ContactRequest,
-  attempt: number,
-  because: Because,
-): Promise<Permit | Denied> => {
-  const { contact, person, hunt, channel, purpose, legalBasis, noCanvassing, ownerType } = request;
-  const asked = performance.now();
-  const answer = await sms.service.ask(
-    registryCommands.permit,
-    {
-      account,
-      person,
-      request: { contact, attempt, ...(hunt === undefined ? {} : { hunt }), channel, purpose, legalBasis, noCanvassing, ownerType },
-    },
-    { correlation: because.correlation, causation: because.causation, traceparent: because.traceparent, timeoutMs: 5000 },
-  );
-  return answer.kind === "permitted" ? { ...answer, asked } : answer;
-};
-
-/** Registry knows no such person: no number, no permit. Everything else that goes wrong with the asking is for the caller. */
-const strangerIsDenied = (error: unknown): Denied => {
-  if (error instanceof Refusal && error.slug === "not-found") return { kind: "denied", rule: "unknown-person", remedy: undefined };
-  throw error;
-};
-
-const denied = async (sms: Sms, account: AccountId, request: ContactRequest, answer: Denied, because: Because): Promise<Turn> => {
+const denied = async (sms: Sms, account: AccountId, request: ContactRequest, answer: Denied, because: Because): Promise<void> => {
   if (answer.kind === "deferred" && answer.until <= latestDeferral(sms, account)) {
     const { contact: id } = request;
     const deferred = await sms.contacts.execute(
@@ -241,12 +203,8 @@ const denied = async (sms: Sms, account: AccountId, request: ContactRequest, ans
       { type: "Defer", rule: answer.rule, until: answer.until },
       causeOf(sms, because, `defer:${crypto.randomUUID()}`),
     );
-    if (deferred.state.status !== "requested") {
-      await catchUpTail(sms, account, id, deferred.state, because);
-      return "used";
-    }
-    await scheduleTurn(sms, account, id, answer.until, because);
-    return "waiting";
+    if (deferred.state.status !== "requested") return catchUpTail(sms, account, id, deferred.state, because);
+    return scheduleWanted(sms, account, id, answer.until, because);
   }
   return gate(sms, account, request.contact, answer.rule, answer.remedy, because);
 };
@@ -264,7 +222,7 @@ export const gate = async (
   rule: string,
   remedy: string | undefined,
   because: Because,
-): Promise<Turn> => {
+): Promise<void> => {
   const gated = await sms.contacts.execute(
     subjects.smsContact(account, id),
     { type: "Gate", rule, remedy },
@@ -272,7 +230,6 @@ export const gate = async (
   );
   if (gated.kind === "appended") sms.service.instruments.count("outrider_contacts_gated_total", { channel: "sms", rule });
   if (gated.kind === "refused") await catchUpTail(sms, account, id, gated.state, because);
-  return "used";
 };
 
 /** A pause of everything, the account, the hunt or the line. */
@@ -300,48 +257,3 @@ export const pauseLine = (sms: Sms, account: AccountId, line: ContactRequest["li
     { type: "Pause", reason, by: "sms-sender" },
     causeOf(sms, because, `pause:${crypto.randomUUID()}`),
   );
-
-export const recordRef = async (sms: Sms, account: AccountId, id: ContactId, attempt: number, providerId: string, because: Because) => {
-  const subject = subjects.smsRef(account, hashId("ref", providerId));
-  await sms.refs.execute(subject, { type: "Record", contact: id, attempt, providerId }, causeOf(sms, because, `ref:${id}:${attempt}`));
-};
-
-export const scheduleTurn = (sms: Sms, account: AccountId, id: ContactId, at: string, because: Because) =>
-  sms.schedules.at(
-    "turn",
-    scheduleKey(account, id),
-    sms.service.clock.toReal(at),
-    { account, contact: id },
-    causeOf(sms, because, `turn:${id}`),
-  );
-
-/** When the attempt of whoever holds it has certainly ended, somebody looks. */
-const scheduleLookAfter = (sms: Sms, account: AccountId, id: ContactId, until: string, because: Because) =>
-  sms.schedules.at(
-    "look-after",
-    scheduleKey(account, id),
-    new Date(Date.parse(until) + graceAfterAttemptMs),
-    { account, contact: id },
-    causeOf(sms, because, `look-after:${id}`),
-  );
-
-/** The `round`th question to the provider's sent log; none when all have been asked. */
-export const scheduleReconciliation = async (
-  sms: Sms,
-  account: AccountId,
-  id: ContactId,
-  until: string,
-  round: number,
-  because: Because,
-) => {
-  const after = sms.service.config.RECONCILE_AFTER_MS[round];
-  if (after === undefined) return;
-  const at = new Date(Date.parse(until) + graceAfterAttemptMs + Number(after));
-  await sms.schedules.at(
-    "reconcile",
-    scheduleKey(account, id),
-    at,
-    { account, contact: id, round },
-    causeOf(sms, because, `reconcile:${id}`),
-  );
-};

@@ -1,5 +1,5 @@
 import type { ContactRequest } from "@outrider/contracts/contact";
-import { type AccountId, contactId, hashId } from "@outrider/contracts/ids";
+import { type AccountId, type ContactId, contactId, hashId, type LineId, lineId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
 import { registryCommands } from "@outrider/contracts/registry";
 import { lineLimits, smsCommands } from "@outrider/contracts/sms";
@@ -9,7 +9,8 @@ import type { ContactRefusal } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import { type LineCommand, leftOn } from "./line.ts";
 import { dayOf } from "./local-day.ts";
-import { armPoll } from "./poll.ts";
+import { ensurePoll } from "./poll.ts";
+import { scheduleWanted } from "./tail.ts";
 import { askForTurns } from "./turns.ts";
 
 const becauseOf = ({ correlation, causation, actor, traceparent }: CommandContext): Because => ({
@@ -50,7 +51,7 @@ const lineHandlers = (sms: Sms): readonly CommandHandler[] => {
           traceparent: context.traceparent,
         },
       );
-      await armPoll(sms, account, line, sms.service.clock.realNow(), becauseOf(context));
+      await ensurePoll(sms, account, line, sms.service.clock.realNow(), becauseOf(context));
       return { line, online, seq: opened.seq };
     }),
     handle(smsCommands.changeLimits, async ({ account, line, limits }, context) => {
@@ -90,6 +91,8 @@ const explained: Readonly<Record<ContactRefusal, string>> = {
 
 const contactHandlers = (sms: Sms): readonly CommandHandler[] => [
   handle(smsCommands.request, async ({ account, request }, context) => {
+    if (request.channel !== "sms") throw new Refusal("invalid-request", "this service sends by SMS alone");
+    await promiseTurn(sms, account, request.contact, context);
     const outcome = await sms.contacts.execute(
       subjects.smsContact(account, request.contact),
       { type: "Request", request },
@@ -116,10 +119,9 @@ const contactHandlers = (sms: Sms): readonly CommandHandler[] => [
   handle(smsCommands.resolve, async ({ account, contact, as, by }, context) => {
     const subject = subjects.smsContact(account, contact);
     const { state } = await sms.contacts.fold(subject);
-    if (as !== "send-again" && state.status !== "unknown")
-      throw new Refusal("refused", "only an unknown contact can be resolved", "not-unknown");
     if (state.status === "none") throw new Refusal("not-found", "there is no such contact");
     const { attempt } = state;
+    if (as === "send-again") await promiseTurn(sms, account, contact, context);
     const command =
       as === "sent"
         ? ({ type: "Accept", attempt, providerId: `person:${contact}`, by: "person" } as const)
@@ -133,9 +135,14 @@ const contactHandlers = (sms: Sms): readonly CommandHandler[] => [
   }),
 ];
 
-/** One contact's turn at its line; without such a line it ends when its turn is looked at. */
 const turnFor = (sms: Sms, account: AccountId, { line, contact, person }: ContactRequest, context: CommandContext) =>
-  askForTurns(sms, account, line, [{ contact, person }], becauseOf(context), `${context.commandId}:${contact}`);
+  askForTurns(sms, account, line, [{ contact, person }], becauseOf(context));
+
+/** Before a contact is asked for: should we be killed before it has asked for its turn, and the caller not come back, it still gets one. */
+const promiseTurn = (sms: Sms, account: AccountId, contact: ContactId, context: CommandContext) =>
+  scheduleWanted(sms, account, contact, new Date(sms.service.clock.nowMs() + promisedAfterMs).toISOString(), becauseOf(context));
+
+const promisedAfterMs = 90_000;
 
 /** A resend out of rejected is paid anew; out of unknown the hold is still there. */
 const anew = async (
@@ -155,6 +162,12 @@ const anew = async (
   return { reservation, credits };
 };
 
+/** Who wrote out of the blue is answered through the account's line, if there is but one. */
+const onlyLine = (sms: Sms, account: AccountId): LineId | undefined => {
+  const [first, ...more] = sms.accounts.account(account)?.providers.keys() ?? [];
+  return more.length === 0 && first !== undefined ? lineId.parse(first) : undefined;
+};
+
 const inboundHandlers = (sms: Sms): readonly CommandHandler[] => [
   handle(smsCommands.markInbound, async ({ account, inbound, as, by }, context) => {
     const cause = causeOf(sms, becauseOf(context), context.commandId);
@@ -168,7 +181,7 @@ const inboundHandlers = (sms: Sms): readonly CommandHandler[] => [
     const { person, contact: answered, line } = state.received;
     if (person === undefined) throw new Refusal("refused", "the sender has no number that could be answered", "no-number");
     const subject = answered === undefined ? undefined : (await sms.contacts.fold(subjects.smsContact(account, answered))).state;
-    const through = line ?? (subject === undefined || subject.status === "none" ? undefined : subject.request.line);
+    const through = line ?? (subject === undefined || subject.status === "none" ? onlyLine(sms, account) : subject.request.line);
     if (through === undefined) throw new Refusal("refused", "no line is known to answer through", "no-line");
     const contact = contactId.parse(hashId("answer", account, inbound, context.commandId));
     const reservation = `answer-${contact}`;
@@ -194,12 +207,13 @@ const inboundHandlers = (sms: Sms): readonly CommandHandler[] => [
       reservation,
       credits: price,
     };
+    await promiseTurn(sms, account, contact, context);
     const outcome = await sms.contacts.execute(
       subjects.smsContact(account, contact),
       { type: "Request", request },
       causeOf(sms, becauseOf(context), context.commandId),
     );
-    await turnFor(sms, account, request, context);
+    if (outcome.state.status === "requested") await turnFor(sms, account, request, context);
     await sms.inbounds.execute(
       subjects.smsInbound(account, inbound),
       { type: "Answer", contact, by },

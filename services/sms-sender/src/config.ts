@@ -1,6 +1,13 @@
 import { type ConfigOf, defineConfig, variable } from "@outrider/platform/config";
 import { z } from "zod";
 
+/** Waits one after another, in milliseconds, separated by commas. */
+const waits = () =>
+  variable
+    .list()
+    .refine((items) => items.every((item) => /^\d{1,9}$/.test(item)), "not whole milliseconds separated by commas")
+    .transform((items) => items.map(Number));
+
 export const definition = defineConfig("sms-sender", {
   SMS_API_KEY_ENCRYPTION_KEY: variable
     .key()
@@ -27,18 +34,16 @@ export const definition = defineConfig("sms-sender", {
     .regex(/^(day|\d{1,9})$/, "neither 'day' nor a number of milliseconds")
     .default("day")
     .describe("how long a contact waits for a lawful moment before it ends gated: 'day' (until the end of the local day) or milliseconds"),
-  RECONCILE_AFTER_MS: variable
-    .list()
-    .default(["0", "300000", "1800000"])
+  RECONCILE_AFTER_MS: waits()
+    .default([0, 300_000, 1_800_000])
     .describe("when to ask the provider's sent log about an unknown attempt: milliseconds after it may be asked, one after another"),
   SMS_PRICE_CREDITS: variable.integer(0, 1_000_000).default(1).describe("credits that one SMS costs, whatever its segments"),
   POLL_PROVIDER_MS: variable
     .integer(0, 86_400_000)
     .default(60_000)
     .describe("milliseconds between two looks for replies and an offline phone, besides webhooks; 0: never"),
-  WEBHOOK_RETRY_MS: variable
-    .list()
-    .default(["1000", "4000", "15000", "60000", "600000", "3600000", "21600000", "57600000"])
+  WEBHOOK_RETRY_MS: waits()
+    .default([1000, 4000, 15_000, 60_000, 600_000, 3_600_000, 21_600_000, 57_600_000])
     .describe("how long a webhook waits for its contact, milliseconds, one after another; then it is kept as unmatched"),
 });
 

@@ -79,20 +79,54 @@ describe("an attempt", () => {
       .when({ ...byAnybody, by: "holder", now })
       .then({ type: "AttemptUnknown", data: { attempt: 1, cause: "died" } });
   });
-  test("that is refused for now ends rejected when it was the last one allowed", () => {
-    const refuseForNow = {
-      type: "RefuseForNow",
-      attempt: 1,
-      reason: "429",
-      notBefore: "2026-11-20T10:05:00.000Z",
-      attemptsAtMost: 3,
-    } as const;
-    given(requested, started)
-      .when(refuseForNow)
-      .then({ type: "AttemptRefusedForNow", data: { attempt: 1, reason: "429", notBefore: "2026-11-20T10:05:00.000Z" } });
+  const refuseForNow = { type: "RefuseForNow", attempt: 1, reason: "429", waitMs: 60_000, now, attemptsAtMost: 3 } as const;
+  const refusedForNow = (attempt: number, notBefore: string) =>
+    ({ type: "AttemptRefusedForNow", data: { attempt, reason: "429", notBefore } }) as const;
+  const startedAgain = (attempt: number) => ({ type: "AttemptStarted", data: { attempt, until } }) as const;
+  test("that is refused for now waits, twice as long each time, and ends rejected when it was the last one allowed", () => {
+    const first = refusedForNow(1, "2026-11-20T10:01:00.000Z");
+    given(requested, started).when(refuseForNow).then(first);
+    given(requested, started, first, startedAgain(2))
+      .when({ ...refuseForNow, attempt: 2 })
+      .then(refusedForNow(2, "2026-11-20T10:02:00.000Z"));
+    given(requested, started, first, startedAgain(2))
+      .when({ ...refuseForNow, attempt: 2, waitMs: 3_000_000 })
+      .then(refusedForNow(2, "2026-11-20T11:00:00.000Z"));
     given(requested, started)
       .when({ ...refuseForNow, attemptsAtMost: 1 })
       .then({ type: "ContactRejected", data: { attempt: 1, reason: "429", by: "answer", ...paid } });
+  });
+  test("counts refusals alone and those of this asking alone: what never left, and what a person sent again, takes none away", () => {
+    const abandoned = { type: "AttemptAbandoned", data: { attempt: 1, because: "ECONNREFUSED" } } as const;
+    given(requested, started, abandoned, startedAgain(2))
+      .when({ ...refuseForNow, attempt: 2, attemptsAtMost: 2 })
+      .then(refusedForNow(2, "2026-11-20T10:01:00.000Z"));
+    const again = { type: "ResendAsked", data: { by: "ada", reservation: "again-1", credits: 2 } } as const;
+    given(
+      requested,
+      started,
+      refusedForNow(1, now),
+      startedAgain(2),
+      { ...rejected, data: { ...rejected.data, attempt: 2 } },
+      again,
+      startedAgain(3),
+    )
+      .when({ ...refuseForNow, attempt: 3, attemptsAtMost: 2 })
+      .then(refusedForNow(3, "2026-11-20T10:01:00.000Z"));
+  });
+  test("that was taken for unknown while its holder slept is still the holder's to end", () => {
+    const abandon = { type: "Abandon", attempt: 1, because: "the attempt was over" } as const;
+    given(requested, started, unknown).when(refuseForNow).then(refusedForNow(1, "2026-11-20T10:01:00.000Z"));
+    given(requested, started, unknown)
+      .when(abandon)
+      .then({ type: "AttemptAbandoned", data: { attempt: 1, because: "the attempt was over" } });
+    given(requested, started, unknown, { type: "ResendAsked", data: { by: "ada", ...paid } }, startedAgain(2))
+      .when(abandon)
+      .thenRefused("not-this-attempt");
+  });
+  test("is not for a person to resolve while it is under way", () => {
+    given(requested, started).when({ type: "Accept", attempt: 1, providerId: "person:c1", by: "person" }).thenRefused("attempt-open");
+    given(requested, started).when({ type: "Reject", attempt: 1, reason: "no", by: "person" }).thenRefused("attempt-open");
   });
 });
 

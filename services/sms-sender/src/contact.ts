@@ -20,6 +20,9 @@ interface Open {
   readonly request: ContactRequest;
   /** Attempts started so far, over all askings. */
   readonly attempt: number;
+  /** Of this asking: attempts that never left, and those that the provider refused for now. */
+  readonly abandoned: number;
+  readonly refusals: number;
   /** Other reservations that were asked with, and so are settled; the last few. */
   readonly spent: readonly string[];
 }
@@ -34,7 +37,9 @@ export type ContactCommand =
       readonly type: "RefuseForNow";
       readonly attempt: number;
       readonly reason: string;
-      readonly notBefore: string;
+      /** What the provider wants to be waited, ms; twice as long after each further refusal. */
+      readonly waitMs: number;
+      readonly now: string;
       readonly attemptsAtMost: number;
     }
   /** `heldBy`: the execution that holds the attempt; `anybody` only once the attempt is a minute past its end (real time). */
@@ -67,6 +72,7 @@ export type ContactRefusal =
 
 /** Nobody but its holder may call an attempt unknown, and nobody may resend, before it is this far past its end. */
 export const graceAfterAttemptMs = 60_000;
+const noneYet = { abandoned: 0, refusals: 0 };
 const rememberedSpent = 32;
 const rememberedReplies = 50;
 
@@ -80,20 +86,20 @@ export const contact: Decider<Contact, ContactCommand, ContactEvent, ContactRefu
         state.status === "none"
           ? { attempt: 0, spent: [] }
           : { attempt: state.attempt, spent: [...state.spent, state.request.reservation].slice(-rememberedSpent) };
-      return { status: "requested", request: data, ...before };
+      return { status: "requested", request: data, ...before, ...noneYet };
     }
     if (state.status === "none") return state; // nothing else can come first
-    const { request, attempt, spent } = state;
-    const open = { request, attempt, spent };
+    const { request, attempt, abandoned, refusals, spent } = state;
+    const open = { request, attempt, abandoned, refusals, spent };
     switch (type) {
       case "RequestRedundant":
         return { ...state, spent: [...spent, data.reservation].slice(-rememberedSpent) };
       case "AttemptStarted":
         return { status: "attempting", ...open, attempt: data.attempt, until: data.until };
       case "AttemptAbandoned":
-        return { status: "requested", ...open };
+        return { status: "requested", ...open, abandoned: abandoned + 1 };
       case "AttemptRefusedForNow":
-        return { status: "requested", ...open, notBefore: data.notBefore };
+        return { status: "requested", ...open, refusals: refusals + 1, notBefore: data.notBefore };
       case "ContactDeferred":
         return { status: "requested", ...open, notBefore: data.until };
       case "AttemptUnknown":
@@ -116,6 +122,7 @@ export const contact: Decider<Contact, ContactCommand, ContactEvent, ContactRefu
         return {
           status: "requested",
           ...open,
+          ...noneYet,
           spent: data.reservation === request.reservation ? spent : [...spent, request.reservation].slice(-rememberedSpent),
           request: { ...request, reservation: data.reservation, credits: data.credits },
         };
@@ -142,6 +149,7 @@ export const contact: Decider<Contact, ContactCommand, ContactEvent, ContactRefu
           : refuse("not-this-attempt");
       case "Accept": {
         const { attempt, providerId, by } = command;
+        if (by === "person" && state.status === "attempting") return refuse("attempt-open");
         if (state.status === "accepted" || state.status === "failed") {
           return state.providerId === providerId ? accept() : refuse("accepted-otherwise");
         }
@@ -151,17 +159,18 @@ export const contact: Decider<Contact, ContactCommand, ContactEvent, ContactRefu
       }
       case "Reject": {
         const { attempt, reason, by } = command;
+        if (by === "person" && state.status === "attempting") return refuse("attempt-open");
         if (state.status === "rejected" && state.attempt === attempt) return accept();
         return holds(state, attempt)
           ? accept({ type: "ContactRejected", data: { attempt, reason, by, ...paid } })
           : refuse("not-this-attempt");
       }
       case "RefuseForNow": {
-        const { attempt, reason, notBefore } = command;
-        if (state.status !== "attempting" || state.attempt !== attempt) return refuse("not-this-attempt");
-        return attempt >= command.attemptsAtMost
+        const { attempt, reason, waitMs, now } = command;
+        if (!holds(state, attempt)) return refuse("not-this-attempt");
+        return state.refusals + 1 >= command.attemptsAtMost
           ? accept({ type: "ContactRejected", data: { attempt, reason, by: "answer", ...paid } })
-          : accept({ type: "AttemptRefusedForNow", data: { attempt, reason, notBefore } });
+          : accept({ type: "AttemptRefusedForNow", data: { attempt, reason, notBefore: later(now, waitMs * 2 ** state.refusals) } });
       }
       case "NoAnswer":
         if (state.status === "unknown" && state.attempt === command.attempt) return accept();
@@ -218,8 +227,11 @@ const request = (state: Contact, asked: ContactRequest): Decision<ContactEvent, 
   });
 };
 
+const longestWaitMs = 3_600_000;
+const later = (now: string, ms: number): string => new Date(Date.parse(now) + Math.min(ms, longestWaitMs)).toISOString();
+
 /** The attempt may still get its outcome: it is open, or it became unknown. */
-const holds = (state: Contact, attempt: number): boolean =>
+const holds = (state: Contact, attempt: number): state is Extract<Contact, { status: "attempting" | "unknown" }> =>
   (state.status === "attempting" || state.status === "unknown") && state.attempt === attempt;
 
 export const isPastGrace = (until: string, now: string): boolean => Date.parse(now) >= Date.parse(until) + graceAfterAttemptMs;

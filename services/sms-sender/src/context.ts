@@ -1,11 +1,13 @@
 import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
 import { type AccountId, type ContactId, type LineId, partitionOf } from "@outrider/contracts/ids";
+import { registryCommands } from "@outrider/contracts/registry";
 import { type InboundEvent, inboundCodec, type LineEvent, lineCodec, type RefEvent, refCodec } from "@outrider/contracts/sms";
 import { streams } from "@outrider/contracts/streams";
 import { type Aggregate, aggregate, type Cause, jetStreamStore, type Kernel, type Schedules, schedules } from "@outrider/eventing";
 import { type AccountsWatch, type Service, type SymmetricSealer, symmetricSealer, watchAccounts } from "@outrider/platform";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
+import { atMost } from "./at-most.ts";
 import type { SmsConfig } from "./config.ts";
 import { type Contact, type ContactCommand, type ContactRefusal, contact } from "./contact.ts";
 import { type Inbound, type InboundCommand, inbound } from "./inbound.ts";
@@ -27,8 +29,12 @@ export interface Sms {
   readonly inbounds: Aggregate<Inbound, InboundCommand, InboundEvent, "no-such-message">;
   /** What the leader last said of each line, and when (`performance.now()`). */
   readonly pausedLines: LRUCache<string, { readonly asked: number; readonly paused: boolean }>;
+  /** Attempts share these places, whatever they are due for: who waits for a connection would outlive its permit. */
+  readonly slots: ReturnType<typeof atMost>;
   /** The line's key for its provider; undefined: not connected. Opened here and handed to the adapter alone. */
   readonly accessTo: (account: AccountId, line: LineId) => ProviderAccess | undefined;
+  /** The same, asking registry when this replica knows of none: it may not have heard of a line that was just connected. */
+  readonly surelyAccessTo: (account: AccountId, line: LineId, because: Because) => Promise<ProviderAccess | undefined>;
   readonly accessesOf: (account: AccountId) => readonly ProviderAccess[];
 }
 
@@ -40,6 +46,15 @@ export const openSms = (service: Service<SmsConfig>, kernel: Kernel, provider: S
   const accounts = watchAccounts(kernel);
   const sealer = symmetricSealer(service.config.SMS_API_KEY_ENCRYPTION_KEY, "sms-api-key");
   const opened = (sealed: Parameters<typeof sealer.open>[0]): ProviderAccess => access.parse(JSON.parse(sealer.open(sealed)));
+  const accessTo: Sms["accessTo"] = (account, lineName) => {
+    const connected = accounts.account(account)?.providers.get(lineName);
+    return connected === undefined ? undefined : opened(connected.credentials);
+  };
+  const askedAccessTo: Sms["surelyAccessTo"] = async (account, lineName, { correlation, traceparent }) => {
+    const { providers } = await service.ask(registryCommands.account, { account }, { correlation, traceparent });
+    const connected = providers.find((each) => each.line === lineName);
+    return connected === undefined ? undefined : opened(connected.credentials);
+  };
   return {
     service,
     kernel,
@@ -47,15 +62,14 @@ export const openSms = (service: Service<SmsConfig>, kernel: Kernel, provider: S
     accounts,
     sealer,
     schedules: schedules(kernel),
+    slots: atMost(service.config.ATTEMPTS_AT_ONCE),
     pausedLines: new LRUCache({ max: 1000 }),
     contacts: aggregate(jetStreamStore({ jsm, publisher, stream, codec: contactCodec }), contact, { cache: 20_000, creates: true }),
     lines: aggregate(jetStreamStore({ jsm, publisher, stream, codec: lineCodec }), line, { cache: 1000 }),
     refs: aggregate(jetStreamStore({ jsm, publisher, stream, codec: refCodec }), ref, { cache: 100, creates: true }),
     inbounds: aggregate(jetStreamStore({ jsm, publisher, stream, codec: inboundCodec }), inbound, { cache: 1000, creates: true }),
-    accessTo: (account, lineName) => {
-      const connected = accounts.account(account)?.providers.get(lineName);
-      return connected === undefined ? undefined : opened(connected.credentials);
-    },
+    accessTo,
+    surelyAccessTo: async (account, lineName, because) => accessTo(account, lineName) ?? askedAccessTo(account, lineName, because),
     accessesOf: (account) => [...(accounts.account(account)?.providers.values() ?? [])].map(({ credentials }) => opened(credentials)),
   };
 };

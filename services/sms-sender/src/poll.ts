@@ -1,23 +1,30 @@
 import { type AccountId, accountId, type LineId, lineId } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
-import { type DueMessage, done, dueCodec, dueOptions, impossible, type Reaction, react } from "@outrider/eventing";
+import { type DueMessage, done, dueCodec, dueOptions, impossible, type Reaction, react, Unavailable } from "@outrider/eventing";
 import { z } from "zod";
 import { pauseLine } from "./attempt.ts";
 import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
-import type { ProviderAccess } from "./providers/sms-provider.ts";
+import type { InboundMessage, ProviderAccess } from "./providers/sms-provider.ts";
 import { because } from "./reactions.ts";
-import { takeInbound } from "./webhooks.ts";
+import { takeInbound } from "./replies.ts";
 
 const due = z.object({ account: accountId, line: lineId, since: z.string() });
 /** How far the next look reaches back beyond the last one: clocks differ. */
 const overlapMs = 120_000;
+/** How far a look reaches back when nobody knows when the last one was. */
+const lookBackMs = 86_400_000;
 
 /** Arms the next look at a line. One schedule per line: arming twice is arming once. */
-export const armPoll = async (sms: Sms, account: AccountId, line: LineId, since: string, why: Because): Promise<void> => {
+const armPoll = async (sms: Sms, account: AccountId, line: LineId, since: string, why: Because): Promise<void> => {
   const { POLL_PROVIDER_MS: every } = sms.service.config;
   if (every === 0) return;
   const when = new Date(sms.service.clock.realNowMs() + every);
   await sms.schedules.at("poll", scheduleKey(account, line), when, { account, line, since }, causeOf(sms, why, `poll:${line}`));
+};
+
+/** Begins the chain of looks at a line, unless it is there: arming it anew would forget since when replies have not been read. */
+export const ensurePoll = async (sms: Sms, account: AccountId, line: LineId, since: string, why: Because): Promise<void> => {
+  if (!(await sms.schedules.isOpen("poll", scheduleKey(account, line)))) await armPoll(sms, account, line, since, why);
 };
 
 /** Webhooks may never come: from time to time the provider is asked for replies, and whether the line's phone is there. */
@@ -33,10 +40,27 @@ export const reactToPolls = (sms: Sms): Reaction =>
     await lookAtPhone(sms, account, line, access, why);
     const from = new Date(Date.parse(since) - overlapMs).toISOString();
     const messages = await sms.provider.inboundSince(access, from);
-    for (const message of messages ?? []) await takeInbound(sms, account, message, why);
-    await armPoll(sms, account, line, messages === undefined ? since : began, why);
+    const read = messages !== undefined && (await takeAll(sms, account, messages, why));
+    await armPoll(sms, account, line, read ? began : notBefore(since, began), why);
     return done;
   });
+
+/** In the order in which they were written, so that the last word counts. False when one could not be taken: it is read again. */
+const takeAll = async (sms: Sms, account: AccountId, messages: readonly InboundMessage[], why: Because): Promise<boolean> => {
+  let taken = true;
+  for (const message of messages.toSorted((one, other) => Date.parse(one.at) - Date.parse(other.at))) {
+    try {
+      await takeInbound(sms, account, message, why);
+    } catch (error) {
+      if (error instanceof Unavailable) throw error;
+      sms.service.log.error({ account, error }, "a reply that the provider lists could not be taken");
+      taken = false;
+    }
+  }
+  return taken;
+};
+
+const notBefore = (since: string, now: string): string => new Date(Math.max(Date.parse(since), Date.parse(now) - lookBackMs)).toISOString();
 
 const lookAtPhone = async (sms: Sms, account: AccountId, line: LineId, access: ProviderAccess, why: Because): Promise<void> => {
   const online = await sms.provider.phoneOnline(access);
@@ -53,8 +77,8 @@ const lookAtPhone = async (sms: Sms, account: AccountId, line: LineId, access: P
 
 /** At start: every connected line, in case its chain of looks was broken. */
 export const armKnownLines = async (sms: Sms): Promise<void> => {
-  const now = sms.service.clock.realNow();
+  const since = new Date(sms.service.clock.realNowMs() - lookBackMs).toISOString();
   for (const { account, providers } of sms.accounts.all()) {
-    for (const { line } of providers.values()) await armPoll(sms, account, line, now, { actor: "sms-sender" });
+    for (const { line } of providers.values()) await ensurePoll(sms, account, line, since, { actor: "sms-sender" });
   }
 };

@@ -1,5 +1,5 @@
 import { type Allocation, type RunEvent, runCodec } from "@outrider/contracts/hunts";
-import { type AccountId, accountId, type ContactId, contactId, type LineId, runIdOf } from "@outrider/contracts/ids";
+import { type AccountId, accountId, type ContactId, contactId, type LineId, lineId, runIdOf } from "@outrider/contracts/ids";
 import { type LineEvent, lineCodec } from "@outrider/contracts/sms";
 import { parseSubject, streams, subjects } from "@outrider/contracts/streams";
 import {
@@ -15,10 +15,11 @@ import {
   react,
 } from "@outrider/eventing";
 import { z } from "zod";
-import { atMost } from "./at-most.ts";
-import { gate, scheduleTurn, takeTurn } from "./attempt.ts";
+import { gate, takeTurn } from "./attempt.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
-import { askForTurns } from "./turns.ts";
+import type { TurnRequest } from "./line.ts";
+import { catchUpTail, type Round, scheduleTurn, scheduleWanted } from "./tail.ts";
+import { askAgain, askForTurns, endTurns, isMissed } from "./turns.ts";
 
 /** Turns due within this long are waited for; later ones become schedules. */
 const waitedForMs = 300;
@@ -69,7 +70,7 @@ const requestAll = async (
 ): Promise<void> => {
   const why = because(delivery);
   const deadline = performance.now() + creationDeadlineMs;
-  const waiting = new Map<LineId, Allocation[]>();
+  const waiting = new Map<LineId, { readonly wanted: Allocation[]; readonly returning: ContactId[] }>();
   const ask = async (row: Allocation): Promise<void> => {
     const { credits, ...rest } = row;
     const outcome = await sms.contacts.execute(
@@ -78,22 +79,22 @@ const requestAll = async (
       { ...causeOf(sms, why, `${delivery.stream}:${delivery.revision}:${row.contact}`), deadline },
     );
     if (outcome.state.status !== "requested" || outcome.state.request.reservation !== reservation) return;
-    const ofLine = waiting.get(row.line);
-    if (ofLine === undefined) waiting.set(row.line, [row]);
-    else ofLine.push(row);
+    const ofLine = waiting.get(row.line) ?? { wanted: [], returning: [] };
+    waiting.set(row.line, ofLine);
+    ofLine.wanted.push(row);
+    if (outcome.state.spent.length > 0) ofLine.returning.push(row.contact);
   };
   await Promise.all(rows.map(ask));
-  for (const [line, wanted] of waiting) {
-    const asked = await askForTurns(sms, account, line, wanted, why, `${delivery.stream}:${delivery.revision}:${line}`);
-    if (asked === "asked") continue;
-    for (const { contact } of wanted) await gate(sms, account, contact, "line-not-connected", "connect a line to the account", why);
+  for (const [line, { wanted, returning }] of waiting) {
+    // The turn that such a contact was gated in may still be open, and would stand in the way of a new one.
+    await endTurns(sms, account, line, returning, why);
+    await askForTurns(sms, account, line, wanted, why);
   }
 };
 
 /** A line has given turns, or none: attempts now, schedules for later, an end for those without. */
-export const reactToTurns = (sms: Sms): Reaction => {
-  const slots = atMost(sms.service.config.ATTEMPTS_AT_ONCE);
-  return react<LineEvent>(
+export const reactToTurns = (sms: Sms): Reaction =>
+  react<LineEvent>(
     sms.kernel,
     // Durable name: changing it replays every turn; contacts that have ended stay ended.
     { stream: streams.sms.name, durable: "sms-sender-turns", filters: ["sms.line.>"], codec: lineCodec, concurrency: 8, ackWaitMs: 15_000 },
@@ -103,7 +104,7 @@ export const reactToTurns = (sms: Sms): Reaction => {
       const account = accountId.parse(at.account);
       const why = because(delivery);
       for (const event of delivery.events) {
-        if (event.type === "TurnsGiven") await takeTurns(sms, account, at.id, event.data.turns, why, slots, delivery);
+        if (event.type === "TurnsGiven") await takeTurns(sms, account, lineId.parse(at.id), event.data.turns, why);
         if (event.type === "TurnsRefused") {
           await Promise.all(event.data.turns.map(({ contact, rule }) => gate(sms, account, contact, rule, undefined, why)));
         }
@@ -111,59 +112,94 @@ export const reactToTurns = (sms: Sms): Reaction => {
       return done;
     },
   );
-};
 
 const takeTurns = async (
   sms: Sms,
   account: AccountId,
-  line: string,
-  turns: readonly { readonly contact: ContactId; readonly at: string }[],
+  line: LineId,
+  turns: readonly (TurnRequest & { readonly at: string })[],
   why: Because,
-  slots: ReturnType<typeof atMost>,
-  delivery: Delivery<LineEvent>,
 ): Promise<void> => {
   const { clock, stopping } = sms.service;
   const used: ContactId[] = [];
-  const take = async ({ contact, at }: { readonly contact: ContactId; readonly at: string }): Promise<void> => {
+  const missed: TurnRequest[] = [];
+  const { limits } = (await sms.lines.fold(subjects.smsLine(account, line), { fresh: false })).state;
+  const take = async ({ contact, person, at }: TurnRequest & { readonly at: string }): Promise<void> => {
     const wait = Date.parse(at) - clock.nowMs();
     if (wait > waitedForMs) return scheduleTurn(sms, account, contact, at, why);
     if (wait > 0) await pauseFor(wait, stopping);
-    if ((await slots(() => takeTurn(sms, account, contact, why))) === "used") used.push(contact);
+    if (isMissed(limits, at, clock.nowMs()) && (await isWaiting(sms, account, contact))) missed.push({ contact, person });
+    else {
+      await sms.slots(() => takeTurn(sms, account, contact, why));
+      used.push(contact);
+    }
   };
   // Every turn is tried before one that failed is told, so that one sick contact holds up no other.
   const results = await Promise.allSettled(turns.map(take));
-  if (used.length > 0) await endTurns(sms, account, line, used, why, `${delivery.stream}:${delivery.revision}:end:${delivery.deliveries}`);
+  await endTurns(sms, account, line, used, why);
+  await askAgain(sms, account, line, missed, why);
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
 };
 
-const endTurns = (sms: Sms, account: AccountId, line: string, contacts: readonly ContactId[], why: Because, commandId: string) =>
-  sms.lines.execute(subjects.smsLine(account, line), { type: "EndTurns", contacts }, causeOf(sms, why, commandId));
+const isWaiting = async (sms: Sms, account: AccountId, contact: ContactId): Promise<boolean> =>
+  (await sms.contacts.fold(subjects.smsContact(account, contact))).state.status === "requested";
 
-const dueContact = z.object({ account: accountId, contact: contactId, round: z.int().optional() });
+const dueContact = z.object({ account: accountId, contact: contactId, round: z.int().default(0), unanswered: z.int().default(0) });
+
+/** What is done about a contact whose moment has come. */
+export type DueWork = (account: AccountId, contact: ContactId, why: Because, round: Round) => Promise<Digested>;
 
 /** One contact whose moment has come, handled by what it is due for. */
-export const reactToDue = (
-  sms: Sms,
-  name: "turn" | "look-after" | "reconcile",
-  work: (account: AccountId, contact: ContactId, why: Because, round: number) => Promise<void>,
-): Reaction =>
+export const reactToDue = (sms: Sms, name: "turn" | "wanted" | "look-after" | "reconcile", work: DueWork): Reaction =>
   react<DueMessage>(
     sms.kernel,
     { ...dueOptions("sms-sender", name), codec: dueCodec, concurrency: 32 },
     async (delivery): Promise<Digested> => {
       const parsed = dueContact.safeParse(delivery.events[0]?.data);
       if (!parsed.success) return impossible("the schedule names no contact");
-      const { account, contact, round = 0 } = parsed.data;
-      await work(account, contact, because(delivery), round);
-      return done;
+      const { account, contact, round, unanswered } = parsed.data;
+      return work(account, contact, because(delivery), { round, unanswered });
     },
   );
 
+/** The turn that its line gave a contact for now; another one when it is not this one's time any more. */
 export const turnIsDue =
-  (sms: Sms) =>
-  async (account: AccountId, contact: ContactId, why: Because): Promise<void> => {
-    if ((await takeTurn(sms, account, contact, why)) === "waiting") return;
-    const { state } = await sms.contacts.fold(subjects.smsContact(account, contact), { fresh: false });
-    if (state.status !== "none") await endTurns(sms, account, state.request.line, [contact], why, `end:${crypto.randomUUID()}`);
+  (sms: Sms): DueWork =>
+  async (account, contact, why) => {
+    const { state } = await sms.contacts.fold(subjects.smsContact(account, contact));
+    if (state.status === "none") return done;
+    const { line, person } = state.request;
+    if (state.status === "requested") {
+      const { open, limits } = (await sms.lines.fold(subjects.smsLine(account, line))).state;
+      const at = open.get(contact);
+      const now = sms.service.clock.nowMs();
+      if (at === undefined || isMissed(limits, at, now)) {
+        await askAgain(sms, account, line, [{ contact, person }], why);
+        return done;
+      }
+      if (Date.parse(at) - now > waitedForMs) {
+        await scheduleTurn(sms, account, contact, at, why);
+        return done;
+      }
+    }
+    await sms.slots(() => takeTurn(sms, account, contact, why));
+    await endTurns(sms, account, line, [contact], why);
+    return done;
+  };
+
+/** A contact without a turn asks its line for one, unless it has one to come. */
+export const turnIsWanted =
+  (sms: Sms): DueWork =>
+  async (account, contact, why) => {
+    const { state } = await sms.contacts.fold(subjects.smsContact(account, contact));
+    const now = sms.service.clock.now();
+    if (state.status !== "requested") await catchUpTail(sms, account, contact, state, why);
+    else if (state.notBefore !== undefined && state.notBefore > now) await scheduleWanted(sms, account, contact, state.notBefore, why);
+    else {
+      const { line, person } = state.request;
+      const at = (await sms.lines.fold(subjects.smsLine(account, line))).state.open.get(contact);
+      if (at === undefined || at <= now) await askAgain(sms, account, line, [{ contact, person }], why);
+    }
+    return done;
   };

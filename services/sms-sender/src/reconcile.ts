@@ -1,19 +1,28 @@
-import type { AccountId, ContactId } from "@outrider/contracts/ids";
+import { type AccountId, type ContactId, hashId } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry";
 import { subjects } from "@outrider/contracts/streams";
-import { Unavailable } from "@outrider/eventing";
+import { done, waitFor } from "@outrider/eventing";
 import { erased, Personal } from "@outrider/platform";
-import { recordRef, scheduleReconciliation } from "./attempt.ts";
+import { type Contact, graceAfterAttemptMs } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
+import type { LoggedMessage } from "./providers/sms-provider.ts";
+import type { DueWork } from "./reactions.ts";
+import { catchUpTail, recordRef, scheduleReconciliation } from "./tail.ts";
 
 /** The attempt's holder said nothing in all its time: it is unknown now, whoever held it. */
 export const lookAfter =
-  (sms: Sms) =>
-  async (account: AccountId, contact: ContactId, why: Because): Promise<void> => {
+  (sms: Sms): DueWork =>
+  async (account, contact, why) => {
     const subject = subjects.smsContact(account, contact);
     const { state } = await sms.contacts.fold(subject);
-    if (state.status !== "attempting") return;
-    await sms.contacts.execute(
+    if (state.status !== "attempting") {
+      await catchUpTail(sms, account, contact, state, why); // also of whoever was killed right after its own look
+      return done;
+    }
+    // The server's clock is ahead of ours, or this is another attempt by now. A schedule would be due at once again.
+    const early = Date.parse(state.until) + graceAfterAttemptMs - sms.service.clock.realNowMs();
+    if (early > 0) return waitFor(Math.max(early, 50));
+    const looked = await sms.contacts.execute(
       subject,
       {
         type: "NoAnswer",
@@ -24,34 +33,60 @@ export const lookAfter =
       },
       causeOf(sms, why, `look-after:${contact}:${state.attempt}`),
     );
-    await scheduleReconciliation(sms, account, contact, state.until, 0, why);
+    await catchUpTail(sms, account, contact, looked.state, why);
+    return done;
   };
 
-/** Asks the provider's sent log whether an unknown attempt was taken. Found once: accepted. Not found: asked again later, then a person decides. */
+type Unknown = Extract<Contact, { until: string }>;
+
+/** Asks the provider's sent log whether an unknown attempt was taken. Found: accepted. Not found: asked again later, then a person decides. */
 export const reconcile =
-  (sms: Sms) =>
-  async (account: AccountId, contact: ContactId, why: Because, round: number): Promise<void> => {
-    const subject = subjects.smsContact(account, contact);
-    const { state } = await sms.contacts.fold(subject);
-    if (state.status !== "unknown") return;
-    const access = sms.accessTo(account, state.request.line);
-    const { number } = await sms.service.ask(
-      registryCommands.number,
-      { account, person: state.request.person },
-      { traceparent: why.traceparent },
-    );
-    if (access === undefined || number === null) return;
-    const [to, text] = await sms.service.keyring.openMany([number, state.request.text]);
-    if (to === undefined || text === undefined || to === erased || text === erased) return;
-    const began = new Date(Date.parse(state.until) - sms.service.config.ATTEMPT_TIMEOUT_MS - 60_000).toISOString();
-    const found = await sms.provider.findSent(access, { to: new Personal(to), text: new Personal(text), since: began });
-    if (found === undefined) throw new Unavailable("the provider's sent log cannot be asked");
-    const [message] = found;
-    if (message === undefined) return scheduleReconciliation(sms, account, contact, state.until, round + 1, why);
-    const accepted = await sms.contacts.execute(
-      subject,
-      { type: "Accept", attempt: state.attempt, providerId: message.providerId, by: "reconciliation" },
-      causeOf(sms, why, `reconcile:${contact}:${state.attempt}`),
-    );
-    if (accepted.kind !== "refused") await recordRef(sms, account, contact, state.attempt, message.providerId, why);
+  (sms: Sms): DueWork =>
+  async (account, contact, why, { round, unanswered = 0 }) => {
+    const { state } = await sms.contacts.fold(subjects.smsContact(account, contact));
+    if (state.status !== "unknown") {
+      await catchUpTail(sms, account, contact, state, why);
+      return done;
+    }
+    const found = await sentLike(sms, account, state, why);
+    if (found === "nobody") return done;
+    // One account's provider that cannot be asked stops no other's: it waits by its own schedule.
+    const next = found === undefined ? { round, unanswered: unanswered + 1 } : { round: round + 1 };
+    const message = found === undefined ? undefined : await unclaimed(sms, account, contact, found);
+    if (message === undefined) await scheduleReconciliation(sms, account, contact, state.until, next, why);
+    else await adopt(sms, account, contact, state.attempt, message, why);
+    return done;
   };
+
+/** What the provider's log has of this attempt; undefined: it could not be asked; `nobody`: the person has been erased. */
+const sentLike = async (sms: Sms, account: AccountId, { request, until }: Unknown, why: Because) => {
+  const { config, keyring } = sms.service;
+  const { number } = await sms.service.ask(registryCommands.number, { account, person: request.person }, { traceparent: why.traceparent });
+  if (number === null) return "nobody";
+  const [to, text] = await keyring.openMany([number, request.text]);
+  if (to === undefined || text === undefined || to === erased || text === erased) return "nobody";
+  const access = sms.accessTo(account, request.line);
+  if (access === undefined) return undefined;
+  const since = new Date(Date.parse(until) - config.ATTEMPT_TIMEOUT_MS - clocksDifferMs).toISOString();
+  return sms.provider.findSent(access, { to: new Personal(to), text: new Personal(text), since });
+};
+
+const clocksDifferMs = 60_000;
+
+/** The same text may have gone to the same number for another contact: what is known as another's is not ours. */
+const unclaimed = async (sms: Sms, account: AccountId, contact: ContactId, found: readonly LoggedMessage[]) => {
+  for (const message of found.toSorted((one, other) => (one.at < other.at ? -1 : 1))) {
+    const { state } = await sms.refs.fold(subjects.smsRef(account, hashId("ref", message.providerId)));
+    if (state.contact === undefined || state.contact === contact) return message;
+  }
+  return undefined;
+};
+
+const adopt = async (sms: Sms, account: AccountId, contact: ContactId, attempt: number, { providerId }: LoggedMessage, why: Because) => {
+  const accepted = await sms.contacts.execute(
+    subjects.smsContact(account, contact),
+    { type: "Accept", attempt, providerId, by: "reconciliation" },
+    causeOf(sms, why, `reconcile:${contact}:${attempt}`),
+  );
+  if (accepted.kind !== "refused") await recordRef(sms, account, contact, attempt, providerId, why);
+};

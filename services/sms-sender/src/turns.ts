@@ -1,5 +1,7 @@
-import type { AccountId, LineId } from "@outrider/contracts/ids";
+import type { AccountId, ContactId, LineId } from "@outrider/contracts/ids";
+import type { LineLimits } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
+import { gate } from "./attempt.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import type { TurnRequest } from "./line.ts";
 import { dayOf } from "./local-day.ts";
@@ -9,7 +11,8 @@ const turnsPerMessage = 100;
 
 /**
  * Asks the line for turns. Repeating it gives no second turn: the line knows whose turns are open, and who has used his is asked no more by
- * the caller. Refused with `no-such-line` when the line was never opened.
+ * the caller. The command's id is new each time, because a repeat asks for those who are left and cuts them otherwise. Without such a line
+ * the contacts end here.
  */
 export const askForTurns = async (
   sms: Sms,
@@ -17,8 +20,7 @@ export const askForTurns = async (
   line: LineId,
   wanted: readonly TurnRequest[],
   because: Because,
-  commandId: string,
-): Promise<"asked" | "no-such-line"> => {
+): Promise<void> => {
   const zone = sms.accounts.account(account)?.timeZone ?? "UTC";
   for (let from = 0; from < wanted.length; from += turnsPerMessage) {
     const chunk = wanted.slice(from, from + turnsPerMessage);
@@ -26,9 +28,47 @@ export const askForTurns = async (
     const outcome = await sms.lines.execute(
       subjects.smsLine(account, line),
       { type: "GiveTurns", wanted: chunk, now, ...dayOf(now, zone), random: chunk.map(() => Math.random()) },
-      causeOf(sms, because, `${commandId}:turns:${from}`),
+      causeOf(sms, because, `turns:${crypto.randomUUID()}`),
     );
-    if (outcome.kind === "refused") return "no-such-line";
+    if (outcome.kind !== "refused") continue;
+    for (const { contact } of chunk) await gate(sms, account, contact, "line-not-connected", "connect a line to the account", because);
   }
-  return "asked";
 };
+
+/** Turns that are used up. What was ended before is not ended again. */
+export const endTurns = async (sms: Sms, account: AccountId, line: string, contacts: readonly ContactId[], because: Because) => {
+  for (let from = 0; from < contacts.length; from += turnsPerMessage) {
+    await sms.lines.execute(
+      subjects.smsLine(account, line),
+      { type: "EndTurns", contacts: contacts.slice(from, from + turnsPerMessage) },
+      causeOf(sms, because, `end:${crypto.randomUUID()}`),
+    );
+  }
+};
+
+/** A turn of their own for contacts whose last one, if they had one, has passed. */
+export const askAgain = async (
+  sms: Sms,
+  account: AccountId,
+  line: LineId,
+  wanted: readonly TurnRequest[],
+  because: Because,
+): Promise<void> => {
+  await endTurns(
+    sms,
+    account,
+    line,
+    wanted.map(({ contact }) => contact),
+    because,
+  );
+  await askForTurns(sms, account, line, wanted, because);
+};
+
+/**
+ * A turn that is this late was given for another time: after an outage all of them would leave together, with no gap between. Lines without
+ * a gap have no such times.
+ */
+export const isMissed = ({ minGapMs }: LineLimits, at: string, nowMs: number): boolean =>
+  minGapMs > 0 && nowMs - Date.parse(at) > minGapMs / 2 + lateMs;
+
+const lateMs = 5000;

@@ -1,7 +1,5 @@
-import { classifyReply } from "@outrider/contact-policy/reply";
-import { type AccountId, accountId, hashId, inboundId, type PersonId } from "@outrider/contracts/ids";
+import { type AccountId, accountId, hashId } from "@outrider/contracts/ids";
 import { type InboxEvent, inboxCodec, webhookRequest } from "@outrider/contracts/inbox";
-import { registryCommands } from "@outrider/contracts/registry";
 import { parseInboxSubject, streams, subjects } from "@outrider/contracts/streams";
 import {
   type Delivery,
@@ -14,12 +12,14 @@ import {
   pauseFor,
   type Reaction,
   react,
+  Unavailable,
 } from "@outrider/eventing";
-import { erased, KeyDestroyed, keyIds } from "@outrider/platform";
+import { erased } from "@outrider/platform";
 import { z } from "zod";
 import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
-import type { InboundMessage, WebhookNews } from "./providers/sms-provider.ts";
+import type { WebhookNews } from "./providers/sms-provider.ts";
 import { because } from "./reactions.ts";
+import { takeInbound } from "./replies.ts";
 
 type StatusNews = Extract<WebhookNews, { kind: "sent" | "delivered" | "failed" }>;
 
@@ -69,8 +69,13 @@ const takeStatus = async (sms: Sms, account: AccountId, news: StatusNews, why: B
     news.kind === "failed"
       ? ({ type: "Fail", at: news.at, reason: news.reason } as const)
       : ({ type: news.kind === "sent" ? "Sent" : "Delivered", at: news.at } as const);
-  await sms.contacts.execute(subjects.smsContact(account, contact), command, causeOf(sms, why, `webhook:${news.event}`));
+  const told = await sms.contacts.execute(subjects.smsContact(account, contact), command, causeOf(sms, why, commandIdOf(news)));
+  if (told.kind === "refused")
+    sms.service.log.warn({ contact, kind: news.kind, refusal: told.refusal }, "a webhook does not fit its contact");
 };
+
+/** The event's id is the provider's own words, of any length and letters: no header takes it as it is. */
+const commandIdOf = ({ event }: StatusNews): string => `webhook:${hashId(event)}`;
 
 /** A webhook whose reference is not there yet waits by schedule; at last it is recorded as unmatched, never dropped. */
 const waitForRef = async (sms: Sms, account: AccountId, news: StatusNews, why: Because, inboxSeq: number, tries: number): Promise<void> => {
@@ -79,11 +84,11 @@ const waitForRef = async (sms: Sms, account: AccountId, news: StatusNews, why: B
     await sms.refs.execute(
       subjects.smsRef(account, hashId("ref", news.providerId)),
       { type: "GiveUp", event: news.event.slice(0, 64), eventType: news.kind, at: sms.service.clock.now() },
-      causeOf(sms, why, `unmatched:${news.event}`),
+      causeOf(sms, why, `unmatched:${commandIdOf(news)}`),
     );
     return;
   }
-  const when = new Date(sms.service.clock.realNowMs() + Number(wait));
+  const when = new Date(sms.service.clock.realNowMs() + wait);
   await sms.schedules.at(
     "webhook",
     scheduleKey(account, String(inboxSeq)),
@@ -104,7 +109,9 @@ export const reactToDueWebhooks = (sms: Sms, webhooks: { readonly again: (seq: n
 /** Reads a stored webhook again. */
 export const webhookAgain = (sms: Sms) => ({
   again: async (seq: number, tries: number): Promise<Digested> => {
-    const message = await sms.kernel.jsm.streams.getMessage(streams.inbox.name, { seq });
+    const message = await sms.kernel.jsm.streams.getMessage(streams.inbox.name, { seq }).catch((cause: unknown) => {
+      throw new Unavailable("INBOX cannot be read", { cause });
+    });
     if (message === null) return done; // older than it may be kept
     const decoded = inboxCodec.decode(message.data);
     if (decoded.kind !== "events") return impossible("the webhook cannot be read");
@@ -128,65 +135,3 @@ export const webhookAgain = (sms: Sms) => ({
     );
   },
 });
-
-/** What a person wrote: STOP first, then the message, then the contact it answers. Each step is safe to repeat. */
-export const takeInbound = async (sms: Sms, account: AccountId, message: InboundMessage, why: Because): Promise<void> => {
-  const { ask, keyring } = sms.service;
-  const id = inboundId.parse(hashId("inbound", account, message.key));
-  const text = message.text.reveal();
-  const keyword = classifyReply(text);
-  const from = await keyring.seal(keyIds.account(account), message.from.reveal());
-  const options = { correlation: why.correlation, causation: why.causation, traceparent: why.traceparent };
-  const { people } = await ask(registryCommands.people, { account, numbers: [from], register: keyword === "stop" }, options);
-  const sender = people[0];
-  const person = sender === undefined || sender.kind === "invalid" ? undefined : sender.person;
-  const known = sender?.kind === "person";
-  if (person !== undefined && keyword === "stop") {
-    await ask(
-      registryCommands.optOut,
-      { account, person, by: "keyword", channel: "sms", proof: id },
-      { ...options, commandId: `stop:${id}` },
-    );
-  }
-  if (person !== undefined && known && keyword === "start") {
-    await ask(registryCommands.optIn, { account, person, by: "keyword", proof: id }, { ...options, commandId: `start:${id}` });
-  }
-  const last = person !== undefined && known ? await lastContact(sms, account, person, options) : undefined;
-  await sms.inbounds.execute(
-    subjects.smsInbound(account, id),
-    {
-      type: "Receive",
-      received: {
-        inbound: id,
-        knownSender: known,
-        ...(person === undefined ? {} : { person }),
-        ...(last === undefined ? {} : { contact: last.contact }),
-        ...(last?.hunt === undefined ? {} : { hunt: last.hunt }),
-        text: await sealText(sms, account, known ? person : undefined, text),
-        ...(keyword === undefined ? {} : { keyword }),
-        at: message.at,
-      },
-    },
-    causeOf(sms, why, `inbound:${id}`),
-  );
-  if (last !== undefined) {
-    const reply = { type: "Reply", inbound: id, at: message.at, stop: keyword === "stop" } as const;
-    await sms.contacts.execute(subjects.smsContact(account, last.contact), reply, causeOf(sms, why, `reply:${id}`));
-  }
-};
-
-const lastContact = async (sms: Sms, account: AccountId, person: PersonId, options: { readonly traceparent: string | undefined }) => {
-  const { attempts } = await sms.service.ask(registryCommands.whyPerson, { account, person }, options);
-  return attempts.filter(({ channel }) => channel === "sms").toSorted((one, other) => (one.at < other.at ? 1 : -1))[0];
-};
-
-const sealText = async (sms: Sms, account: AccountId, person: PersonId | undefined, text: string) => {
-  const { keyring } = sms.service;
-  if (person === undefined) return keyring.seal(keyIds.account(account), text);
-  try {
-    return await keyring.seal(keyIds.person(account, person), text);
-  } catch (error) {
-    if (!(error instanceof KeyDestroyed)) throw error;
-    return keyring.seal(keyIds.account(account), erased); // an erased person's words are not kept
-  }
-};

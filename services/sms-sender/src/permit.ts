@@ -1,0 +1,71 @@
+import type { ContactRequest } from "@outrider/contracts/contact";
+import type { Sealed } from "@outrider/contracts/define";
+import type { AccountId } from "@outrider/contracts/ids";
+import { registryCommands } from "@outrider/contracts/registry";
+import { Refusal } from "@outrider/platform";
+import type { Because, Sms } from "./context.ts";
+
+export interface Permit {
+  readonly kind: "permitted";
+  readonly number: Sealed;
+  /** `performance.now()` of the asking. */
+  readonly asked: number;
+}
+
+export type Denied =
+  | { readonly kind: "denied"; readonly rule: string; readonly remedy: string | undefined }
+  | { readonly kind: "deferred"; readonly rule: string; readonly until: string; readonly remedy: string };
+
+export const askPermit = async (
+  sms: Sms,
+  account: AccountId,
+  request: ContactRequest,
+  attempt: number,
+  because: Because,
+): Promise<Permit | Denied> => {
+  const { contact, person, hunt, channel, purpose, legalBasis, noCanvassing, ownerType } = request;
+  const asked = performance.now();
+  const answer = await sms.service.ask(
+    registryCommands.permit,
+    {
+      account,
+      person,
+      request: { contact, attempt, ...(hunt === undefined ? {} : { hunt }), channel, purpose, legalBasis, noCanvassing, ownerType },
+    },
+    { correlation: because.correlation, causation: because.causation, traceparent: because.traceparent, timeoutMs: 5000 },
+  );
+  return answer.kind === "permitted" ? { ...answer, asked } : answer;
+};
+
+/** Registry knows no such person: no number, no permit. Everything else that goes wrong with the asking is for the caller. */
+export const strangerIsDenied = (error: unknown): Denied => {
+  if (error instanceof Refusal && error.slug === "not-found") return { kind: "denied", rule: "unknown-person", remedy: undefined };
+  throw error;
+};
+
+/** Nobody could be asked: the attempt is given up, the contact keeps its place. */
+export const noPermitForNow = "permit-unavailable";
+
+/**
+ * The request must leave within a second of asking; when starting took longer, the gate is asked anew. A registry that never answers in that
+ * time would be asked for ever: at `ends` the attempt is over.
+ */
+export const freshPermit = async (
+  sms: Sms,
+  account: AccountId,
+  request: ContactRequest,
+  attempt: number,
+  permit: Permit,
+  ends: number,
+  because: Because,
+): Promise<Permit | Denied> => {
+  for (let current = permit; performance.now() < ends; ) {
+    if (performance.now() - current.asked < sms.service.config.PERMIT_VALID_MS) return current;
+    const next = await askPermit(sms, account, request, attempt, because).catch(() => unavailable);
+    if (next.kind !== "permitted") return next;
+    current = next;
+  }
+  return unavailable;
+};
+
+const unavailable = { kind: "denied", rule: noPermitForNow, remedy: undefined } as const;

@@ -1,0 +1,263 @@
+import { accountCodec } from "@outrider/contracts/registry";
+import { lineCodec, smsCommands } from "@outrider/contracts/sms";
+import { streams, subjects } from "@outrider/contracts/streams";
+import { noFaults } from "@outrider/simulators";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { scheduleWanted } from "./tail.ts";
+import { main, type Opened, openWorld, type Someone, type World } from "./testing-world.ts";
+import { askForTurns } from "./turns.ts";
+
+let world: World;
+let first: Opened;
+beforeAll(async () => {
+  world = await openWorld({ PERMIT_VALID_MS: "400", ATTEMPT_TIMEOUT_MS: "3000" });
+  [first] = await Promise.all([world.open("first"), world.open("second")]);
+});
+afterEach(async () => {
+  world.neighbours.permit = () => undefined;
+  await world.simulator.setFaults(noFaults);
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+const within = { timeout: 20_000, interval: 30 };
+const statuses = async (account: Parameters<World["statusOf"]>[0], people: readonly Someone[]) =>
+  new Set(await Promise.all(people.map(({ contact }) => world.statusOf(account, contact))));
+const typesOf = async (account: Parameters<World["statusOf"]>[0], { contact }: Someone) =>
+  (await world.contactEvents(account, contact)).map(({ type }) => type);
+const only = <T>(items: readonly T[]): T => {
+  const [item] = items;
+  if (item === undefined) throw new Error("one was made");
+  return item;
+};
+const why = { actor: "test" };
+
+describe("a page of allocations", () => {
+  test("becomes contacts that are sent once each, by two replicas, however often the page is told", async () => {
+    const account = await world.account("page");
+    const people = await world.people(account, 250);
+    await Promise.all([world.page(account, "2026-11-20", people), world.page(account, "2026-11-21", people)]);
+    await world.page(account, "2026-11-20", people);
+    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["accepted"]));
+    expect(await world.sends(people)).toHaveLength(250);
+    // The second asking of each gave its credits back, and the repeated page added nothing.
+    const all = await Promise.all(people.map(({ contact }) => world.contactEvents(account, contact)));
+    expect(
+      new Set(
+        all.map((events) =>
+          events
+            .map(({ type }) => type)
+            .toSorted()
+            .join(" "),
+        ),
+      ),
+    ).toEqual(new Set(["AttemptStarted ContactAccepted ContactRequested RequestRedundant"]));
+    await vi.waitFor(async () => {
+      const { state } = await first.sms.lines.fold(subjects.smsLine(account, main));
+      expect(state.open.size).toBe(0);
+    }, within);
+  });
+  test("that is cut in another way when it is told again gives those who are left their turns", async () => {
+    const account = await world.account("cut");
+    const people = await world.people(account, 150);
+    const wanted = people.map(({ request: { contact, person } }) => ({ contact, person }));
+    for (const { contact, request } of people) {
+      await first.sms.contacts.execute(subjects.smsContact(account, contact), { type: "Request", request }, { commandId: contact, at: "" });
+    }
+    await askForTurns(first.sms, account, main, wanted.slice(0, 100), why);
+    await askForTurns(first.sms, account, main, wanted.slice(100), why);
+    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["accepted"]));
+  });
+  test("for a line that nobody has connected ends gated, and says what to do", async () => {
+    const account = await world.account("unconnected");
+    const people = await world.people(account, 3, { line: "other" as never });
+    await world.page(account, "2026-11-20", people);
+    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["gated: line-not-connected"]));
+  });
+  test("gives a contact that was gated in an earlier pass a turn, though its old one is still open", async () => {
+    const account = await world.account("returning");
+    const people = await world.people(account, 1);
+    const { contact, request } = only(people);
+    world.neighbours.permit = () => ({ kind: "denied", rule: "outside-hours", remedy: "later" });
+    await world.request(account, only(people));
+    await expect.poll(() => world.statusOf(account, contact), within).toBe("gated: outside-hours");
+    world.neighbours.permit = () => undefined;
+    const turn = { contact, person: request.person, at: first.service.clock.now() };
+    await vi.waitFor(async () => {
+      const { state } = await first.sms.lines.fold(subjects.smsLine(account, main));
+      expect(state.open.size).toBe(0);
+    }, within);
+    // As if the turns of its old page were still under way.
+    const day = turn.at.slice(0, 10);
+    await world.append(streams.sms.name, lineCodec, subjects.smsLine(account, main), { type: "TurnsGiven", data: { day, turns: [turn] } });
+    await world.page(account, "2026-11-21", people);
+    await expect.poll(() => world.statusOf(account, contact), within).toBe("accepted");
+    expect(await world.sends(people)).toHaveLength(1);
+  });
+});
+
+describe("a request by command", () => {
+  test("ends accepted; repeated it is the same one; from elsewhere it is redundant", async () => {
+    const account = await world.account("asked");
+    const one = only(await world.people(account, 1));
+    expect(await world.request(account, one)).toMatchObject({ outcome: "requested" });
+    await expect.poll(() => world.statusOf(account, one.contact), within).toBe("accepted");
+    expect(await world.request(account, one)).toMatchObject({ outcome: "requested" });
+    const other = { ...one, request: { ...one.request, reservation: "elsewhere" } };
+    expect(await world.request(account, other)).toMatchObject({ outcome: "redundant" });
+    expect(await world.sends([one])).toHaveLength(1);
+  });
+  test("through no line ends gated", async () => {
+    const account = await world.account("lineless");
+    const one = only(await world.people(account, 1, { line: "other" as never }));
+    await world.request(account, one);
+    await expect.poll(() => world.statusOf(account, one.contact), within).toBe("gated: line-not-connected");
+  });
+  test("whose answerer was killed before it asked for a turn still gets one", async () => {
+    const account = await world.account("promised");
+    const one = only(await world.people(account, 1));
+    const { contact, request } = one;
+    await first.sms.contacts.execute(subjects.smsContact(account, contact), { type: "Request", request }, { commandId: "r", at: "" });
+    await scheduleWanted(first.sms, account, contact, first.service.clock.now(), why);
+    await expect.poll(() => world.statusOf(account, contact), within).toBe("accepted");
+  });
+});
+
+describe("a permit", () => {
+  test("that is denied ends the contact with its rule and what would help", async () => {
+    const account = await world.account("denied");
+    const [one, stranger] = await world.people(account, 2);
+    if (one === undefined || stranger === undefined) throw new Error("two were made");
+    world.neighbours.numbers.delete(stranger.request.person);
+    world.neighbours.permit = () => ({ kind: "denied", rule: "opted-out", remedy: "nothing" });
+    await Promise.all([one, stranger].map((each) => world.request(account, each)));
+    await expect.poll(() => world.statusOf(account, one.contact), within).toBe("gated: opted-out");
+    await expect.poll(() => world.statusOf(account, stranger.contact), within).toBe("gated: unknown-person");
+    expect((await world.contactEvents(account, one.contact)).at(-1)).toMatchObject({
+      data: { rule: "opted-out", remedy: "nothing", credits: 1 },
+    });
+    expect(await world.sends([one, stranger])).toEqual([]);
+  });
+  test("that is deferred waits for its moment, and those who waited keep their line's gap", async () => {
+    const account = await world.account("deferred", { minGapMs: 700 });
+    const people = await world.people(account, 3);
+    const until = new Date(first.service.clock.nowMs() + 3000).toISOString();
+    world.neighbours.permit = ({ account: of }) =>
+      of === account && first.service.clock.now() < until ? { kind: "deferred", until, rule: "outside-hours", remedy: "wait" } : undefined;
+    await world.page(account, "2026-11-20", people);
+    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["accepted"]));
+    const sent = (await world.sends(people)).map(({ at }) => Date.parse(at)).toSorted((one, other) => one - other);
+    expect(sent).toHaveLength(3);
+    expect(first.service.clock.toReal(until).getTime()).toBeLessThanOrEqual(sent[0] ?? 0);
+    // Half the gap: what is measured is the arrival at the provider.
+    for (const [index, at] of sent.entries()) if (index > 0) expect(at - (sent[index - 1] ?? 0)).toBeGreaterThan(350);
+  });
+  test("that is deferred beyond the day ends the contact", async () => {
+    const account = await world.account("tomorrow");
+    const one = only(await world.people(account, 1));
+    world.neighbours.permit = () => ({ kind: "deferred", until: "2026-11-21T08:00:00.000Z", rule: "outside-hours", remedy: "wait" });
+    await world.request(account, one);
+    await expect.poll(() => world.statusOf(account, one.contact), within).toBe("gated: outside-hours");
+  });
+  test("that came too late is asked for again before anything leaves", async () => {
+    const account = await world.account("slow");
+    const one = only(await world.people(account, 1));
+    const asked = () => world.neighbours.permitsAsked.filter(({ contact }) => contact === one.contact);
+    world.neighbours.permit = async ({ contact }) => {
+      if (contact === one.contact && asked().length === 1) await new Promise((late) => setTimeout(late, 500));
+      return undefined;
+    };
+    await world.request(account, one);
+    await expect.poll(() => world.statusOf(account, one.contact), within).toBe("accepted");
+    expect(asked().map(({ attempt }) => attempt)).toEqual([1, 1]);
+    expect(await world.sends([one])).toHaveLength(1);
+  });
+  test("that always comes too late is not asked for without end: the contact keeps its place and is sent when it comes in time", async () => {
+    const account = await world.account("slower");
+    const one = only(await world.people(account, 1));
+    let late = 500;
+    world.neighbours.permit = async ({ contact }) => {
+      if (contact === one.contact) await new Promise((answered) => setTimeout(answered, late));
+      return undefined;
+    };
+    await world.request(account, one);
+    await expect.poll(() => typesOf(account, one), within).toContain("AttemptAbandoned");
+    expect(await world.sends([one])).toEqual([]);
+    late = 0;
+    await expect.poll(() => world.statusOf(account, one.contact), within).toBe("accepted");
+    expect(await world.sends([one])).toHaveLength(1);
+  });
+  test("cannot be had while registry is down: nothing leaves, and then all goes on", async () => {
+    const account = await world.account("alone");
+    const people = await world.people(account, 20);
+    await world.neighbours.registryStops();
+    await world.page(account, "2026-11-20", people);
+    await vi.waitFor(() => expect(first.service.health.reasons().join()).toContain("registry"), within);
+    expect(await world.sends(people)).toEqual([]);
+    expect(await statuses(account, people)).toEqual(new Set(["requested"]));
+    await world.neighbours.registryStarts();
+    await expect.poll(() => statuses(account, people), { ...within, timeout: 40_000 }).toEqual(new Set(["accepted"]));
+    expect(await world.sends(people)).toHaveLength(20);
+    await vi.waitFor(async () => {
+      const { state } = await first.sms.lines.fold(subjects.smsLine(account, main));
+      expect(state.open.size).toBe(0);
+    }, within);
+  });
+});
+
+describe("a line", () => {
+  test("that was paused gates what has its turn, and none leaves", async () => {
+    const account = await world.account("paused-line");
+    const people = await world.people(account, 5);
+    await world.service.ask(smsCommands.pauseLine, { account, line: main, by: "ada", reason: "holiday" });
+    await world.page(account, "2026-11-20", people);
+    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["gated: line-paused"]));
+    await world.service.ask(smsCommands.resumeLine, { account, line: main, by: "ada" });
+    await world.page(account, "2026-11-21", people);
+    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["accepted"]));
+  });
+  test("whose service was away does not send all missed turns at once", async () => {
+    const account = await world.account("missed", { minGapMs: 900 });
+    const people = await world.people(account, 3);
+    for (const { contact, request } of people) {
+      await first.sms.contacts.execute(subjects.smsContact(account, contact), { type: "Request", request }, { commandId: contact, at: "" });
+    }
+    const at = new Date(first.service.clock.nowMs() - 3_600_000).toISOString();
+    const turns = people.map(({ request: { contact, person } }) => ({ contact, person, at }));
+    await world.append(streams.sms.name, lineCodec, subjects.smsLine(account, main), {
+      type: "TurnsGiven",
+      data: { day: at.slice(0, 10), turns },
+    });
+    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["accepted"]));
+    const sent = (await world.sends(people)).map((row) => Date.parse(row.at)).toSorted((one, other) => one - other);
+    for (const [index, time] of sent.entries()) if (index > 0) expect(time - (sent[index - 1] ?? 0)).toBeGreaterThan(450);
+  });
+  test("changes only the limits that a change names", async () => {
+    const account = await world.account("limits", { minGapMs: 7, recipientsPerDay: 9 });
+    await world.service.ask(smsCommands.changeLimits, { account, line: main, limits: { recipientsPerDay: 3 } });
+    const { limits, leftToday } = await world.service.ask(smsCommands.line, { account, line: main });
+    expect([limits, leftToday]).toEqual([{ minGapMs: 7, jitterMs: 0, recipientsPerDay: 3, recipientsPerMonth: null, spread: false }, 3]);
+  });
+});
+
+test("a pause that comes right before the request is written stops it, and the contact ends paused", async () => {
+  await using alone = await openWorld();
+  let reached = 0;
+  const replica = await alone.open("only", {}, (real) => ({
+    ...real,
+    send: async (access, message, guard) => {
+      reached += 1;
+      await alone.append(streams.registry.name, accountCodec, subjects.account(account), { type: "AccountPaused", data: { by: "ada" } });
+      await vi.waitFor(() => expect(replica.sms.accounts.pausedBy(account)).toBe("account"), within);
+      return real.send(access, message, guard);
+    },
+  }));
+  const account = await alone.account("stopped");
+  const one = only(await alone.people(account, 1));
+  await alone.request(account, one);
+  await expect.poll(() => alone.statusOf(account, one.contact), within).toBe("gated: paused");
+  expect(reached).toBe(1);
+  expect(await alone.sends([one])).toEqual([]);
+  expect((await alone.contactEvents(account, one.contact)).map(({ type }) => type)).toEqual([
+    ...["ContactRequested", "AttemptStarted", "AttemptAbandoned", "ContactGated"],
+  ]);
+});
