@@ -8,7 +8,7 @@ export const addRuns = (program: Command): void => {
   runs
     .command("start")
     .description("starts a pass of today's run")
-    .option("--date <day>", "another day, such as 2026-11-23")
+    .option("--date <day>", "refuse to start unless this is the account's today, such as 2026-11-23")
     .option("--watch", "and watches it to its end")
     .addHelpText("after", "\nExample:\n  $ outrider runs start --watch")
     .action(

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Context } from "../context.ts";
 
 import { isRunning } from "../endpoint.ts";
-import { cannotRun } from "../failure.ts";
-import { bold, dim } from "../output.ts";
+import { cannotRun, endingOf } from "../failure.ts";
+import { bad, bold, dim } from "../output.ts";
 import { places } from "../places.ts";
 import { openDemoAccount } from "./demo-account.ts";
 import { Interrupted, interruptsOf } from "./interrupts.ts";
@@ -12,7 +12,7 @@ import { tell } from "./once.ts";
 import { clockFor, rememberClock } from "./sandbox-clock.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { runStory } from "./story.ts";
-import { wantedOf } from "./wanted.ts";
+import { sumsEnvironment, wantedOf } from "./wanted.ts";
 
 const usualPort = 4000;
 
@@ -27,6 +27,7 @@ export const up = async (context: Context): Promise<void> => {
   const live = process.env["OUTRIDER_PROVIDERS"] === "live";
   using interrupts = interruptsOf(output);
   let stage: Stage | undefined;
+  const demo = !live && context.options["demo"] !== false;
   try {
     const serving = (async () => {
       const at = live ? undefined : clockFor(dir, wanted.at);
@@ -37,9 +38,9 @@ export const up = async (context: Context): Promise<void> => {
         at,
         output,
         gatewayPort: await portFor(),
-        env: { SMS_PRICE_CREDITS: String(wanted.price) },
+        env: { ...(demo && !isDone(dir) ? sumsEnvironment : {}), SMS_PRICE_CREDITS: String(wanted.price) },
       });
-      if (!live && context.options["demo"] !== false) await firstRun(context, stage, wanted, dir);
+      if (demo) await servedAnyway(context, Promise.race([firstRun(context, stage, wanted, dir), interrupts.happened]));
       sayWhere(context, stage, at);
     })();
     await Promise.race([serving, interrupts.happened]);
@@ -62,13 +63,28 @@ const portFor = async (): Promise<number | undefined> => {
   });
 };
 
+const firstRunFile = (dir: string): string => join(dir, "first-run.json");
+const isDone = (dir: string): boolean => existsSync(firstRunFile(dir)) && readFileSync(firstRunFile(dir), "utf8") !== "";
+
+/** What goes wrong in the first run is told in one sentence: what has been started serves all the same. */
+export const servedAnyway = async ({ output, options }: Pick<Context, "output" | "options">, work: Promise<void>): Promise<void> => {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof Interrupted) throw error;
+    const { sentence, detail } = endingOf(error);
+    output.say(`${bad("✗")} The first run: ${sentence}`);
+    if (detail !== "" && options["verbose"] === true) output.say(detail);
+  }
+};
+
 /** The first run is done once: a start that was interrupted in it does it again, and contacts nobody twice. */
 const firstRun = async (context: Context, stage: Stage, wanted: ReturnType<typeof wantedOf>, dir: string): Promise<void> => {
-  const done = join(dir, "first-run.json");
+  const done = firstRunFile(dir);
   const options = { ...wanted, output: context.output, credentialsFile: places.credentials, dailyRun: true };
   const account = await openDemoAccount(stage, options);
   if (account.isNew) rmSync(done, { force: true });
-  if (existsSync(done) && readFileSync(done, "utf8") !== "") return;
+  if (isDone(dir)) return;
   const story = await runStory(stage, account, options);
   writeFileSync(done, `${JSON.stringify(story.summary)}\n`);
   tell(context, story);

@@ -31,13 +31,12 @@ export const wantedOf = ({ options }: Pick<Context, "options">, env: NodeJS.Proc
   };
 };
 
-/**
- * What the services are told in a rehearsal: nothing waits for tomorrow, nothing polls, what is unknown stays so, and the pass waits for
- * every ad of the file, however often its reader is killed meanwhile.
- */
-export const rehearsalEnvironment = {
+/** What a run's sums need: nothing waits for tomorrow, what is unknown stays so, and the pass waits for every ad of the file. */
+export const sumsEnvironment = {
   DEFER_AT_MOST: "0",
-  POLL_PROVIDER_MS: "0",
   RECONCILE_AFTER_MS: String(dayMs),
   CANDIDATES_WAIT_MS: "300000",
 } as const;
+
+/** What the services are told in a rehearsal: the same, and nothing polls, however often a process is killed meanwhile. */
+export const rehearsalEnvironment = { ...sumsEnvironment, POLL_PROVIDER_MS: "0" } as const;
