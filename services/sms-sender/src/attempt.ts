@@ -113,6 +113,7 @@ const send = async (
   const beforeWriting = () =>
     performance.now() < ends &&
     performance.now() - permit.asked < config.PERMIT_VALID_MS &&
+    sms.accounts.isCurrent() &&
     sms.accounts.pausedBy(account, request.hunt) === undefined;
   const until = AbortSignal.timeout(Math.max(1, Math.ceil(ends - began)));
   const outcome = await instruments.span(
@@ -234,6 +235,7 @@ export const gate = async (
 
 /** A pause of everything, the account, the hunt or the line. */
 const whatStops = async (sms: Sms, account: AccountId, { hunt, line }: ContactRequest): Promise<string | undefined> => {
+  if (!sms.accounts.isCurrent()) throw new Unavailable("what is paused is not known now");
   if (sms.accounts.pausedBy(account, hunt) !== undefined) return "paused";
   return (await isLinePaused(sms, account, line)) ? "line-paused" : undefined;
 };

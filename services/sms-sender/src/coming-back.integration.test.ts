@@ -1,0 +1,226 @@
+import { createHmac } from "node:crypto";
+import { type AccountId, hashId, inboundId } from "@outrider/contracts/ids";
+import { inboundCodec, lineCodec, refCodec, smsCommands } from "@outrider/contracts/sms";
+import { streams, subjects } from "@outrider/contracts/streams";
+import { keyIds } from "@outrider/platform";
+import { noFaults } from "@outrider/simulators";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { ensurePoll } from "./poll.ts";
+import type { InboundMessage } from "./providers/sms-provider.ts";
+import { main, type Opened, openWorld, type Someone, type World, webhookSecret } from "./testing-world.ts";
+
+let world: World;
+let first: Opened;
+/** What the provider is made to list besides what it really has, and how. */
+const listed: { extra: InboundMessage[]; broken: boolean; readonly since: string[] } = { extra: [], broken: false, since: [] };
+beforeAll(async () => {
+  world = await openWorld({ WEBHOOK_RETRY_MS: "300,900", POLL_PROVIDER_MS: "250" });
+  const open = (replica: string) =>
+    world.open(replica, {}, (real) => ({
+      ...real,
+      inboundSince: async (access, since) => {
+        listed.since.push(since);
+        const messages = listed.broken ? undefined : await real.inboundSince(access, since);
+        return messages === undefined ? undefined : [...messages, ...(access.apiKey === "key-listed" ? listed.extra : [])];
+      },
+    }));
+  [first] = await Promise.all([open("first"), open("second")]);
+});
+afterEach(async () => {
+  Object.assign(listed, { extra: [], broken: false });
+  await world.simulator.setFaults(noFaults);
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+const within = { timeout: 20_000, interval: 30 };
+const oneOf = async (account: AccountId): Promise<Someone> => {
+  const [one] = await world.people(account, 1);
+  if (one === undefined) throw new Error("one was made");
+  return one;
+};
+const typesOf = async (account: AccountId, { contact }: Someone) => (await world.contactEvents(account, contact)).map(({ type }) => type);
+const accepted = async (account: AccountId): Promise<Someone & { readonly id: string }> => {
+  const one = await oneOf(account);
+  await world.request(account, one);
+  await expect.poll(() => world.statusOf(account, one.contact), within).toBe("accepted");
+  const [row] = await world.sends([one]);
+  return { ...one, id: row?.id ?? "" };
+};
+let events = 0;
+/** A webhook as the vendor would sign it, stored as the gateway stores it. */
+const tells = async (account: AccountId, type: string, data: object, event = `e-${++events}`, secret = webhookSecret): Promise<void> => {
+  const body = JSON.stringify({ id: event, type, occurred_at: new Date().toISOString(), data });
+  const timestamp = String(Math.floor(Date.now() / 1000));
+  const signature = `v1=${createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex")}`;
+  await world.webhook(account, { "x-smsmobileapi-timestamp": timestamp, "x-smsmobileapi-signature": signature }, body);
+};
+const idOf = (account: AccountId, key: string) => inboundId.parse(hashId("inbound", account, key));
+const inboundOf = (account: AccountId, key: string) =>
+  world.eventsOf(streams.sms.name, inboundCodec, subjects.smsInbound(account, idOf(account, key)));
+const saidOf = (one: Someone) => world.neighbours.said.filter(({ person }) => person === one.request.person).map(({ what }) => what);
+const lineEvents = async (account: AccountId) =>
+  (await world.eventsOf(streams.sms.name, lineCodec, subjects.smsLine(account, main))).filter(({ type }) => !type.startsWith("Turns"));
+
+describe("a status", () => {
+  test("moves the contact once, though the provider tells it twice and in any order", async () => {
+    const account = await world.account("statuses");
+    await world.listenTo(account);
+    await world.simulator.setFaults({ webhookDouble: 1, webhookOutOfOrder: 0.5, sendingMs: 20 });
+    const sent = await accepted(account);
+    await expect
+      .poll(() => typesOf(account, sent), within)
+      .toEqual([...["ContactRequested", "AttemptStarted", "ContactAccepted", "ContactSent"]]);
+    await world.simulator.setFaults({ failDelivery: 1 });
+    const failed = await accepted(account);
+    await expect.poll(() => typesOf(account, failed), within).toContain("ContactFailed");
+    await tells(account, "sms.failed", { guid: failed.id });
+    await tells(account, "sms.sent", { guid: failed.id });
+    await tells(account, "sms.failed", { guid: sent.id });
+    await expect.poll(() => typesOf(account, sent), within).toContain("ContactFailed");
+    expect((await typesOf(account, failed)).filter((type) => type === "ContactFailed")).toHaveLength(1);
+    expect((await world.contactEvents(account, failed.contact)).at(-1)).toMatchObject({
+      data: { reservation: failed.request.reservation, credits: 1 },
+    });
+  });
+  test("that comes before its reference waits for it", async () => {
+    const account = await world.account("overtaking");
+    const one = await oneOf(account);
+    const attempt = { type: "Accept", attempt: 1, providerId: "late-1", by: "answer" } as const;
+    await tells(account, "sms.sent", { guid: "late-1" });
+    const subject = subjects.smsContact(account, one.contact);
+    const start = { type: "Start", attempt: 1, until: new Date().toISOString(), now: first.service.clock.now() } as const;
+    await first.sms.contacts.execute(subject, { type: "Request", request: one.request }, { commandId: "r", at: "" });
+    await first.sms.contacts.execute(subject, start, { commandId: "s", at: "" });
+    await first.sms.contacts.execute(subject, attempt, { commandId: "a", at: "" });
+    // Whoever wrote that was killed; the turn that is told again writes the reference, later than the webhook was first looked at.
+    await expect
+      .poll(
+        () =>
+          first.sms.kernel.jsm.streams
+            .info("SCHEDULE", { subjects_filter: "*.sms-sender.webhook.>" })
+            .then(({ state }) => Object.keys(state.subjects ?? {}).length),
+        within,
+      )
+      .toBe(1);
+    await first.sms.refs.execute(
+      subjects.smsRef(account, hashId("ref", "late-1")),
+      { type: "Record", contact: one.contact, attempt: 1, providerId: "late-1" },
+      { commandId: "ref", at: "" },
+    );
+    await expect.poll(() => typesOf(account, one), within).toContain("ContactSent");
+  });
+  test("that belongs to nothing is kept as unmatched at last, also with a strange event id", async () => {
+    const account = await world.account("unmatched");
+    const refOf = (id: string) => world.eventsOf(streams.sms.name, refCodec, subjects.smsRef(account, hashId("ref", id)));
+    await tells(account, "sms.failed", { guid: "nobody's" }, `e\r\nOutrider-Actor: somebody\r\n${"x".repeat(5000)}`);
+    await tells(account, "sms.sent", { guid: "nobody's either" }, "é🚗");
+    await expect.poll(() => refOf("nobody's"), within).toMatchObject([{ type: "WebhookUnmatched", data: { type: "failed" } }]);
+    await expect
+      .poll(() => refOf("nobody's either"), within)
+      .toMatchObject([{ type: "WebhookUnmatched", data: { type: "sent", event: "é🚗" } }]);
+  });
+  test("that the provider has not signed changes nothing", async () => {
+    const account = await world.account("forged");
+    const one = await accepted(account);
+    await tells(account, "sms.failed", { guid: one.id }, "forged", "guess");
+    await tells(account, "sms.sent", { guid: one.id });
+    await expect.poll(() => typesOf(account, one), within).toContain("ContactSent");
+    expect(await typesOf(account, one)).not.toContain("ContactFailed");
+  });
+});
+
+describe("a reply", () => {
+  test("is stored once, sealed, linked to what it answers; STOP is obeyed", async () => {
+    const account = await world.account("replies");
+    await world.listenTo(account);
+    const one = await accepted(account);
+    const { guid } = await world.simulator.inbound({ from: one.number, text: "Oui, toujours à vendre" });
+    const { guid: stop } = await world.simulator.inbound({ from: one.number, text: "Stop." });
+    await expect
+      .poll(() => inboundOf(account, stop), within)
+      .toMatchObject([{ data: { keyword: "stop", knownSender: true, contact: one.contact } }]);
+    const [received] = await inboundOf(account, guid);
+    if (received?.type !== "InboundReceived") throw new Error("it was stored");
+    expect(received.data).toMatchObject({ person: one.request.person, knownSender: true, contact: one.contact });
+    expect(received.data.text.k).toBe(keyIds.person(account, one.request.person));
+    expect(await world.service.keyring.open(received.data.text)).toBe("Oui, toujours à vendre");
+    await expect
+      .poll(() => typesOf(account, one).then((types) => types.filter((type) => type === "ContactReplied")), within)
+      .toHaveLength(2);
+    expect(saidOf(one)).toEqual(["opt-out"]);
+  });
+  test("from a stranger is visible, and its STOP counts for later", async () => {
+    const account = await world.account("strangers");
+    await tells(account, "sms.received", { guid: "s-1", from: "+33639989001", message: "Qui êtes-vous ?" });
+    await tells(account, "sms.received", { guid: "s-2", from: "+33639989002", message: "STOP" });
+    await tells(account, "sms.received", { guid: "s-3", from: "36179", message: "Votre forfait" });
+    await expect.poll(() => inboundOf(account, "s-1"), within).toMatchObject([{ data: { knownSender: false } }]);
+    await expect.poll(() => inboundOf(account, "s-2"), within).toMatchObject([{ data: { knownSender: false, keyword: "stop" } }]);
+    await expect.poll(() => inboundOf(account, "s-3"), within).toHaveLength(1);
+    expect((await inboundOf(account, "s-3"))[0]?.data).not.toHaveProperty("person");
+    const person = hashId("person", account, "+33639989002");
+    expect(world.neighbours.said.filter((said) => said.person === person).map(({ what }) => what)).toEqual(["opt-out"]);
+  });
+  test("is read from the provider when no webhook comes, in the order in which it was written, and an old word is not said again", async () => {
+    const account = await world.account("listed");
+    const one = await accepted(account);
+    const message = (key: string, text: string, secondsAgo: number) => ({
+      key,
+      from: { reveal: () => one.number } as InboundMessage["from"],
+      text: { reveal: () => text } as InboundMessage["text"],
+      at: new Date(Date.now() - secondsAgo * 1000).toISOString(),
+    });
+    listed.extra = [message("l-2", "STOP", 5), message("l-1", "START", 30)];
+    await expect.poll(() => saidOf(one), within).toEqual(["opt-in", "opt-out"]);
+    const looks = listed.since.length;
+    await vi.waitFor(() => expect(listed.since.length).toBeGreaterThan(looks + 3), within);
+    expect(saidOf(one)).toEqual(["opt-in", "opt-out"]);
+  });
+  test("that cannot be read now is read later, however often the service starts meanwhile", async () => {
+    const account = await world.account("unread");
+    listed.broken = true;
+    const key = `${subjects.smsLine(account, main).split(".").slice(2).join(".")}`;
+    await vi.waitFor(async () => expect(await first.sms.schedules.isOpen("poll", key)).toBe(true), within);
+    listed.since.length = 0;
+    await ensurePoll(first.sms, account, main, "2020-01-01T00:00:00.000Z", { actor: "test" });
+    await vi.waitFor(() => expect(listed.since.length).toBeGreaterThan(10), within);
+    expect(listed.since.filter((since) => since < "2021")).toEqual([]);
+    const oldest = Math.min(...listed.since.map((since) => Date.parse(since)));
+    listed.broken = false;
+    await vi.waitFor(() => expect(Date.parse(listed.since.at(-1) ?? "")).toBeGreaterThan(oldest), within);
+  });
+  test("is answered through the line that it came to, on credits of its own", async () => {
+    const account = await world.account("answers");
+    const one = await accepted(account);
+    await tells(account, "sms.received", { guid: "a-1", from: one.number, message: "Combien ?" });
+    await expect.poll(() => inboundOf(account, "a-1"), within).toHaveLength(1);
+    const inbound = idOf(account, "a-1");
+    const text = await world.service.keyring.seal(keyIds.person(account, one.request.person), "4 500 euros");
+    const answer = () => world.service.ask(smsCommands.answerInbound, { account, inbound, text, by: "ada" }, { commandId: "answer-1" });
+    const { contact } = await answer();
+    expect((await answer()).contact).toBe(contact);
+    await expect.poll(() => world.statusOf(account, contact), within).toBe("accepted");
+    expect((await world.sends([one])).map((row) => row.text).at(-1)).toBe("4 500 euros");
+    expect(await world.sends([one])).toHaveLength(2);
+    expect(world.neighbours.reserved.filter((reservation) => reservation === `answer-${contact}`)).not.toEqual([]);
+    await world.service.ask(smsCommands.markInbound, { account, inbound, as: "interested", by: "ada" });
+    expect((await inboundOf(account, "a-1")).map(({ type }) => type)).toEqual(["InboundReceived", "InboundAnswered", "InboundMarked"]);
+  });
+});
+
+describe("a line whose phone", () => {
+  test("is offline pauses and says so; online again it goes on; a person's pause stays", async () => {
+    const account = await world.account("offline");
+    await world.simulator.setFaults({ phoneOffline: 1 });
+    await expect
+      .poll(() => lineEvents(account), within)
+      .toMatchObject([{ type: "LineOpened" }, { type: "LinePaused", data: { reason: "phone-offline", by: "sms-sender" } }]);
+    expect(await world.service.ask(smsCommands.testLine, { account, line: main })).toEqual({ phone: "offline" });
+    await world.simulator.setFaults(noFaults);
+    await expect.poll(async () => (await lineEvents(account)).at(-1), within).toMatchObject({ type: "LineResumed" });
+    await world.service.ask(smsCommands.pauseLine, { account, line: main, by: "ada", reason: "holiday" });
+    const looks = listed.since.length;
+    await vi.waitFor(() => expect(listed.since.length).toBeGreaterThan(looks + 20), within);
+    expect((await lineEvents(account)).at(-1)).toMatchObject({ type: "LinePaused", data: { by: "ada" } });
+  });
+});
