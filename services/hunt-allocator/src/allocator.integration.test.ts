@@ -174,6 +174,10 @@ test("says no in words: to a bad template, to a day without runs, to a paused ac
   });
   const start = (by: "cron" | "hand", of = account) => world.service.ask(huntCommands.startPass, { account: of, by });
   await expect(start("cron")).rejects.toMatchObject({ rule: "not-a-run-day" });
+  for (const date of ["2026-11-24", "2026-11-26"]) {
+    const another = world.service.ask(huntCommands.startPass, { account, date, by: "hand" });
+    await expect(another).rejects.toMatchObject({ slug: "refused", rule: "not-today", message: expect.stringContaining(today) });
+  }
   expect(await start("hand")).toMatchObject({ pass: 1 });
   await expect(start("hand", newAccount("nobody"))).rejects.toMatchObject({ slug: "not-found" });
   const hunt = { account, hunt: huntId.parse("absent") };

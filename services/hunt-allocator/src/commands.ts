@@ -106,7 +106,11 @@ const scopeFor = async ({ candidates, keyring }: CommandTools, { account, name }
 const runHandlers = (tools: CommandTools): readonly CommandHandler[] => [
   handle(huntCommands.startPass, async ({ account: id, date: wanted, by }, context) => {
     const account = await accountOf(tools, id);
-    const date = wanted ?? localDayOf(account.timeZone, tools.clock.nowMs());
+    const date = localDayOf(account.timeZone, tools.clock.nowMs());
+    // Each day has limits of its own, and its reservations' numbers end those of all days before: only the day that it is can be run.
+    if (wanted !== undefined && wanted !== date) {
+      throw new Refusal("refused", `only today can be run, which is ${date} for this account, not ${wanted}`, "not-today");
+    }
     if (by === "cron" && !account.policy.runWeekdays.includes(weekdayOf(date))) {
       throw new Refusal("refused", "the account runs nothing on this weekday", "not-a-run-day");
     }

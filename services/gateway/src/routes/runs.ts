@@ -24,8 +24,10 @@ export const runRoutes = (api: Api, gateway: Gateway): void => {
       config: { access: "write" },
       schema: {
         tags,
-        summary: "Start a pass of the day's run; while one is open, the answer is that one",
-        body: z.strictObject({ date: localDate.optional() }),
+        summary: "Start a pass of today's run; while one is open, the answer is that one",
+        body: z.strictObject({
+          date: localDate.optional().describe("the account's local today, or the start is refused (`not-today`): a guard around midnight"),
+        }),
         response: { 202: huntCommands.startPass.reply, ...problems },
       },
     },
