@@ -32,6 +32,8 @@ export interface Aggregate<State, Command, Event, Refusal extends string> {
     after: Revision,
     limit: number,
   ) => Promise<readonly { readonly recorded: Recorded<Event>; readonly state: State }[]>;
+  /** The state as it was after the last message up to a moment, by the times that were recorded. */
+  readonly stateAt: (subject: Subject, at: string) => Promise<{ readonly state: State; readonly revision: Revision }>;
   /** Forgets what is cached, as a restart would. */
   readonly forget: (subject?: Subject) => void;
 }
@@ -146,6 +148,17 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
           if (steps.length === limit) return steps;
         }
         if (page.length < pageSize) return steps;
+      }
+    },
+    stateAt: async (subject, at) => {
+      const fold = empty();
+      for (;;) {
+        const page = await store.read(subject, fold.revision, pageSize);
+        for (const recorded of page) {
+          if (recorded.at > at) return { state: fold.state, revision: fold.revision };
+          add(fold, recorded);
+        }
+        if (page.length < pageSize) return { state: fold.state, revision: fold.revision };
       }
     },
     forget: (subject) => {

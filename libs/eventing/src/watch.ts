@@ -16,6 +16,8 @@ export interface WatchOptions<Event> {
 export interface Watcher {
   /** Resolves when everything that was in the stream at the start has been handed over. */
   readonly caughtUp: Promise<void>;
+  /** False while the stream is not being read: what is remembered may be old. */
+  readonly current: () => boolean;
   readonly stop: () => Promise<void>;
 }
 
@@ -40,7 +42,9 @@ export const watch = <Event>(
   let next = 1;
   let created: string | undefined;
   const { promise: caughtUp, resolve: caught } = Promise.withResolvers<void>();
+  let current = false;
   const upToDate = (): void => {
+    current = true;
     caught();
     kernel.ready(name, undefined);
   };
@@ -83,6 +87,7 @@ export const watch = <Event>(
         if (message.info.pending === 0) upToDate();
       }
     } finally {
+      current = false; // until it has been read to its end again
       await stretch.close();
     }
   };
@@ -114,6 +119,7 @@ export const watch = <Event>(
 
   return {
     caughtUp,
+    current: () => current,
     stop: async () => {
       stopped.abort();
       await loop;

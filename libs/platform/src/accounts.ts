@@ -20,6 +20,8 @@ export interface KnownAccount {
 export interface AccountsWatch {
   /** Resolves when all accounts and pauses that there were at the start are known. Not ready before. */
   readonly caughtUp: Promise<void>;
+  /** False while what is remembered may be old: then nobody knows what is paused, and nothing may leave. */
+  readonly isCurrent: () => boolean;
   readonly account: (account: AccountId) => KnownAccount | undefined;
   readonly all: () => Iterable<KnownAccount>;
   /** What has been paused that this hunt belongs to, from the widest on. */
@@ -61,6 +63,7 @@ export const watchAccounts = (kernel: Kernel): AccountsWatch => {
 
   return {
     caughtUp: Promise.all([registry.caughtUp, hunts.caughtUp]).then(() => undefined),
+    isCurrent: () => registry.current() && hunts.current(),
     account: (account) => accounts.get(account),
     all: () => accounts.values(),
     pausedBy: (account, hunt) => {

@@ -6,7 +6,7 @@ import { Refusal } from "./commands/refusal.ts";
 
 /** Any aggregate, for reading: commands and events are its own matter. */
 // biome-ignore lint/suspicious/noExplicitAny: a list of aggregates of different kinds; only their folds are read.
-type AnyAggregate = Pick<Aggregate<any, never, any, string>, "fold" | "history">;
+type AnyAggregate = Pick<Aggregate<any, never, any, string>, "fold" | "history" | "stateAt">;
 
 export interface Inspected {
   /** By the first two tokens of their subjects: `registry.person`. */
@@ -54,13 +54,9 @@ export const inspectionHandlers = (
       return last !== undefined && entries.length === limit ? { entries, next: last.seq } : { entries };
     }),
     handle(commands.state, async ({ subject, at }) => {
-      if (at === undefined) {
-        const { state, revision } = await aggregateOf(subject).fold(subject);
-        return { revision, state: plain(state) };
-      }
-      const steps = await aggregateOf(subject).history(subject, 0, Number.POSITIVE_INFINITY);
-      const last = steps.filter(({ recorded }) => recorded.at <= at).at(-1);
-      return { revision: last?.recorded.revision ?? 0, state: plain(last?.state ?? null) };
+      const aggregate = aggregateOf(subject);
+      const { state, revision } = await (at === undefined ? aggregate.fold(subject) : aggregate.stateAt(subject, at));
+      return { revision, state: plain(state) };
     }),
     handle(commands.deadList, async ({ limit }) => {
       const { letters, total } = await dead.list(limit);

@@ -48,7 +48,7 @@ async function startOurs(binary: MongoBinary, options: MongoOptions): Promise<Mo
   const log = join(options.dir, "mongodb.log");
   await trimLog(log);
   const start = async (): Promise<Tethered> => {
-    const server = await startTethered(command, args, { log });
+    const server = await startTethered(command, args, { log, givesWay: true });
     await ready(server, port);
     return server;
   };

@@ -100,7 +100,10 @@ export async function servicePrograms({
         gateway ??= `http://127.0.0.1:${port}`;
       }
       const log = join(options.dir, "logs", `${name}-${replica}.log`);
-      programs.push({ program: { name, replica, script, cwd: root, env, log }, health: `http://127.0.0.1:${healthPort}/health/ready` });
+      programs.push({
+        program: { name, replica, script, cwd: root, env, log, givesWay: name === "projector" },
+        health: `http://127.0.0.1:${healthPort}/health/ready`,
+      });
     }
   }
   return { programs, gateway };

@@ -10,6 +10,7 @@ export interface Program {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly log: string;
+  readonly givesWay?: boolean;
 }
 
 export type ProgramEvent =

@@ -34,8 +34,11 @@ export interface TetherOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Both outputs are appended here by the program itself, so that it never waits for us to read. */
   readonly log: string;
+  /** For what people look at afterwards: it takes the processor time that sending leaves. */
+  readonly givesWay?: boolean;
 }
 
+const GIVES_WAY = ["nice", "-n", "5"];
 const OUTPUT_BYTES = 16 * 1024;
 
 /** Starts a program that ends with this process. It gets its own process group: Ctrl-C reaches only us, and we end all in order. */
@@ -43,7 +46,8 @@ export async function startTethered(command: string, args: readonly string[], op
   mkdirSync(dirname(options.log), { recursive: true });
   const log = openSync(options.log, "a");
   const from = statSync(options.log).size;
-  const child = spawn("/bin/sh", ["-c", TETHER, "sh", command, ...args], {
+  const words = [...(options.givesWay === true ? GIVES_WAY : []), command, ...args];
+  const child = spawn("/bin/sh", ["-c", TETHER, "sh", ...words], {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: options.env ?? process.env,
     stdio: ["pipe", log, log],

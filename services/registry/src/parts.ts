@@ -16,7 +16,7 @@ export interface RegistryParts {
   readonly persons: Persons;
   readonly people: People;
   /** Policies and pauses as this replica knows them; not to be asked before it has caught up. */
-  readonly watched: Pick<AccountsWatch, "account" | "pausedBy"> & { readonly isCaughtUp: () => boolean };
+  readonly watched: Pick<AccountsWatch, "account" | "pausedBy" | "isCurrent">;
   readonly clock: Clock;
   readonly keyring: Keyring;
   readonly acquire: AcquireLease;

@@ -31,7 +31,7 @@ export const policyOf = (account: KnownAccount, paused: boolean, sandbox: boolea
 
 /** What this replica knows of the account. Throws `Unavailable` while it does not know what is paused, and the refusal `not-found`. */
 export const watchedAccount = ({ watched }: Pick<Needs, "watched">, account: KnownAccount["account"]): KnownAccount => {
-  if (!watched.isCaughtUp()) throw new Unavailable("registry does not know yet what is paused");
+  if (!watched.isCurrent()) throw new Unavailable("registry does not know now what is paused");
   const known = watched.account(account);
   if (known === undefined) throw new Refusal("not-found", "there is no such account");
   return known;

@@ -1,16 +1,7 @@
 import { accountCodec, personCodec, registryCommands } from "@outrider/contracts/registry";
 import { streams } from "@outrider/contracts/streams";
 import { aggregate, jetStreamStore } from "@outrider/eventing";
-import {
-  type AccountsWatch,
-  inspectionHandlers,
-  kernelOf,
-  ownStreams,
-  positionsOf,
-  type Service,
-  serveCommands,
-  watchAccounts,
-} from "@outrider/platform";
+import { inspectionHandlers, kernelOf, ownStreams, positionsOf, type Service, serveCommands, watchAccounts } from "@outrider/platform";
 import { account } from "./account.ts";
 import { commands } from "./commands.ts";
 import { names, type RegistryConfig } from "./config.ts";
@@ -42,7 +33,7 @@ export const openRegistry = async (service: Service<RegistryConfig>): Promise<Re
     accounts,
     persons,
     people,
-    watched: whenCaughtUp(watch),
+    watched: { account: watch.account, pausedBy: watch.pausedBy, isCurrent: watch.isCurrent },
     clock,
     keyring,
     acquire,
@@ -58,12 +49,4 @@ export const openRegistry = async (service: Service<RegistryConfig>): Promise<Re
     await Promise.all([...reactions, ...followers, watch].map((reader) => reader.stop()));
   });
   return parts;
-};
-
-const whenCaughtUp = (watch: AccountsWatch): RegistryParts["watched"] => {
-  let caughtUp = false;
-  void watch.caughtUp.then(() => {
-    caughtUp = true;
-  });
-  return { account: watch.account, pausedBy: watch.pausedBy, isCaughtUp: () => caughtUp };
 };

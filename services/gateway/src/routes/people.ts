@@ -23,7 +23,7 @@ export const personRoutes = (api: Api, gateway: Gateway): void => {
   api.post(
     "/v1/people/:person/erase",
     {
-      config: { access: "write" },
+      config: { access: "admin" },
       schema: {
         tags,
         summary: "Destroy what is personal about somebody, for ever",
