@@ -51,6 +51,12 @@ test.each([
   [["once", "--ads", "/nowhere/ads.csv"], /There is no file \/nowhere\/ads\.csv/],
   [["contacts", "resolve", "c", "maybe"], /choose one of sent, not-sent, send-again/],
   [["hunts"], /A subcommand is needed/],
+  [["hunts", "change", "h"], /required option '--file <file>' not specified/],
+  [["hunts", "change", "h", "--file", "/nowhere/hunt.json"], /\/nowhere\/hunt\.json cannot be read/],
+  [["sms", "limits", "main"], /Name what to change: --gap-ms/],
+  [["sms", "limits", "main", "--per-day", "few"], /--per-day is "few"/],
+  [["people", "consent", "p"], /required option '--source <source>' not specified/],
+  [["people", "consent", "p", "--source", "s", "--basis", "hope"], /--basis is "hope": choose one of consent, existing-customer/],
 ])("%j is refused in one sentence with exit code 2", async (words, sentence) => {
   expect(await runCommandLine(words)).toBe(2);
   expect(wrote.err).toMatch(sentence);
@@ -63,6 +69,11 @@ test.each([
   ["accounts", "create"],
   ["sms", "connect"],
   ["hunts", "create"],
+  ["hunts", "change"],
+  ["hunts", "preview"],
+  ["sms", "limits"],
+  ["people", "consent"],
+  ["people", "refused"],
   ["runs", "start"],
   ["people", "why"],
   ["credits", "grant"],

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { action, flagOption, integerOption, type Options, textOption } from "../context.ts";
 import { cannotRun } from "../failure.ts";
-import { at, itemsOf, textAt } from "../json.ts";
+import { at, itemsOf, numberAt, textAt } from "../json.ts";
 
 const example = `
 Examples:
@@ -55,13 +55,10 @@ export const addHunts = (program: Command): void => {
       action(async ({ api, output, args: [file = ""], options }) => {
         const definition = file === "" ? definitionOf(options) : definitionIn(file);
         const answer = await api().post("/v1/hunts", { ...definition, activate: flagOption(options, "activate") });
-        const parts = at(answer, "sms.segments");
-        output.result(
-          answer,
-          () => `Hunt ${textAt(answer, "hunt")} is there${parts === undefined ? "" : ` (${parts} SMS segment${parts === 1 ? "" : "s"})`}.`,
-        );
+        output.result(answer, () => `Hunt ${textAt(answer, "hunt")} is there${segmentsOf(answer)}.`);
       }),
     );
+  addTexts(hunts);
   hunts
     .command("show")
     .description("one hunt")
@@ -84,6 +81,50 @@ export const addHunts = (program: Command): void => {
         }),
       );
   }
+};
+
+/** What a hunt says: defining it anew, and a look at a template. */
+const addTexts = (hunts: Command): void => {
+  hunts
+    .command("change")
+    .description("defines a hunt anew; what the file does not say takes its default")
+    .argument("<hunt>")
+    .requiredOption("--file <file>", "the whole definition as JSON, or - for standard input")
+    .addHelpText("after", "\nExample:\n  $ outrider hunts change Yb3… --file hunt.json")
+    .action(
+      action(async ({ api, output, args: [hunt = ""], options }) => {
+        const definition = definitionIn(textOption(options, "file") ?? "");
+        const answer = await api().put(`/v1/hunts/${encodeURIComponent(hunt)}`, definition);
+        output.result(answer, () => `Hunt ${hunt} is changed${segmentsOf(answer)}.`);
+      }),
+    );
+  hunts
+    .command("preview")
+    .description("a template as it would be sent about an ad, or about a sample; nothing is sent")
+    .requiredOption("--template <text>", "what to write (Liquid)")
+    .option("--ad <ad>", "the id of an ad")
+    .addHelpText(
+      "after",
+      `\nExample:\n  $ outrider hunts preview --template 'Bonjour, "{{ ad.title }}" est-elle disponible ? (STOP pour refuser)'`,
+    )
+    .action(
+      action(async ({ api, output, options }) => {
+        const answer = await api().post("/v1/templates/preview", {
+          template: textOption(options, "template"),
+          ad: textOption(options, "ad"),
+        });
+        output.result(answer, () => {
+          const text = textAt(answer, "text") ?? "";
+          const size = `${textAt(answer, "sms.encoding")}, ${numberAt(answer, "sms.characters")} characters`;
+          return at(answer, "sms") === undefined ? text : `${text}\n\n${size}${segmentsOf(answer)}`;
+        });
+      }),
+    );
+};
+
+const segmentsOf = (answer: unknown): string => {
+  const parts = at(answer, "sms.segments");
+  return parts === undefined ? "" : ` (${parts} SMS segment${parts === 1 ? "" : "s"})`;
 };
 
 const definitionOf = (options: Options): Record<string, unknown> => {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Api } from "../api.ts";
-import { action } from "../context.ts";
+import { action, oneOfOption, textOption } from "../context.ts";
 import { refused } from "../failure.ts";
 import { at, itemsOf, textAt } from "../json.ts";
 
@@ -51,6 +51,7 @@ export const addPeople = (program: Command): void => {
         }),
       );
   }
+  addSayings(people);
   people
     .command("export")
     .description("everything that is known of somebody, as JSON")
@@ -60,6 +61,46 @@ export const addPeople = (program: Command): void => {
         const gateway = api();
         const answer = await gateway.get(`/v1/people/${await personOf(gateway, who)}/export`);
         output.result(answer, () => JSON.stringify(answer, undefined, 2));
+      }),
+    );
+};
+
+/** What somebody said about being written to. */
+const addSayings = (people: Command): void => {
+  people
+    .command("consent")
+    .description("records that somebody agreed to be contacted")
+    .argument("<person>", "number or id")
+    .requiredOption("--source <source>", "where it was given")
+    .option("--basis <basis>", "consent (default) or existing-customer")
+    .option("--text <text>", "what was agreed to; kept sealed")
+    .option("--at <time>", "when, such as 2026-11-23T10:00:00Z (default: now)")
+    .addHelpText("after", '\nExample:\n  $ outrider people consent +33639980001 --source "form on our site"')
+    .action(
+      action(async ({ api, output, args: [who = ""], options }) => {
+        const consent = {
+          source: textOption(options, "source"),
+          basis: oneOfOption(options, "basis", ["consent", "existing-customer"]),
+          text: textOption(options, "text"),
+          at: textOption(options, "at"),
+        };
+        const gateway = api();
+        const person = await personOf(gateway, who);
+        const answer = await gateway.post(`/v1/people/${person}/consents`, consent);
+        output.result({ person, ...Object(answer) }, () => `It is recorded that ${person} agreed.`);
+      }),
+    );
+  people
+    .command("refused")
+    .description("records that somebody is not interested: they are left alone for a while (opt-out is for ever)")
+    .argument("<person>", "number or id")
+    .addHelpText("after", "\nExample:\n  $ outrider people refused +33639980001")
+    .action(
+      action(async ({ api, output, args: [who = ""] }) => {
+        const gateway = api();
+        const person = await personOf(gateway, who);
+        const answer = await gateway.post(`/v1/people/${person}/refusals`, {});
+        output.result({ person, ...Object(answer) }, () => `It is recorded that ${person} is not interested.`);
       }),
     );
 };

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { action, integerOption, textOption } from "../context.ts";
+import { action, integerOption, type Options, textOption } from "../context.ts";
 import { cannotRun, refused } from "../failure.ts";
 import { at, itemsOf, textAt } from "../json.ts";
 
@@ -74,6 +74,7 @@ export const addSms = (program: Command): void => {
         );
       }),
     );
+  addLimits(sms);
   for (const verb of ["pause", "resume"] as const) {
     sms
       .command(verb)
@@ -87,3 +88,38 @@ export const addSms = (program: Command): void => {
       );
   }
 };
+
+/** Only what is named changes. */
+const addLimits = (sms: Command): void => {
+  sms
+    .command("limits")
+    .description("changes what a line may send; what is not named stays")
+    .argument("<line>", "the line's id")
+    .option("--gap-ms <ms>", "milliseconds between two messages")
+    .option("--jitter-ms <ms>", "milliseconds added to the gap at random, at most")
+    .option("--per-day <people>", "distinct recipients a day, or none for no limit")
+    .option("--per-month <people>", "distinct recipients a month, or none for no limit")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ outrider sms limits main --gap-ms 30000 --per-day 200\n  $ outrider sms limits main --per-month none",
+    )
+    .action(
+      action(async ({ api, output, args: [line = ""], options }) => {
+        const change = {
+          minGapMs: integerOption(options, "gapMs", 0, 86_400_000),
+          jitterMs: integerOption(options, "jitterMs", 0, 86_400_000),
+          recipientsPerDay: limitOption(options, "perDay"),
+          recipientsPerMonth: limitOption(options, "perMonth"),
+        };
+        if (Object.values(change).every((value) => value === undefined)) {
+          throw cannotRun("Name what to change: --gap-ms, --jitter-ms, --per-day or --per-month.");
+        }
+        const answer = await api().patch(`/v1/lines/${encodeURIComponent(line)}/limits`, change);
+        output.result(answer, () => `Line ${line} has its new limits.`);
+      }),
+    );
+};
+
+/** Null: no limit. */
+const limitOption = (options: Options, name: string): number | null | undefined =>
+  textOption(options, name) === "none" ? null : integerOption(options, name, 0, million);
