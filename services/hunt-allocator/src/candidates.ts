@@ -21,7 +21,7 @@ export interface Candidates {
   readonly scan: (account: string, sinceMs: number) => AsyncIterable<readonly Found[]>;
   readonly ads: (account: string, ids: readonly string[]) => Promise<ReadonlyMap<string, AdDocument>>;
   readonly person: (account: string, person: PersonId) => Promise<Found>;
-  /** Drops ads that were last seen, and endings that were recorded, before a moment. */
+  /** Drops ads that were last seen before a moment. */
   readonly dropOld: (beforeMs: number) => Promise<number>;
   readonly ensureIndexes: () => Promise<void>;
 }
@@ -100,9 +100,9 @@ export const openCandidates = (db: Db, { page, huntsPage }: { readonly page: num
       return found ?? { person, ads: [], gated: new Map() };
     },
     dropOld: async (beforeMs) => {
-      const before = new Date(beforeMs).toISOString();
-      const dropped = await Promise.all([ads.deleteMany({ seenMs: { $lt: beforeMs } }), gated.deleteMany({ at: { $lt: before } })]);
-      return dropped.reduce((sum, { deletedCount }) => sum + deletedCount, 0);
+      // How a contact ended is kept as long as the contact itself, which is for good: without it, one that never left counts as made.
+      const { deletedCount } = await ads.deleteMany({ seenMs: { $lt: beforeMs } });
+      return deletedCount;
     },
     ensureIndexes: async () => {
       await ads.createIndex({ account: 1, person: 1, publishedMs: 1 });
