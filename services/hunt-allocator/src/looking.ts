@@ -17,14 +17,26 @@ export interface Looking {
   readonly others: (waitMs: number) => Promise<void>;
 }
 
+/** JetStream has no such stream or message yet (404), cannot answer now (5xx), or the connection to it is lost. */
+const isAway = (error: unknown): boolean => {
+  if (!(error instanceof Error)) return false;
+  if ("status" in error && typeof error.status === "number") return error.status === 404 || error.status >= 500;
+  return connectionErrors.has(error.name);
+};
+const connectionErrors = new Set([
+  ...["TimeoutError", "RequestError", "NoResponders", "ConnectionError", "ClosedConnectionError", "DrainingConnectionError"],
+  "JetStreamNotEnabled",
+]);
+
 export const looking = ({ jsm }: Pick<Kernel, "jsm">, { ads, hunts, people, gated }: Readers): Looking => {
   // A reader's position moves with the messages that it reads: so their last one counts, not the stream's.
   const upToNow = async (stream: string, subject: string, reader: Follower, deadline: number): Promise<boolean> => {
     try {
       const last = await jsm.streams.getMessage(stream, { last_by_subj: subject });
       return last === null || (await reader.reached(last.seq, deadline));
-    } catch {
-      return false; // no such stream or message yet, or out of reach: the look-ups propose what they know
+    } catch (error) {
+      if (error instanceof Unavailable || isAway(error)) return false; // the look-ups propose what they know
+      throw error;
     }
   };
   return {
