@@ -64,6 +64,17 @@ const untilEnded = (name: Name, but: (story: Story) => boolean = () => false) =>
     const all = stories(name);
     return all.length === owners[name] && all.every((story) => hasEnded(story) || but(story));
   });
+/** Nothing but what a test itself does may keep a message from these people. */
+const nobodyWasGated = (name: Name): void => {
+  const rules = stories(name).flatMap(({ status, rule }) => (status === "gated" ? [rule] : []));
+  expect(
+    Object.fromEntries(
+      Map.groupBy(rules, (rule) => rule ?? "none")
+        .entries()
+        .map(([rule, all]) => [rule, all.length]),
+    ),
+  ).toEqual({});
+};
 /** Under way for longer than any attempt takes: whoever held it is gone or stands still. */
 const isCutOff = ({ status, told }: Story): boolean => status === "attempting" && performance.now() - told > 3500;
 
@@ -90,6 +101,7 @@ test("kill -9 of both allocators between two pages: the pass goes on where it wa
   arena.log.note(`both allocators are killed after ${arena.chronicle.pages.get(account)} pages`);
   await until("the pass is closed", () => ![...arena.chronicle.open].some((pass) => pass.startsWith(`${account} `)));
   await untilEnded("paged");
+  nobodyWasGated("paged");
 });
 
 test("with the registry dead nothing is sent, and with it back everything goes on", async () => {
@@ -107,6 +119,7 @@ test("with the registry dead nothing is sent, and with it back everything goes o
   whenStarted = () => undefined;
   arena.log.note("the registry may come back");
   await untilEnded("registry");
+  nobodyWasGated("registry");
   const meanwhile = (await rowsOfTenant(arena.world, tenant)).filter(
     ({ at }) => Date.parse(at) > from + 1000 + slackMs && Date.parse(at) < to,
   );
@@ -126,6 +139,7 @@ test("a sender that sleeps through its ack wait during a provider call sends not
   await arena.blows.faults({ latencyMs: 30 });
   await slept;
   await untilEnded("sleeping", isCutOff);
+  nobodyWasGated("sleeping");
 });
 
 test("kill -9 of NATS in the middle: every contact ends", async () => {
@@ -134,6 +148,7 @@ test("kill -9 of NATS in the middle: every contact ends", async () => {
   await until("some are accepted", () => have("nats", "accepted") >= 20);
   await arena.blows.restartNats();
   await untilEnded("nats", isCutOff);
+  nobodyWasGated("nats");
 });
 
 test("with MongoDB standing still requested contacts go out", async () => {

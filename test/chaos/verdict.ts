@@ -46,6 +46,7 @@ const peopleBehind = async (
 const messages = async (asked: Asked): Promise<readonly Problem[]> => {
   const { world, chronicle, tenants, reconciled } = asked;
   const problems: Problem[] = chronicle.violations.map(({ what, subject }) => ({ what, subject }));
+  for (const pass of chronicle.open) problems.push({ what: `the pass ${pass} is still open` });
   const rows = await rowsByAccount(world, tenants);
   for (const { account, contact } of chronicle.allocated.values()) {
     if (!chronicle.contacts.has(contact)) problems.push({ what: `the allocated contact ${contact} of ${account} was never requested` });
