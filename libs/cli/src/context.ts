@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type Api, apiOf } from "./api.ts";
-import { adminOf, endpointOf } from "./endpoint.ts";
+import { adminOf, type Endpoint, endpointOf } from "./endpoint.ts";
 import { cannotRun } from "./failure.ts";
 import { type Output, outputOf } from "./output.ts";
 
@@ -14,6 +14,8 @@ export interface Context {
   readonly args: readonly string[];
   /** With the account's key. */
   readonly api: () => Api;
+  /** Where `api` calls, and as whom. */
+  readonly endpoint: () => Endpoint;
   /** With the administrator's key, for the account that is meant. */
   readonly admin: () => Api;
   /** With the administrator's key, for nobody in particular. */
@@ -30,6 +32,7 @@ export const action = (work: (context: Context) => Promise<void>) =>
       options,
       args: this.processedArgs.map((word: unknown) => (typeof word === "string" ? word : "")),
       api: () => apiOf(endpointOf(told)),
+      endpoint: () => endpointOf(told),
       admin: () => apiOf(adminOf(told)),
       operator: () => apiOf({ ...adminOf(told), account: undefined }),
     });

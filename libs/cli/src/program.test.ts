@@ -55,6 +55,7 @@ test.each([
   [["hunts", "change", "h", "--file", "/nowhere/hunt.json"], /\/nowhere\/hunt\.json cannot be read/],
   [["sms", "limits", "main"], /Name what to change: --gap-ms/],
   [["sms", "limits", "main", "--per-day", "few"], /--per-day is "few"/],
+  [["history", "horse:1"], /"horse:1" names nothing/],
   [["people", "consent", "p"], /required option '--source <source>' not specified/],
   [["people", "consent", "p", "--source", "s", "--basis", "hope"], /--basis is "hope": choose one of consent, existing-customer/],
 ])("%j is refused in one sentence with exit code 2", async (words, sentence) => {
@@ -74,6 +75,8 @@ test.each([
   ["sms", "limits"],
   ["people", "consent"],
   ["people", "refused"],
+  ["history"],
+  ["state"],
   ["runs", "start"],
   ["people", "why"],
   ["credits", "grant"],

@@ -1,16 +1,19 @@
 import type { Command } from "commander";
 import { action, integerOf, textOption } from "../context.ts";
+import type { Endpoint } from "../endpoint.ts";
 import { at, itemsOf, textAt } from "../json.ts";
 import { dim } from "../output.ts";
 
 export const addInspection = (program: Command): void => {
   program
     .command("history")
-    .description("every event of a subject, with the state after it")
-    .argument("<subject>", "such as sms.contact.07.demo.Yb3…")
+    .description("every event of a contact, a person, a hunt …, with the state after it")
+    .argument("<what>", "such as contact:<id>, balance, or a whole subject")
     .option("--state", "also the state after each event")
+    .addHelpText("after", examples("history contact:Yb3… --state", "history run:2026-11-23"))
     .action(
-      action(async ({ api, output, args: [subject = ""], options }) => {
+      action(async ({ api, endpoint, output, args: [what = ""], options }) => {
+        const subject = await subjectFor(what, endpoint);
         const answer = await api().get("/v1/history", { subject });
         const entries = itemsOf(answer, "entries");
         output.result(answer, () =>
@@ -20,16 +23,30 @@ export const addInspection = (program: Command): void => {
     );
   program
     .command("state")
-    .description("what a subject's events add up to")
-    .argument("<subject>")
+    .description("what its events add up to")
+    .argument("<what>", "such as contact:<id>, balance, or a whole subject")
     .option("--at <time>", "as it was then, such as 2026-11-23T10:00:00Z")
+    .addHelpText("after", examples("state balance", "state person:Yb3… --at 2026-11-23T10:00:00Z"))
     .action(
-      action(async ({ api, output, args: [subject = ""], options }) => {
+      action(async ({ api, endpoint, output, args: [what = ""], options }) => {
+        const subject = await subjectFor(what, endpoint);
         const answer = await api().get("/v1/state", { subject, at: textOption(options, "at") });
         output.result(answer, () => JSON.stringify(answer, undefined, 2));
       }),
     );
   addDead(program);
+};
+
+const examples = (...lines: readonly string[]): string => `
+<what> is contact:<id>, person:<id>, hunt:<id>, run:<date>, ad:<id>, import:<id>, line:<id>, balance, account,
+or a whole subject such as sms.contact.54.demo.Yb3…
+
+Examples:
+${lines.map((line) => `  $ outrider ${line}`).join("\n")}`;
+
+const subjectFor = async (what: string, endpoint: () => Endpoint): Promise<string> => {
+  const { accountOfKey, subjectOf } = await import("../subjects.ts");
+  return subjectOf(what, () => accountOfKey(endpoint()));
 };
 
 const entryText = (entry: unknown, withState: boolean): string => {
