@@ -15,12 +15,19 @@ export interface ApiOptions {
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
+interface PostOptions {
+  readonly idempotencyKey?: string;
+  readonly query?: Query;
+  /** How long the answer may take. Default 30 s. */
+  readonly timeoutMs?: number;
+}
+
 /** The gateway's HTTP API. Every call throws a `Failure` when it is refused or nobody answers. */
 export interface Api {
   readonly url: string;
   readonly get: (path: string, query?: Query) => Promise<unknown>;
   /** The same `idempotencyKey` again changes nothing; by default each call is a new one. */
-  readonly post: (path: string, body?: unknown, options?: { readonly idempotencyKey?: string; readonly query?: Query }) => Promise<unknown>;
+  readonly post: (path: string, body?: unknown, options?: PostOptions) => Promise<unknown>;
   readonly patch: (path: string, body: unknown) => Promise<unknown>;
   readonly put: (path: string, body: unknown) => Promise<unknown>;
   readonly delete: (path: string) => Promise<unknown>;
@@ -78,7 +85,7 @@ export const apiOf = ({ url, key, account, patienceMs = 0 }: ApiOptions): Api =>
       await sleep(waitMs);
     }
   };
-  const send = (method: string, path: string, body: unknown, more: Record<string, string> = {}): Promise<unknown> =>
+  const send = (method: string, path: string, body: unknown, more: Record<string, string> = {}, timeoutMs = answerMs): Promise<unknown> =>
     call(
       method,
       path,
@@ -86,13 +93,13 @@ export const apiOf = ({ url, key, account, patienceMs = 0 }: ApiOptions): Api =>
         headers: { ...headers, ...more, ...(body === undefined ? {} : { "content-type": "application/json" }) },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),
-      answerMs,
+      timeoutMs,
     );
   return {
     url,
     get: (path, query = {}) => send("GET", `${path}${queryOf(query)}`, undefined),
-    post: (path, body = {}, { idempotencyKey = randomUUID(), query = {} } = {}) =>
-      send("POST", `${path}${queryOf(query)}`, body, { "idempotency-key": idempotencyKey }),
+    post: (path, body = {}, { idempotencyKey = randomUUID(), query = {}, timeoutMs } = {}) =>
+      send("POST", `${path}${queryOf(query)}`, body, { "idempotency-key": idempotencyKey }, timeoutMs),
     patch: (path, body) => send("PATCH", path, body),
     put: (path, body) => send("PUT", path, body),
     delete: (path) => send("DELETE", path, undefined),

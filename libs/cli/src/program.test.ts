@@ -76,6 +76,8 @@ test.each([
   ["people", "consent"],
   ["people", "refused"],
   ["history"],
+  ["views", "rebuild"],
+  ["views", "verify"],
   ["state"],
   ["runs", "start"],
   ["people", "why"],

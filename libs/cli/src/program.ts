@@ -11,6 +11,7 @@ import { addReplies } from "./commands/replies.ts";
 import { addRuns } from "./commands/runs.ts";
 import { addSms } from "./commands/sms.ts";
 import { addStack } from "./commands/stack.ts";
+import { addViews } from "./commands/views.ts";
 import { endingOf } from "./failure.ts";
 import { bad } from "./output.ts";
 
@@ -55,6 +56,7 @@ Exit codes: 0 done; 1 refused, failed, or a check does not hold; 2 cannot run (a
     addCredits,
     addPausing,
     addInspection,
+    addViews,
   ]) {
     add(program);
   }

@@ -48,6 +48,8 @@ export type GatewayConfig = ConfigOf<typeof definition>;
 export const limits = {
   jsonBytes: 1_048_576,
   webhookBytes: 262_144,
+  /** How long comparing a read model with its stream may take: many clients give up waiting for an answer after 5 minutes. */
+  verifyMs: 240_000,
   /** Plain bytes of one piece: sealed and in base64 twice it stays below the server's largest message. */
   pieceBytes: 196_608,
   piecesInFlight: 4,

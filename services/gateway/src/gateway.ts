@@ -22,11 +22,12 @@ import { pauseRoutes } from "./routes/pauses.ts";
 import { personRoutes } from "./routes/people.ts";
 import { replyRoutes } from "./routes/replies.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { viewRoutes } from "./routes/views.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 
 const resources = [
   ...[accountRoutes, lineRoutes, huntRoutes, runRoutes, contactRoutes, replyRoutes, personRoutes],
-  ...[creditRoutes, pauseRoutes, inspectionRoutes],
+  ...[creditRoutes, pauseRoutes, inspectionRoutes, viewRoutes],
 ] as const;
 
 /** Brings the gateway up on a running service and serves HTTP. Resolves with its address. Everything ends with the service. */

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { huntCommands } from "@outrider/contracts/hunts";
 import { accountId } from "@outrider/contracts/ids";
+import { projectorCommands } from "@outrider/contracts/projector";
 import { registryCommands } from "@outrider/contracts/registry";
 import { smsCommands } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
@@ -22,6 +23,7 @@ const letter = (id: number, account: string) => ({
   ...{ id, at: "2026-11-20T10:00:00.000Z", service: "sms-sender", consumer: "sms-sender-webhooks", stream: "INBOX", seq: 70 + id },
   ...{ subject: `inbox.smsmobileapi.03.${account}`, reason: "unreadable", deliveries: 1 },
 });
+const contacts = { view: "contacts" as const, collection: "contacts_2", build: 2 };
 const played = [
   play(registryCommands.authenticate, ({ hash }) => ({ scopes: scopes.get(hash) ?? no("unauthorised", "no such account and key") })),
   play(registryCommands.pause, ({ account }) => (account === "system" ? { seq: 2 } : no("refused", "no", "already-paused"))),
@@ -32,6 +34,12 @@ const played = [
   play(smsCommands.deadList, () => ({ letters: [letter(1, "garage"), letter(2, "other")], total: 2 })),
   play(smsCommands.deadShow, ({ seq }) => ({ letter: letter(seq, seq === 1 ? "garage" : "other") })),
   play(smsCommands.deadDrop, () => ({ dropped: true })),
+  play(projectorCommands.views, () => ({ views: [{ ...contacts, stream: "SMS", version: 1, seq: 7 }] })),
+  play(projectorCommands.rebuild, () => ({ ...contacts, build: 3 })),
+  play(projectorCommands.verify, async ({ view }) => {
+    await new Promise((over) => setTimeout(over, 1_200)); // longer than other commands may take here
+    return { view, seq: 7, equal: 4, moved: 0, different: 0, missing: 1, unexpected: 0, first: ["garage.c1"] };
+  }),
 ];
 
 beforeAll(async () => {
@@ -165,6 +173,27 @@ describe("what is looked into", () => {
     expect((await world.call("GET", "/v1/dead/sms-sender/2", { key: reader })).status).toBe(404);
     expect((await world.call("DELETE", "/v1/dead/sms-sender/1", { key: writer })).status).toBe(403);
     expect((await world.call("DELETE", "/v1/dead/sms-sender/2", { key: adminKey })).json).toEqual({ dropped: true });
+  });
+});
+
+describe("read models", () => {
+  test("are listed, rebuilt and verified for the operator", async () => {
+    const listed = await world.call("GET", "/v1/views", { key: adminKey });
+    expect(listed).toMatchObject({ status: 200, json: { views: [{ view: "contacts", seq: 7 }] } });
+    const rebuilt = await world.call("POST", "/v1/views/contacts/rebuild", { key: adminKey });
+    expect(rebuilt).toMatchObject({ status: 202, json: { view: "contacts", build: 3 } });
+    const verified = await world.call("POST", "/v1/views/contacts/verify", { key: adminKey });
+    expect(verified).toMatchObject({ status: 200, json: { equal: 4, missing: 1, first: ["garage.c1"] } });
+    expect((await world.call("POST", "/v1/views/horses/rebuild", { key: adminKey })).status).toBe(400);
+  });
+  test("are nobody else's", async () => {
+    for (const [method, path] of [
+      ["GET", "/v1/views"],
+      ["POST", "/v1/views/contacts/rebuild"],
+      ["POST", "/v1/views/contacts/verify"],
+    ] as const) {
+      expect((await world.call(method, path, { key: writer })).status).toBe(403);
+    }
   });
 });
 

@@ -1,0 +1,73 @@
+import type { Command } from "commander";
+import { action } from "../context.ts";
+import { refused } from "../failure.ts";
+import { itemsOf, numberAt, textAt } from "../json.ts";
+
+const example = (line: string): string => `\nExample:\n  $ outrider views ${line}`;
+
+/** Comparing takes as long as folding the stream does; the gateway gives it four minutes. */
+const verifyMs = 250_000;
+
+export const addViews = (program: Command): void => {
+  const views = program.command("views").description("read models: what lists are made of (administrator)");
+  views
+    .command("list")
+    .description("all of them, and how far each is")
+    .addHelpText("after", example("list"))
+    .action(
+      action(async ({ operator, output }) => {
+        const { listTable } = await import("../table.ts");
+        const answer = await operator().get("/v1/views");
+        output.result(answer, () =>
+          listTable(
+            [
+              ["view", "view"],
+              ["stream", "stream"],
+              ["up to", "seq"],
+              ["build", "build"],
+              ["building", "building"],
+              ["degraded", "degraded.reason"],
+            ],
+            itemsOf(answer, "views"),
+            "No read models.",
+          ),
+        );
+      }),
+    );
+  views
+    .command("rebuild")
+    .description("builds one anew beside the one that serves, then swaps")
+    .argument("<view>", "as `views list` names it")
+    .addHelpText("after", example("rebuild contacts"))
+    .action(
+      action(async ({ operator, output, args: [view = ""] }) => {
+        const answer = await operator().post(`/v1/views/${encodeURIComponent(view)}/rebuild`);
+        output.result(
+          answer,
+          () => `${view} is being built as ${textAt(answer, "collection")}; \`outrider views list\` tells when it is done.`,
+        );
+      }),
+    );
+  views
+    .command("verify")
+    .description("compares every document with its stream folded anew; exits 1 when one differs")
+    .argument("<view>", "as `views list` names it")
+    .addHelpText("after", example("verify contacts"))
+    .action(
+      action(async ({ operator, output, args: [view = ""] }) => {
+        const answer = await operator().post(`/v1/views/${encodeURIComponent(view)}/verify`, {}, { timeoutMs: verifyMs });
+        const [equal = 0, moved = 0, ...wrong] = ["equal", "moved", "different", "missing", "unexpected"].map((name) =>
+          numberAt(answer, name),
+        );
+        const [different = 0, missing = 0, unexpected = 0] = wrong;
+        const said = `${different} different, ${missing} missing, ${unexpected} unexpected`;
+        output.result(answer, () => `${view}: ${equal} equal, ${moved} changed meanwhile, ${said}.`);
+        if (different + missing + unexpected > 0) {
+          throw refused(
+            `${view} is not what its stream says: ${said}; \`outrider views rebuild ${view}\`.`,
+            itemsOf(answer, "first").join("\n"),
+          );
+        }
+      }),
+    );
+};
