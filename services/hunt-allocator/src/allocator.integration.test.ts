@@ -93,6 +93,19 @@ test("nothing exceeds the day's limits, over all passes: account, line and credi
   expect(await passOf(world, account)).toMatchObject({ allocated: 0, reserved: 0 });
 });
 
+test("a pass that the ledger holds nothing for says by which rule", async () => {
+  const account = newAccount("outdated");
+  await world.createAccount(account);
+  await world.listAds(account, [{}, {}]);
+  await createHunt(world, account, "all");
+  onTestFinished(() => {
+    world.neighbours.refuses = undefined;
+  });
+  world.neighbours.refuses = "reservation-too-old";
+  const skipped = { "reservation-too-old": 2 };
+  expect(await passOf(world, account)).toMatchObject({ found: 2, allocated: 0, reserved: 0, skipped, hunts: [{ skipped }] });
+});
+
 test("a dry run gives the pass's own answer and writes nothing; why-not tells about one person", async () => {
   const account = newAccount("curious");
   await world.createAccount(account);

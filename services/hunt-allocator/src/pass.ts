@@ -44,7 +44,7 @@ export interface PassAt {
   readonly cause: (step: string) => Cause;
 }
 
-/** Somebody else has moved the run meanwhile, or the process is to end: whatever was planned is void. */
+/** Somebody else has moved the run meanwhile, holds more than we knew, or the process is to end: whatever was planned is void. */
 class Overtaken extends Error {
   override readonly name = "Overtaken";
 }
@@ -112,9 +112,12 @@ const carryOut = async (tools: PassTools, at: PassAt, plan: Plan): Promise<void>
   const began = performance.now();
   const surveys = await look(tools, at, plan);
   const first = share(surveys, plan.capacity);
-  const held = plan.reservation === undefined ? await reserve(tools, at, plan, first.credits) : plan.capacity.credits;
+  const { held, refused } =
+    plan.reservation === undefined ? await reserve(tools, at, plan, first.credits) : { held: plan.capacity.credits, refused: undefined };
+  // Whoever began this pass had reserved already, so the balance that we planned with lacked our own hold: plan with the hold instead.
+  if (held > plan.capacity.credits) throw new Overtaken();
   const shared = held >= first.credits ? first : share(surveys, { ...plan.capacity, credits: held });
-  const tallies = await give(tools, at, plan, shared);
+  const tallies = (await give(tools, at, plan, shared)).map((tally) => (refused === undefined ? tally : becauseOf(tally, refused)));
   const command = { type: "ClosePass", pass: at.pass, pages: plan.pages, hunts: tallies } as const;
   await execute(tools, at, "close", command);
   for (const { skipped, allocated } of tallies) {
@@ -166,10 +169,17 @@ const dayMs = 86_400_000;
 export const oldestWanted = ({ documents }: Pick<Plan, "documents">, nowMs: number): number =>
   nowMs - dayMs * Math.max(0, ...[...documents.values()].map(({ definition }) => definition.criteria.maxAgeDays));
 
+interface Reserved {
+  readonly held: number;
+  /** The rule by which the ledger refused to hold anything. */
+  readonly refused: string | undefined;
+}
+
 /** Holds credits for what could be used; known by its number, so that asking again finds the same hold. */
-const reserve = async (tools: PassTools, at: PassAt, { reservationNumber }: Plan, wanted: number): Promise<number> => {
+const reserve = async (tools: PassTools, at: PassAt, { reservationNumber }: Plan, wanted: number): Promise<Reserved> => {
   const reservation = reservationIdOf(reservationNumber);
   let held = 0;
+  let refused: string | undefined;
   if (wanted > 0 || at.again) {
     try {
       const request = {
@@ -183,11 +193,18 @@ const reserve = async (tools: PassTools, at: PassAt, { reservationNumber }: Plan
       held = (await tools.ask(ledgerCommands.reserve, request, at.cause("reserve"))).credits;
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      tools.instruments.log("warn", "no credits were held for a pass", { account: at.account, pass: at.pass, rule: error.rule });
+      refused = error.rule;
+      tools.instruments.log("warn", "no credits were held for a pass", { account: at.account, pass: at.pass, rule: refused });
     }
   }
   await execute(tools, at, "reservation", { type: "RecordReservation", pass: at.pass, reservation, wanted, held });
-  return held;
+  return { held, refused };
+};
+
+/** What was skipped for want of credits was so because the ledger refused to hold any, perhaps for another reason than that none are left. */
+const becauseOf = (tally: HuntTally, rule: string): HuntTally => {
+  const { "no-credits": unpaid, ...skipped } = tally.skipped;
+  return unpaid === undefined ? tally : { ...tally, skipped: { ...skipped, [rule]: (skipped[rule] ?? 0) + unpaid } };
 };
 
 /** Writes and appends the rows page by page; answers the tallies as they turned out. */

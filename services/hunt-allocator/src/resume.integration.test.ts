@@ -59,3 +59,35 @@ test("a pass whose process is killed between two pages is ended by another, and 
   expect(pass).toMatchObject({ found: 4000, allocated: 2000, reserved: 2000, rest: 0, skipped: { "contacted-recently": 2000 } });
   expect(world.neighbours.available).toBe(8000);
 });
+
+test("a pass whose process is killed before it has recorded its reservation goes on with what is held, though no credits are left", async () => {
+  for (const each of processes) each.kill("SIGKILL");
+  const account = newAccount("penniless");
+  await world.createAccount(account);
+  const { neighbours } = world;
+  neighbours.available = 100;
+  let doomed: ChildProcess | undefined;
+  const reserved = new Promise<void>((resolve) => {
+    neighbours.onReserved = () => {
+      neighbours.onReserved = undefined;
+      doomed?.kill("SIGKILL");
+      resolve();
+    };
+  });
+  doomed = start("killed-on-reserving");
+  const people = Array.from({ length: 100 }, (_, index) => ({ person: personOf(index), sourceId: `${index}` }));
+  await world.listAds(account, people);
+  await until(() => createHunt(world, account, "all"));
+  // The readers of the killed ones keep their leases for a moment.
+  const { run } = await until(() => world.service.ask(huntCommands.startPass, { account, by: "hand" }, { timeoutMs: 20_000 }));
+  await reserved;
+  expect((await world.eventsOf(account, run)).map(({ type }) => type)).toEqual(["PassOpened"]);
+  expect(neighbours.available).toBe(0);
+
+  start("heir-of-a-hold");
+  const pass = await until(() => closed(world, account, run, 1), 50_000);
+  expect(pass).toMatchObject({ found: 100, allocated: 100, reserved: 100, rest: 0, skipped: {} });
+  expect((await world.eventsOf(account, run)).filter(({ type }) => type === "PassReserved")).toHaveLength(1);
+  expect(await world.rowsOf(account, run)).toHaveLength(100);
+  expect(neighbours.available).toBe(0);
+});

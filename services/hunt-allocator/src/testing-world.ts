@@ -20,6 +20,10 @@ export const today = "2026-11-25";
 export interface Neighbours {
   available: number;
   readonly reservations: Map<string, number>;
+  /** The rule by which every hold is refused. */
+  refuses?: string | undefined;
+  /** Called between a hold and the answer that tells of it. */
+  onReserved?: (() => void) | undefined;
   leftToday: number | null;
   perDay: number | null;
 }
@@ -124,11 +128,13 @@ const openNeighbours = async (configured: (replica: string) => AllocatorConfig, 
       revision: 1,
     })),
     handle(ledgerCommands.reserve, async ({ account, reservation: id, most }) => {
+      if (neighbours.refuses !== undefined) throw new Refusal("refused", "no hold is given", neighbours.refuses);
       const reservation = `${account} ${id}`;
       const credits = neighbours.reservations.get(reservation) ?? Math.min(most, neighbours.available);
       if (credits === 0) throw new Refusal("refused", "nothing is left", "no-credits");
       if (!neighbours.reservations.has(reservation)) neighbours.available -= credits;
       neighbours.reservations.set(reservation, credits);
+      neighbours.onReserved?.();
       return { reservation: id, credits };
     }),
   ]);
