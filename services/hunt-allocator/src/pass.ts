@@ -71,7 +71,7 @@ export const drivePass = async (tools: PassTools, at: PassAt): Promise<"closed" 
     try {
       const plan = await planOf(tools, at);
       if (plan === "closed" || plan === "unknown-account") return plan;
-      await carryOut(tools, { ...at, again }, plan);
+      await carryOut(tools, { ...at, again: again || plan.pages + plan.denialPages > 0 }, plan);
       return "closed";
     } catch (error) {
       if (!(error instanceof Overtaken)) throw error;

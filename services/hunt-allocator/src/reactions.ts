@@ -55,7 +55,9 @@ export const drivePasses = (
       for (const event of delivery.events) {
         if (event.type !== "PassOpened") continue;
         const key = `${delivery.subject} ${event.data.pass}`;
-        const again = delivery.deliveries > 1 || begun.has(key);
+        // A dead letter tried again comes as a first delivery: its age tells.
+        const old = tools.clock.nowMs() - Date.parse(delivery.at) > takeoverMs;
+        const again = delivery.deliveries > 1 || begun.has(key) || old;
         begun.add(key);
         const driven = await drivePass(tools, {
           account: accountId.parse(at.account),
