@@ -1,6 +1,8 @@
+import type { AccountId } from "@outrider/contracts/ids";
 import { accountCodec } from "@outrider/contracts/registry";
 import { lineCodec, smsCommands } from "@outrider/contracts/sms";
 import { streams, subjects } from "@outrider/contracts/streams";
+import { Refusal } from "@outrider/platform";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { scheduleWanted } from "./tail.ts";
@@ -20,15 +22,15 @@ afterEach(async () => {
 afterAll(() => world[Symbol.asyncDispose]());
 
 const within = { timeout: 20_000, interval: 30 };
-const statuses = async (account: Parameters<World["statusOf"]>[0], people: readonly Someone[]) =>
+const statuses = async (account: AccountId, people: readonly Someone[]) =>
   new Set(await Promise.all(people.map(({ contact }) => world.statusOf(account, contact))));
-const typesOf = async (account: Parameters<World["statusOf"]>[0], { contact }: Someone) =>
-  (await world.contactEvents(account, contact)).map(({ type }) => type);
+const typesOf = async (account: AccountId, { contact }: Someone) => (await world.contactEvents(account, contact)).map(({ type }) => type);
 const only = <T>(items: readonly T[]): T => {
   const [item] = items;
   if (item === undefined) throw new Error("one was made");
   return item;
 };
+const openTurns = async (account: AccountId) => (await first.sms.lines.fold(subjects.smsLine(account, main))).state.open.size;
 const why = { actor: "test" };
 
 describe("a page of allocations", () => {
@@ -51,10 +53,7 @@ describe("a page of allocations", () => {
         ),
       ),
     ).toEqual(new Set(["AttemptStarted ContactAccepted ContactRequested RequestRedundant"]));
-    await vi.waitFor(async () => {
-      const { state } = await first.sms.lines.fold(subjects.smsLine(account, main));
-      expect(state.open.size).toBe(0);
-    }, within);
+    await expect.poll(() => openTurns(account), within).toBe(0);
   });
   test("that is cut in another way when it is told again gives those who are left their turns", async () => {
     const account = await world.account("cut");
@@ -73,25 +72,30 @@ describe("a page of allocations", () => {
     await world.page(account, "2026-11-20", people);
     await expect.poll(() => statuses(account, people), within).toEqual(new Set(["gated: line-not-connected"]));
   });
-  test("gives a contact that was gated in an earlier pass a turn, though its old one is still open", async () => {
+  test("gives a contact that was gated in an earlier pass a turn, though the turns of that page are still under way", async () => {
     const account = await world.account("returning");
-    const people = await world.people(account, 1);
-    const { contact, request } = only(people);
-    world.neighbours.permit = () => ({ kind: "denied", rule: "outside-hours", remedy: "later" });
-    await world.request(account, only(people));
-    await expect.poll(() => world.statusOf(account, contact), within).toBe("gated: outside-hours");
-    world.neighbours.permit = () => undefined;
-    const turn = { contact, person: request.person, at: first.service.clock.now() };
-    await vi.waitFor(async () => {
-      const { state } = await first.sms.lines.fold(subjects.smsLine(account, main));
-      expect(state.open.size).toBe(0);
-    }, within);
-    // As if the turns of its old page were still under way.
-    const day = turn.at.slice(0, 10);
-    await world.append(streams.sms.name, lineCodec, subjects.smsLine(account, main), { type: "TurnsGiven", data: { day, turns: [turn] } });
-    await world.page(account, "2026-11-21", people);
-    await expect.poll(() => world.statusOf(account, contact), within).toBe("accepted");
-    expect(await world.sends(people)).toHaveLength(1);
+    const [gated, slow] = await world.people(account, 2);
+    if (gated === undefined || slow === undefined) throw new Error("two were made");
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    world.neighbours.permit = async ({ contact }) => {
+      if (contact === gated.contact) return { kind: "denied", rule: "outside-hours", remedy: "later" };
+      if (contact === slow.contact) await held;
+      return undefined;
+    };
+    await world.page(account, "2026-11-20", [gated, slow]);
+    await expect.poll(() => world.statusOf(account, gated.contact), within).toBe("gated: outside-hours");
+    world.neighbours.permit = async ({ contact }) => (contact === slow.contact ? held.then(() => undefined) : undefined);
+    await world.page(account, "2026-11-21", [gated]);
+    await expect.poll(() => world.statusOf(account, gated.contact), within).not.toBe("gated: outside-hours");
+    expect(await world.statusOf(account, slow.contact)).toBe("requested");
+    release();
+    await expect.poll(() => world.statusOf(account, gated.contact), within).toBe("accepted");
+    await expect.poll(() => world.statusOf(account, slow.contact), within).toBe("accepted");
+    expect(await world.sends([gated, slow])).toHaveLength(2);
+    await expect.poll(() => openTurns(account), within).toBe(0);
   });
 });
 
@@ -197,10 +201,23 @@ describe("a permit", () => {
     await world.neighbours.registryStarts();
     await expect.poll(() => statuses(account, people), { ...within, timeout: 40_000 }).toEqual(new Set(["accepted"]));
     expect(await world.sends(people)).toHaveLength(20);
-    await vi.waitFor(async () => {
-      const { state } = await first.sms.lines.fold(subjects.smsLine(account, main));
-      expect(state.open.size).toBe(0);
-    }, within);
+  });
+  test("that only some can have in time holds up nobody else's, and every turn is ended", async () => {
+    const account = await world.account("some");
+    const people = await world.people(account, 20);
+    const sick = new Set(people.slice(0, 5).map(({ contact }) => String(contact)));
+    let isSick = true;
+    world.neighbours.permit = ({ contact }) => {
+      if (isSick && sick.has(contact)) throw new Refusal("unavailable", "not now");
+      return undefined;
+    };
+    await world.page(account, "2026-11-20", people);
+    await expect.poll(() => statuses(account, people.slice(5)), within).toEqual(new Set(["accepted"]));
+    await expect.poll(() => openTurns(account), within).toBe(5);
+    isSick = false;
+    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["accepted"]));
+    await expect.poll(() => openTurns(account), within).toBe(0);
+    expect(await world.sends(people)).toHaveLength(20);
   });
 });
 
