@@ -26,7 +26,7 @@ export interface Schedules {
   ) => Promise<void>;
   /** Whether one of this name and key waits for its moment, or has come due and is not done with yet. The leader is asked. */
   readonly isOpen: (name: string, key: string) => Promise<boolean>;
-  /** True when it was still pending; false: too late, or there was none. */
+  /** True when it was still pending; false: too late, or there was none. In its very millisecond it may come due all the same. */
   readonly cancel: (name: string, key: string) => Promise<boolean>;
 }
 
