@@ -153,7 +153,7 @@ export const huntCommands = {
     z.object({ account: accountId, template: z.string(), channel, ad: adId.optional() }),
     z.object({ text: z.string(), sms: segments.optional() }),
   ),
-  /** One pass at a time: a start while one is open answers that one. */
+  /** One pass at a time: a start while one is open answers that one. Refused with `not-today` for any date but the account's own today. */
   startPass: defineCommand(
     "hunt-allocator",
     "start-pass",
