@@ -173,4 +173,25 @@ describe("a day of a small account", () => {
     });
     expect(credits.captured).toBe(then);
   });
+
+  test("a pause ends at once also what waits for a turn hours away, and gives its credits back", async () => {
+    const { client, account } = await openShop(world, "patient", { limits: { minGapMs: 600_000 } });
+    ok(await client.post("/v1/hunts", huntOf(signed(account))));
+    await importAll(client, rowsOf(8));
+    ok(await client.post("/v1/runs", {}));
+    await eventually("the first has left", async () => ((await sentTo("(patient)")).length === 1 ? true : undefined));
+    const { body: waiting } = ok(await client.get("/v1/credits"));
+    expect(waiting.held).toBeGreaterThan(0);
+    ok(await client.post("/v1/pause", {}));
+    const ended = await eventually("the rest ended gated", async () => {
+      const { body } = ok(await client.get("/v1/contacts?status=gated&limit=100"));
+      return body.items.length === 7 ? body.items : undefined;
+    });
+    expect(new Set(ended.map(({ rule }: { rule: string }) => rule))).toEqual(new Set(["paused"]));
+    const credits = await eventually("the credits came back", async () => {
+      const { body } = ok(await client.get("/v1/credits"));
+      return body.held === 0 ? body : undefined;
+    });
+    expect(credits).toMatchObject({ captured: 1, released: 7 });
+  });
 });

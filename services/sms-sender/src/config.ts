@@ -56,3 +56,9 @@ export const sandboxProblem = (config: Pick<SmsConfig, "OUTRIDER_PROVIDERS" | "S
   config.OUTRIDER_PROVIDERS === "live" || loopback.has(new URL(config.SMSMOBILEAPI_URL).hostname)
     ? undefined
     : "SMSMOBILEAPI_URL must point at a simulator on this machine unless OUTRIDER_PROVIDERS is live.";
+
+/** Durable names: changing one looks at every pause again, which ends only what is paused still. */
+export const pauseReactions = {
+  accounts: { durable: "sms-sender-account-pauses", filters: ["registry.account.>"], concurrency: 4 },
+  hunts: { durable: "sms-sender-hunt-pauses", filters: ["hunts.hunt.>"], concurrency: 4 },
+} as const;

@@ -126,7 +126,7 @@ const takeTurns = async (
   const { limits } = (await sms.lines.fold(subjects.smsLine(account, line), { fresh: false })).state;
   const take = async ({ contact, person, at }: TurnRequest & { readonly at: string }): Promise<void> => {
     const wait = Date.parse(at) - clock.nowMs();
-    if (wait > waitedForMs) return scheduleTurn(sms, account, contact, at, why);
+    if (wait > waitedForMs && sms.accounts.pausedBy(account) === undefined) return scheduleTurn(sms, account, contact, at, why);
     if (wait > 0) await pauseFor(wait, stopping);
     if (isMissed(limits, at, clock.nowMs()) && (await isWaiting(sms, account, contact))) missed.push({ contact, person });
     else {
