@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Unavailable } from "./errors.ts";
@@ -50,6 +51,8 @@ test("an append that nobody can confirm in time says that it may have happened, 
   const on = subject();
   await far.store("T").append(on, append([added("x")]), soon());
   server.server.kill("SIGSTOP");
+  const stat = `/proc/${server.server.pid()}/stat`;
+  await expect.poll(() => !existsSync(stat) || readFileSync(stat, "utf8").includes(") T ")).toBe(true); // the signal takes its time
   const began = performance.now();
   // A long wait in front must not hide a short one behind it.
   const long = far.store("T").append(subject(), append([added("long")]), soon(4000));

@@ -136,7 +136,6 @@ const assemble = async <Config extends CommonConfig>(
     gauge: metrics.gauge,
     log: (level, message, fields) => log[level](fields, message),
   };
-  health.ok("start");
   log.info({ health: healthServer.url, version, providers: config.OUTRIDER_PROVIDERS }, "started");
   return {
     name: config.service,
@@ -158,7 +157,11 @@ const assemble = async <Config extends CommonConfig>(
     healthUrl: healthServer.url,
     stopping: lifecycle.stopping,
     onStop: lifecycle.onStop,
-    untilStopped: lifecycle.untilStopped,
+    // Wired to its end, commands and all: only now may anybody count on this replica.
+    untilStopped: () => {
+      health.ok("start");
+      return lifecycle.untilStopped();
+    },
     [Symbol.asyncDispose]: lifecycle.close,
   };
 };
