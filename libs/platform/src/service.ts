@@ -136,6 +136,8 @@ const assemble = async <Config extends CommonConfig>(
     gauge: metrics.gauge,
     log: (level, message, fields) => log[level](fields, message),
   };
+  // Whoever opens several services in one process wires them piece by piece and never waits for their stop.
+  if (options.ownsProcess === false) health.ok("start");
   log.info({ health: healthServer.url, version, providers: config.OUTRIDER_PROVIDERS }, "started");
   return {
     name: config.service,
