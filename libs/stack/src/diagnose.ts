@@ -3,7 +3,7 @@ import { MongoClient } from "mongodb";
 import { cacheFolder } from "./cache.ts";
 import { freeMegabytes } from "./disk.ts";
 import { INSTALL_MONGO, lookForMongo, MONGO_MINIMUM } from "./mongo-binary.ts";
-import { INSTALL_NATS, lookForNats, NATS_BUILT, NATS_MINIMUM } from "./nats-binary.ts";
+import { INSTALL_NATS, lookForNats, NATS_BUILT, NATS_MINIMUM, type NatsFound } from "./nats-binary.ts";
 import { requireNats } from "./nats-info.ts";
 import { isAtLeast, onPath, versionOf } from "./run-tool.ts";
 import { messageOf } from "./stack-error.ts";
@@ -69,24 +69,29 @@ async function nats(env: NodeJS.ProcessEnv): Promise<Finding> {
       }),
     );
   }
-  const { binary, tooOld, go } = await lookForNats(env);
+  return natsOfOurOwn(await lookForNats(env));
+}
+
+const ORIGINS = { path: "on the PATH", release: "the release, downloaded", built: "built by Go" } as const;
+
+function natsOfOurOwn({ binary, tooOld, downloadable, go }: NatsFound): Finding {
   const old = tooOld === undefined ? "" : `; the nats-server ${tooOld} on the PATH is older than ${NATS_MINIMUM} and left alone`;
   if (binary !== undefined) {
-    const { version, path } = binary;
-    return { what: "nats", state: "fine", version, from: path, says: `nats-server ${version}${old}` };
+    const { version, path, from } = binary;
+    return { what: "nats", state: "fine", version, from: path, says: `nats-server ${version}, ${ORIGINS[from]}${old}` };
   }
-  if (go !== undefined)
-    return { what: "nats", state: "later", from: go, says: `the next start builds nats-server ${NATS_BUILT} with Go, once${old}` };
+  const install = `${installCommand({ debian: "golang-go", mac: "nats-server" })}; or ${INSTALL_NATS}`;
+  const building = `builds nats-server ${NATS_BUILT} with Go`;
+  if (downloadable !== undefined) {
+    const says = `the next start downloads nats-server ${downloadable}${go === undefined ? "" : `, or else ${building}`}, once${old}`;
+    return { what: "nats", state: "later", says, ...(go === undefined ? { remedy: `where downloads are blocked: ${install}` } : {}) };
+  }
+  if (go !== undefined) return { what: "nats", state: "later", from: go, says: `the next start ${building}, once${old}` };
   const says =
     tooOld === undefined
       ? "no nats-server was found, nor Go to build it"
       : `nats-server ${tooOld} is too old, and there is no Go to build another`;
-  return {
-    what: "nats",
-    state: "wrong",
-    says,
-    remedy: `${installCommand({ debian: "golang-go", mac: "nats-server" })}; or ${INSTALL_NATS}`,
-  };
+  return { what: "nats", state: "wrong", says, remedy: install };
 }
 
 async function mongodb(env: NodeJS.ProcessEnv): Promise<Finding> {

@@ -15,7 +15,7 @@ export interface NatsServer extends ServerHandle {
   /** The server's HTTP monitor; undefined when the server is somebody else's (NATS_URL). */
   readonly monitorUrl: string | undefined;
   readonly version: string;
-  readonly from: "path" | "cache" | "url";
+  readonly from: NatsBinary["from"] | "url";
 }
 
 export interface NatsOptions {
