@@ -11,7 +11,7 @@ import { type HuntDefinition, huntCommands, huntDefinition } from "@outrider/con
 import { type AccountId, accountId, type HuntId, huntId, type ImportId, importId, type LineId, lineId } from "@outrider/contracts/ids";
 import { uploadCodec } from "@outrider/contracts/inbox";
 import { ledgerCommands } from "@outrider/contracts/ledger";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { lineLimits, smsCommands } from "@outrider/contracts/sms";
 import { buckets, subjects } from "@outrider/contracts/streams";
 import { headerLines, type Kernel, openKernel, silent } from "@outrider/eventing";

@@ -1,7 +1,7 @@
 import { huntCommands } from "@outrider/contracts/hunts";
 import { contactId, hashId, type PersonId, systemAccount } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { smsCommands } from "@outrider/contracts/sms";
 import { keyIds } from "@outrider/platform";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,5 +1,5 @@
 import { serviceNames } from "@outrider/contracts/commands";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import type { Faults } from "@outrider/simulators";
 import { eventually, type Tenant } from "../world.ts";
 import { type Arena, numberOf } from "./arena.ts";

@@ -1,7 +1,8 @@
+import { type ViewName, viewNames } from "@outrider/contracts/documents";
 import type { AccountId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
-import { projectorCommands, type ViewName, viewNames } from "@outrider/contracts/projector";
-import { registryCommands } from "@outrider/contracts/registry";
+import { projectorCommands } from "@outrider/contracts/projector";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { keyIds } from "@outrider/platform";
 import { eventually, type Tenant, type World } from "../world.ts";

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type AccountId, accountId, systemAccount } from "@outrider/contracts/ids";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { type Ask, type AskOptions, Refusal } from "@outrider/platform";
 import { LRUCache } from "lru-cache";
 import { limits } from "./config.ts";

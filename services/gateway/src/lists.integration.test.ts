@@ -1,7 +1,8 @@
+import type { DocumentOf } from "@outrider/contracts/documents";
 import { huntCommands } from "@outrider/contracts/hunts";
 import { accountId, type RunId, runId } from "@outrider/contracts/ids";
-import { aliasFreshMs, type DocumentOf, readerOf, viewsCollection } from "@outrider/contracts/projector";
-import { registryCommands } from "@outrider/contracts/registry";
+import { aliasFreshMs, readerOf, viewsCollection } from "@outrider/contracts/projector";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { smsCommands } from "@outrider/contracts/sms";
 import { keyIds } from "@outrider/platform";
 import { type ThrowAwayNats, testMongo, throwAwayNats } from "@outrider/stack/testing";

@@ -1,4 +1,4 @@
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { keyIds, type Service } from "@outrider/platform";
 import type { FastifyRequest } from "fastify";
 import { InvalidField } from "./problems.ts";

@@ -1,6 +1,6 @@
+import { contactStatus } from "@outrider/contracts/documents";
 import { huntTally } from "@outrider/contracts/hunts";
 import { type AccountId, huntId, runId } from "@outrider/contracts/ids";
-import { contactStatus } from "@outrider/contracts/projector";
 import { unreachable } from "@outrider/eventing";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { DocumentOf, ViewName } from "@outrider/contracts/documents";
 import type { AccountId } from "@outrider/contracts/ids";
-import { aliasFreshMs, type DocumentOf, readerOf, streamOf, type ViewName, viewsCollection } from "@outrider/contracts/projector";
+import { aliasFreshMs, readerOf, streamOf, viewsCollection } from "@outrider/contracts/projector";
 import { createHealth, openMongo, Refusal, type Service, Unavailable } from "@outrider/platform";
 import type { Collection, Db, Filter } from "mongodb";
 import { z } from "zod";

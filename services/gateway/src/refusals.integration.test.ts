@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { huntCommands } from "@outrider/contracts/hunts";
 import { accountId } from "@outrider/contracts/ids";
 import { projectorCommands } from "@outrider/contracts/projector";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { smsCommands } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
 import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";

@@ -1,4 +1,5 @@
-import { type ViewAlias, type ViewName, viewsCollection } from "@outrider/contracts/projector";
+import type { ViewName } from "@outrider/contracts/documents";
+import { type ViewAlias, viewsCollection } from "@outrider/contracts/projector";
 import type { Db } from "mongodb";
 
 /** Views as an alias needs to know them. */

@@ -1,4 +1,5 @@
-import { projectorCommands, readerOf, streamOf, type ViewName } from "@outrider/contracts/projector";
+import type { ViewName } from "@outrider/contracts/documents";
+import { projectorCommands, readerOf, streamOf } from "@outrider/contracts/projector";
 import { type CommandHandler, handle, mongoPositions, Refusal } from "@outrider/platform";
 import { type AnyGroup, groups } from "./groups.ts";
 import type { ProjectorHost } from "./host.ts";

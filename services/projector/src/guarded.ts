@@ -1,4 +1,4 @@
-import type { ViewName } from "@outrider/contracts/projector";
+import type { ViewName } from "@outrider/contracts/documents";
 import type { Change, Followed, View } from "@outrider/eventing";
 import type { ProjectedView, Stamp } from "./view.ts";
 

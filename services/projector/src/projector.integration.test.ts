@@ -1,6 +1,7 @@
 import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
+import { documents, type ViewName } from "@outrider/contracts/documents";
 import { accountId, contactId, hashId, huntId, lineId, personId } from "@outrider/contracts/ids";
-import { documents, projectorCommands, type ViewName, viewAlias, viewsCollection } from "@outrider/contracts/projector";
+import { projectorCommands, viewAlias, viewsCollection } from "@outrider/contracts/projector";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { ensureStream, jetStreamStore, type Kernel } from "@outrider/eventing";
 import { kernelOf, openMongo, openService, parseConfig, type Service } from "@outrider/platform";

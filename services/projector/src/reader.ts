@@ -1,4 +1,5 @@
-import { readerOf, type ViewAlias, type ViewName } from "@outrider/contracts/projector";
+import type { ViewName } from "@outrider/contracts/documents";
+import { readerOf, type ViewAlias } from "@outrider/contracts/projector";
 import { type Followed, type Follower, follow, type Lease, type Projection, pauseFor, projection } from "@outrider/eventing";
 import { mongoPositions } from "@outrider/platform";
 import { build, dropped, index } from "./build.ts";

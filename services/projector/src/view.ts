@@ -1,4 +1,4 @@
-import type { DocumentOf, ViewName } from "@outrider/contracts/projector";
+import type { DocumentOf, ViewName } from "@outrider/contracts/documents";
 import { parseSubject } from "@outrider/contracts/streams";
 import type { Change, Followed, View } from "@outrider/eventing";
 

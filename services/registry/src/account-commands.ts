@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { ProblemSlug } from "@outrider/contracts/commands";
 import { type AccountId, systemAccount } from "@outrider/contracts/ids";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { subjects } from "@outrider/contracts/streams";
 import { type CommandContext, type CommandHandler, handle, keyIds, Refusal } from "@outrider/platform";
 import type { AccountCommand, AccountRefusal } from "./account.ts";

@@ -1,6 +1,7 @@
 import type { AccountPolicy } from "@outrider/contact-policy";
 import type { AccountId, PersonId } from "@outrider/contracts/ids";
-import { type PermitAnswer, type PermitRequest, registryCommands } from "@outrider/contracts/registry";
+import type { PermitRequest } from "@outrider/contracts/registry";
+import { type PermitAnswer, registryCommands } from "@outrider/contracts/registry-commands";
 import { subjects } from "@outrider/contracts/streams";
 import { Unavailable } from "@outrider/eventing";
 import { type CommandContext, type CommandHandler, handle, type KnownAccount, Refusal } from "@outrider/platform";

@@ -1,7 +1,7 @@
 import type { ContactRequest } from "@outrider/contact-policy";
 import type { ProblemSlug } from "@outrider/contracts/commands";
 import type { AccountId, PersonId } from "@outrider/contracts/ids";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { subjects } from "@outrider/contracts/streams";
 import { type CommandContext, type CommandHandler, erased, handle, Refusal } from "@outrider/platform";
 import { historyShown } from "./config.ts";

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
 import { accountId, contactId, lineId, type PersonId, personId } from "@outrider/contracts/ids";
-import { type PermitRequest, permitRequest, registryCommands } from "@outrider/contracts/registry";
+import { type PermitRequest, permitRequest } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { ensureStream, jetStreamStore, type Positions } from "@outrider/eventing";
 import { kernelOf, keyIds, type Service } from "@outrider/platform";

@@ -1,4 +1,5 @@
-import { accountCodec, personCodec, registryCommands } from "@outrider/contracts/registry";
+import { accountCodec, personCodec } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { streams } from "@outrider/contracts/streams";
 import { aggregate, jetStreamStore } from "@outrider/eventing";
 import { inspectionHandlers, kernelOf, ownStreams, positionsOf, type Service, serveCommands, watchAccounts } from "@outrider/platform";

@@ -1,5 +1,5 @@
 import { ingestCommands } from "@outrider/contracts/ads";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { subjects } from "@outrider/contracts/streams";
 import { type CommandHandler, handle, Refusal, type Service } from "@outrider/platform";
 import { noCounts } from "./import.ts";

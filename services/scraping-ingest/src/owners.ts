@@ -1,6 +1,6 @@
 import type { NumberFacts } from "@outrider/contracts/fields";
 import type { AccountId, PersonId } from "@outrider/contracts/ids";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { type AskOptions, keyIds, type Service } from "@outrider/platform";
 import { LRUCache } from "lru-cache";
 import { limits } from "./config.ts";

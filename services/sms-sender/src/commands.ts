@@ -1,7 +1,7 @@
 import type { ContactRequest } from "@outrider/contracts/contact";
 import { type AccountId, type ContactId, contactId, hashId, type LineId, lineId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { lineLimits, smsCommands } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
 import { type CommandContext, type CommandHandler, handle, Refusal } from "@outrider/platform";

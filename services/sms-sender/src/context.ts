@@ -1,6 +1,6 @@
 import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
 import { type AccountId, type ContactId, type LineId, partitionOf } from "@outrider/contracts/ids";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { type InboundEvent, inboundCodec, type LineEvent, lineCodec, type RefEvent, refCodec } from "@outrider/contracts/sms";
 import { streams } from "@outrider/contracts/streams";
 import { type Aggregate, aggregate, type Cause, jetStreamStore, type Kernel, type Schedules, schedules } from "@outrider/eventing";

@@ -1,7 +1,7 @@
 import type { ContactRequest } from "@outrider/contracts/contact";
 import type { Sealed } from "@outrider/contracts/define";
 import type { AccountId } from "@outrider/contracts/ids";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { Refusal } from "@outrider/platform";
 import type { Because, Sms } from "./context.ts";
 

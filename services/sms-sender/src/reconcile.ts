@@ -1,5 +1,5 @@
 import { type AccountId, type ContactId, hashId } from "@outrider/contracts/ids";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { subjects } from "@outrider/contracts/streams";
 import { done, waitFor } from "@outrider/eventing";
 import { erased, Personal } from "@outrider/platform";

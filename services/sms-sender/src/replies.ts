@@ -1,6 +1,6 @@
 import { classifyReply } from "@outrider/contact-policy/reply";
 import { type AccountId, hashId, type InboundId, inboundId, type PersonId } from "@outrider/contracts/ids";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { subjects } from "@outrider/contracts/streams";
 import { erased, KeyDestroyed, keyIds } from "@outrider/platform";
 import { type Because, causeOf, type Sms } from "./context.ts";

@@ -1,7 +1,8 @@
 import type { Sealed } from "@outrider/contracts/define";
 import { type AccountId, hashId, type PersonId, personId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
-import { type AccountEvent, accountCodec, accountPolicy, type PermitAnswer, registryCommands } from "@outrider/contracts/registry";
+import { type AccountEvent, accountCodec, accountPolicy } from "@outrider/contracts/registry";
+import { type PermitAnswer, registryCommands } from "@outrider/contracts/registry-commands";
 import { streams, subjects } from "@outrider/contracts/streams";
 import type { Codec } from "@outrider/eventing";
 import { handle, keyIds, Refusal, type Service, serveCommands } from "@outrider/platform";

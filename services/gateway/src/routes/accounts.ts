@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type AccountId, accountId, idFromKey } from "@outrider/contracts/ids";
-import { accountPolicyChange, registryCommands } from "@outrider/contracts/registry";
+import { accountPolicyChange } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { Refusal } from "@outrider/platform";
 import { z } from "zod";
 import { hashOfKey } from "../caller.ts";

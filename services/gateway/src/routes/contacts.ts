@@ -1,8 +1,8 @@
+import { contactStatus, documents } from "@outrider/contracts/documents";
 import { legalBasis, purpose } from "@outrider/contracts/fields";
 import { contactId, huntId, idFromKey, lineId, type PersonId, personId, runId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
-import { contactStatus, documents } from "@outrider/contracts/projector";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { smsCommands } from "@outrider/contracts/sms";
 import { keyIds, Refusal } from "@outrider/platform";
 import type { FastifyRequest } from "fastify";

@@ -1,7 +1,7 @@
+import { documents } from "@outrider/contracts/documents";
 import { instant } from "@outrider/contracts/fields";
 import { idFromKey } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
-import { documents } from "@outrider/contracts/projector";
 import { z } from "zod";
 import type { Gateway } from "../parts.ts";
 import { type Api, accountOf, callerOf } from "../request.ts";

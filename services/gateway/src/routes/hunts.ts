@@ -1,7 +1,7 @@
+import { documents } from "@outrider/contracts/documents";
 import { channel } from "@outrider/contracts/fields";
 import { criteria, huntCommands, huntDefinition } from "@outrider/contracts/hunts";
 import { adId, huntId, idFromKey } from "@outrider/contracts/ids";
-import { documents } from "@outrider/contracts/projector";
 import { Refusal } from "@outrider/platform";
 import { z } from "zod";
 import type { Gateway } from "../parts.ts";

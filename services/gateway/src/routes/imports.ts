@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import multipart from "@fastify/multipart";
 import { importCounts, ingestCommands } from "@outrider/contracts/ads";
+import { documents } from "@outrider/contracts/documents";
 import { type AccountId, idFromKey, importId, personId } from "@outrider/contracts/ids";
-import { documents } from "@outrider/contracts/projector";
 import { Refusal } from "@outrider/platform";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { documents } from "@outrider/contracts/documents";
 import { lineId } from "@outrider/contracts/ids";
-import { documents } from "@outrider/contracts/projector";
 import { lineLimits, smsCommands } from "@outrider/contracts/sms";
 import { Refusal } from "@outrider/platform";
 import { z } from "zod";

@@ -1,5 +1,5 @@
 import { systemAccount } from "@outrider/contracts/ids";
-import { registryCommands } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { z } from "zod";
 import type { Gateway } from "../parts.ts";
 import { type Api, accountOf, callerOf } from "../request.ts";

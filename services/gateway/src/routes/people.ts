@@ -1,8 +1,9 @@
+import { documents } from "@outrider/contracts/documents";
 import { channel, instant } from "@outrider/contracts/fields";
 import { huntCommands } from "@outrider/contracts/hunts";
 import { personId } from "@outrider/contracts/ids";
-import { documents } from "@outrider/contracts/projector";
-import { optOutBy, registryCommands } from "@outrider/contracts/registry";
+import { optOutBy } from "@outrider/contracts/registry";
+import { registryCommands } from "@outrider/contracts/registry-commands";
 import { KeyDestroyed, keyIds, Refusal } from "@outrider/platform";
 import { z } from "zod";
 import type { Gateway } from "../parts.ts";

@@ -1,5 +1,5 @@
+import { documents } from "@outrider/contracts/documents";
 import { contactId, huntId, inboundId } from "@outrider/contracts/ids";
-import { documents } from "@outrider/contracts/projector";
 import { smsCommands } from "@outrider/contracts/sms";
 import { keyIds, Refusal } from "@outrider/platform";
 import { z } from "zod";

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { documents } from "@outrider/contracts/documents";
 import { localDate } from "@outrider/contracts/fields";
 import { huntCommands } from "@outrider/contracts/hunts";
 import { runId } from "@outrider/contracts/ids";
-import { documents } from "@outrider/contracts/projector";
 import { Refusal } from "@outrider/platform";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";

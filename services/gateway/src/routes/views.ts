@@ -1,4 +1,5 @@
-import { projectorCommands, viewName } from "@outrider/contracts/projector";
+import { viewName } from "@outrider/contracts/documents";
+import { projectorCommands } from "@outrider/contracts/projector";
 import { z } from "zod";
 import { limits } from "../config.ts";
 import type { Gateway } from "../parts.ts";

@@ -1,6 +1,6 @@
+import type { DocumentOf } from "@outrider/contracts/documents";
 import type { HuntEvent, RunEvent } from "@outrider/contracts/hunts";
 import { runId } from "@outrider/contracts/ids";
-import type { DocumentOf } from "@outrider/contracts/projector";
 import { type Body, perAggregate } from "../view.ts";
 
 type Pass = DocumentOf<"runs">["passes"][number];

@@ -1,11 +1,11 @@
 import type { Ad, AdEvent, ImportEvent } from "@outrider/contracts/ads";
 import type { ContactEvent } from "@outrider/contracts/contact";
+import { documents, type ViewName } from "@outrider/contracts/documents";
 import type { NumberFacts } from "@outrider/contracts/fields";
 import type { HuntEvent, RunEvent } from "@outrider/contracts/hunts";
 import { huntDefinition } from "@outrider/contracts/hunts";
 import { accountId, adId, contactId, huntId, importId, inboundId, lineId, personId, runId } from "@outrider/contracts/ids";
 import type { LedgerEvent } from "@outrider/contracts/ledger";
-import { documents, type ViewName } from "@outrider/contracts/projector";
 import { type AccountEvent, accountPolicy, type PersonEvent } from "@outrider/contracts/registry";
 import { lineLimits, type SmsEvent } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
