@@ -42,6 +42,7 @@ export const problemSlugs = [
   "unauthorised",
   "forbidden",
   "conflict",
+  "idempotency-key-reused",
   "refused",
   "too-large",
   "unavailable",

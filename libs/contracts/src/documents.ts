@@ -162,11 +162,13 @@ const settledSum = z.object({ outcomes: count, credits: count });
 /** One line of an account's statement: one event of its balance, with its cause. */
 export const statementDocument = document({
   at: instant,
-  kind: z.enum(["granted", "expired", "reserved", "settled", "low"]),
+  kind: z.enum(["granted", "expired", "reserved", "given-back", "settled", "low"]),
   /** What was granted, expired or reserved; of a settlement what was captured less what was refunded; the mark of a low balance. */
   credits: z.int(),
   grant: z.string().optional(),
   reservation: z.string().optional(),
+  /** Of requests that were never made: how many prices were given back. */
+  reservations: count.optional(),
   purpose: z.string().optional(),
   note: z.string().optional(),
   expiresAt: instant.optional(),

@@ -12,11 +12,34 @@ export const creditsGranted = defineEvent(
   z.object({ grant: z.string(), credits: z.int().positive(), by: z.string(), expiresAt: instant.optional(), note: z.string().optional() }),
 );
 export const creditsExpired = defineEvent("CreditsExpired", 1, z.object({ grant: z.string(), credits }));
-/** `number` is set for a pass: numbered per account, an old one cannot come back. */
+/**
+ * `number` is set for a pass: numbered per account, an old one cannot come back. A request names the `contact` that it pays for, and is
+ * held for it `until` then (real time): a contact that has not been asked for by that moment never will be with this reservation.
+ */
 export const creditsReserved = defineEvent(
   "CreditsReserved",
   1,
-  z.object({ reservation, number: z.int().optional(), credits: z.int().positive(), purpose: z.enum(["pass", "request"]) }),
+  z.object({
+    reservation,
+    number: z.int().optional(),
+    credits: z.int().positive(),
+    purpose: z.enum(["pass", "request"]),
+    contact: contactId.optional(),
+    until: instant.optional(),
+  }),
+);
+/** Asked for again while it was open and its contact was not known of: it is held until a later moment (real time). */
+export const reservationProlonged = defineEvent("ReservationProlonged", 1, z.object({ reservation, until: instant }));
+/** How many reservations are looked into in one decision at most. */
+export const checkedAtOnce = 500;
+/** Requests past their moment: those whose contact has taken them up stay open until it ends, the others have been given back. */
+export const reservationsChecked = defineEvent(
+  "ReservationsChecked",
+  1,
+  z.object({
+    kept: z.array(reservation).max(checkedAtOnce),
+    released: z.array(z.object({ reservation, credits: z.int().positive() })).max(checkedAtOnce),
+  }),
 );
 export const settledOutcome = z.object({
   /** Stream sequence of the message that said so: settled once or not at all. */
@@ -54,7 +77,15 @@ export const openBalance = z.object({
   /** What is left of grants that expire, soonest first. */
   expiring: z.array(z.object({ grant: z.string(), left: z.int().positive(), expiresAt: instant })),
   /** Open reservations: what was reserved, and what of it no outcome has taken yet. */
-  reservations: z.array(z.object({ reservation, credits: z.int().positive(), left: z.int().positive() })),
+  reservations: z.array(
+    z.object({
+      reservation,
+      credits: z.int().positive(),
+      left: z.int().positive(),
+      contact: contactId.optional(),
+      until: instant.optional(),
+    }),
+  ),
   /** The highest number of a pass reservation. */
   highest: z.int(),
   /** By stream: the sequence up to which outcomes have been settled. */
@@ -65,7 +96,16 @@ export const openBalance = z.object({
 /** A closing event: the whole open state, so that a fold begins here. */
 export const balanceClosed = defineEvent("BalanceClosed", 1, z.object({ state: openBalance, commands: z.array(z.string()) }));
 
-export const ledgerEvents = [creditsGranted, creditsExpired, creditsReserved, outcomesSettled, balanceLow, balanceClosed] as const;
+export const ledgerEvents = [
+  creditsGranted,
+  creditsExpired,
+  creditsReserved,
+  reservationProlonged,
+  reservationsChecked,
+  outcomesSettled,
+  balanceLow,
+  balanceClosed,
+] as const;
 export type LedgerEvent = EventOf<typeof ledgerEvents>;
 export const ledgerCodec = codecOf(ledgerEvents);
 
@@ -83,7 +123,10 @@ export const ledgerCommands = {
     }),
     z.object({ seq: z.int(), available: z.int() }),
   ),
-  /** Holds up to `most`, perhaps less; refused with `no-credits` when nothing is left, `reservation-too-old` for a number gone by. */
+  /**
+   * Holds up to `most`, perhaps less; refused with `no-credits` when nothing is left, `reservation-too-old` for a number gone by. A request
+   * that names its `contact` is answered `until` when (real time) the contact must have been asked for: later it may have been given back.
+   */
   reserve: defineCommand(
     "credit-ledger",
     "reserve",
@@ -94,8 +137,9 @@ export const ledgerCommands = {
       most: z.int().positive(),
       atLeast: z.int().positive().default(1),
       purpose: z.enum(["pass", "request"]),
+      contact: contactId.optional(),
     }),
-    z.object({ reservation, credits: z.int() }),
+    z.object({ reservation, credits: z.int(), until: instant.optional() }),
   ),
   balance: defineCommand(
     "credit-ledger",

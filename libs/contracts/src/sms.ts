@@ -151,18 +151,29 @@ export const smsCommands = {
     z.object({ account: accountId, line: lineId }),
     z.object({ exists: z.boolean(), paused: z.boolean(), leftToday: z.int().nullable(), limits: lineLimits.optional(), revision: z.int() }),
   ),
-  /** One contact, asked for by anybody but a pass. The reservation is the asker's, taken before. */
+  /**
+   * One contact, asked for by anybody but a pass. The reservation is the asker's, taken before, and good until `reservedUntil` (real time):
+   * later it is refused with `reservation-over`, unless the contact has been asked for with it already.
+   */
   request: defineCommand(
     "sms-sender",
     "request",
-    z.object({ account: accountId, request: contactRequest }),
+    z.object({ account: accountId, request: contactRequest, reservedUntil: instant.optional() }),
     z.object({ contact: contactId, outcome: z.enum(["requested", "redundant"]), seq: z.int() }),
   ),
   contact: defineCommand(
     "sms-sender",
     "contact",
     one,
-    z.object({ exists: z.boolean(), status: z.string(), rule: z.string().optional(), credits: z.int(), revision: z.int() }),
+    z.object({
+      exists: z.boolean(),
+      status: z.string(),
+      rule: z.string().optional(),
+      credits: z.int(),
+      /** What was asked for last. */
+      request: contactRequest.optional(),
+      revision: z.int(),
+    }),
   ),
   /** A person decides what an unknown attempt was; `send-again` starts a new guarded attempt on the same hold. */
   resolve: defineCommand("sms-sender", "resolve", one.extend({ as: z.enum(["sent", "not-sent", "send-again"]), by: z.string() }), changed),

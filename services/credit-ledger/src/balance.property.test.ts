@@ -1,3 +1,4 @@
+import { contactId } from "@outrider/contracts/ids";
 import { type LedgerEvent, ledgerCodec } from "@outrider/contracts/ledger";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -12,6 +13,7 @@ const outcome = fc.record({
   kind: fc.constantFrom("captured" as const, "released" as const, "refunded" as const),
   because: fc.constant("ContactAccepted"),
 });
+const moment = fc.constantFrom("2026-11-20T10:00:01.000Z", "2026-11-20T10:00:02.000Z", "2026-11-20T10:00:03.000Z");
 const lowBelow = fc.option(fc.integer({ min: 0, max: 30 }), { nil: undefined });
 const command: fc.Arbitrary<BalanceCommand> = fc.oneof(
   fc.record({
@@ -34,6 +36,19 @@ const command: fc.Arbitrary<BalanceCommand> = fc.oneof(
     most: fc.integer({ min: 1, max: 20 }),
     atLeast: fc.integer({ min: 1, max: 3 }),
     purpose: fc.constant("pass" as const),
+  }),
+  fc.record({
+    type: fc.constant("Reserve" as const),
+    reservation,
+    most: fc.constant(2),
+    atLeast: fc.constant(1),
+    purpose: fc.constant("request" as const),
+    awaits: fc.record({ contact: fc.constant(contactId.parse("c")), until: moment }),
+  }),
+  fc.record({
+    type: fc.constant("Check" as const),
+    before: moment,
+    found: fc.uniqueArray(fc.record({ reservation, taken: fc.boolean() }), { maxLength: 3, selector: (each) => each.reservation }),
   }),
   fc.record({
     type: fc.constant("Settle" as const),

@@ -32,6 +32,73 @@ describe("granting", () => {
     given(granted, reserved).when({ type: "Grant", grant: "invoice-7", credits: 10, by: "ops" }).thenNothing());
 });
 
+const asker = contactId.parse("asked");
+const until = "2026-11-20T10:01:00.000Z";
+const later = "2026-11-20T10:03:00.000Z";
+const asked: LedgerEvent = {
+  type: "CreditsReserved",
+  data: { reservation: "contact-asked", credits: 1, purpose: "request", contact: asker, until },
+};
+const ask = (moment: string) =>
+  ({
+    type: "Reserve",
+    reservation: "contact-asked",
+    most: 1,
+    atLeast: 1,
+    purpose: "request",
+    awaits: { contact: asker, until: moment },
+  }) as const;
+const check = (taken: boolean, before = until) =>
+  ({
+    type: "Check",
+    before,
+    found: [
+      { reservation: "contact-asked", taken },
+      { reservation: "unheard-of", taken },
+    ],
+  }) as const;
+const checked = (kept: string[], released: { reservation: string; credits: number }[] = []): LedgerEvent => ({
+  type: "ReservationsChecked",
+  data: { kept, released },
+});
+const prolonged: LedgerEvent = { type: "ReservationProlonged", data: { reservation: "contact-asked", until: later } };
+const givenBack = checked([], [{ reservation: "contact-asked", credits: 1 }]);
+
+describe("the price of a request", () => {
+  test("is held for its contact until a moment, once, and longer when it is asked for again", () => {
+    given(granted).when(ask(until)).then(asked);
+    given(granted, asked).when(ask(until)).thenNothing();
+    given(granted, asked).when(ask(later)).then(prolonged);
+    given(granted, asked, checked(["contact-asked"]))
+      .when(ask(later))
+      .thenNothing();
+  });
+
+  test("is given back when nobody has taken it by then, and only then", () => {
+    given(granted, asked).when(check(false)).then(givenBack);
+    given(granted, asked, givenBack).when(check(false)).thenNothing();
+    given(granted, asked).when(check(false, "2026-11-20T10:00:59.999Z")).thenNothing();
+    given(granted, asked, prolonged).when(check(false)).thenNothing();
+    given(granted, asked, settled({ ...outcome(42, "captured"), reservation: "contact-asked" }))
+      .when(check(false))
+      .thenNothing();
+  });
+
+  test("stays held for a contact that has not ended, however often it is looked at", () => {
+    given(granted, asked)
+      .when(check(true))
+      .then(checked(["contact-asked"]));
+    given(granted, asked, checked(["contact-asked"]))
+      .when(check(false, later))
+      .thenNothing();
+  });
+
+  test("can be held anew after it was given back", () =>
+    given(granted, asked, givenBack)
+      .when(ask(later))
+      .then({ ...asked, data: { ...asked.data, until: later } } as LedgerEvent));
+});
+
 describe("reserving", () => {
   test("holds up to what is asked", () =>
     given(granted)

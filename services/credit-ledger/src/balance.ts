@@ -1,4 +1,5 @@
-import type { LedgerEvent, SettledOutcome } from "@outrider/contracts/ledger";
+import type { ContactId } from "@outrider/contracts/ids";
+import { checkedAtOnce, type LedgerEvent, type SettledOutcome } from "@outrider/contracts/ledger";
 import { accept, type Decider, type Decision, refuse, unreachable } from "@outrider/eventing/decider";
 
 /** One thing that a stream says about held credits, before the balance has looked at it. */
@@ -21,6 +22,14 @@ export type BalanceCommand =
       readonly most: number;
       readonly atLeast: number;
       readonly purpose: "pass" | "request";
+      /** Of a request: whom it pays for, and until when (real time) that contact must have been asked for. */
+      readonly awaits?: { readonly contact: ContactId; readonly until: string } | undefined;
+    }
+  /** What became of requests that had to be taken up before `before`: `taken` says which contact has, and has not ended yet. */
+  | {
+      readonly type: "Check";
+      readonly before: string;
+      readonly found: readonly { readonly reservation: string; readonly taken: boolean }[];
     }
   | { readonly type: "Settle"; readonly stream: string; readonly outcomes: readonly Outcome[]; readonly lowBelow?: number | undefined };
 
@@ -38,10 +47,18 @@ export interface Balance {
   grants: Set<string>;
   /** What is left of grants that expire. What is spent is taken from the one that expires soonest. */
   expiring: Map<string, { left: number; readonly expiresAt: string }>;
-  open: Map<string, { readonly credits: number; left: number }>;
+  open: Map<string, Hold>;
   highest: number;
   positions: Map<string, number>;
   below: number | undefined;
+}
+
+/** `until` is set while it is not known whether `contact` has been asked for with it. */
+interface Hold {
+  readonly credits: number;
+  left: number;
+  readonly contact?: ContactId | undefined;
+  until?: string | undefined;
 }
 
 const initial = (): Balance => ({
@@ -77,13 +94,30 @@ const evolve = (state: Balance, event: LedgerEvent): Balance => {
       state.expiring.delete(event.data.grant);
       return state;
     case "CreditsReserved": {
-      const { reservation, credits, number } = event.data;
+      const { reservation, credits, number, contact, until } = event.data;
       state.available -= credits;
       state.held += credits;
-      state.open.set(reservation, { credits, left: credits });
+      state.open.set(reservation, { credits, left: credits, ...(contact === undefined ? {} : { contact, until }) });
       if (number !== undefined) state.highest = Math.max(state.highest, number);
       return state;
     }
+    case "ReservationProlonged": {
+      const hold = state.open.get(event.data.reservation);
+      if (hold !== undefined) hold.until = event.data.until;
+      return state;
+    }
+    case "ReservationsChecked":
+      for (const reservation of event.data.kept) {
+        const hold = state.open.get(reservation);
+        if (hold !== undefined) hold.until = undefined;
+      }
+      for (const { reservation, credits } of event.data.released) {
+        state.open.delete(reservation);
+        state.held -= credits;
+        state.released += credits;
+        state.available += credits;
+      }
+      return risen(state);
     case "OutcomesSettled":
       for (const outcome of event.data.outcomes) {
         settle(state, outcome);
@@ -157,18 +191,39 @@ const decide = (state: Balance, command: BalanceCommand): Decision<LedgerEvent, 
       );
     }
     case "Reserve": {
-      const { reservation, number, most, atLeast, purpose } = command;
-      if (state.open.has(reservation)) return accept();
+      const { reservation, number, most, atLeast, purpose, awaits } = command;
+      const hold = state.open.get(reservation);
+      if (hold !== undefined) {
+        const { until } = hold;
+        if (until === undefined || awaits === undefined || awaits.until <= until) return accept();
+        return accept({ type: "ReservationProlonged", data: { reservation, until: awaits.until } });
+      }
       if (number !== undefined && number <= state.highest) return refuse("reservation-too-old");
       if (state.available < Math.max(1, atLeast)) return refuse("no-credits");
       const credits = Math.min(most, state.available);
-      return accept({ type: "CreditsReserved", data: { reservation, ...(number === undefined ? {} : { number }), credits, purpose } });
+      const data = { reservation, ...(number === undefined ? {} : { number }), credits, purpose, ...awaits };
+      return accept({ type: "CreditsReserved", data });
     }
+    case "Check":
+      return check(state, command);
     case "Settle":
       return decideSettle(state, command);
     default:
       return unreachable(command);
   }
+};
+
+/** Whoever was prolonged meanwhile, or is settled, is left alone. */
+const check = (state: Balance, { before, found }: Extract<BalanceCommand, { type: "Check" }>): Decision<LedgerEvent, BalanceRefusal> => {
+  const kept: string[] = [];
+  const released: { reservation: string; credits: number }[] = [];
+  for (const { reservation, taken } of found.slice(0, checkedAtOnce)) {
+    const hold = state.open.get(reservation);
+    if (hold?.until === undefined || hold.until > before) continue;
+    if (taken) kept.push(reservation);
+    else released.push({ reservation, credits: hold.left });
+  }
+  return kept.length + released.length === 0 ? accept() : accept({ type: "ReservationsChecked", data: { kept, released } });
 };
 
 /**
@@ -212,7 +267,12 @@ const closed = ({ grants, expiring, open, positions, below, ...sums }: Balance):
   ...sums,
   grants: [...grants],
   expiring: [...expiring].map(([grant, lot]) => ({ grant, ...lot })),
-  reservations: [...open].map(([reservation, hold]) => ({ reservation, ...hold })),
+  reservations: [...open].map(([reservation, { until, contact, ...hold }]) => ({
+    reservation,
+    ...hold,
+    ...(contact === undefined ? {} : { contact }),
+    ...(until === undefined ? {} : { until }),
+  })),
   positions: Object.fromEntries(positions),
   ...(below === undefined ? {} : { below }),
 });

@@ -1,8 +1,9 @@
 import { type AccountId, hashId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
 import { subjects } from "@outrider/contracts/streams";
-import { type CommandContext, type CommandHandler, handle, Refusal } from "@outrider/platform";
+import { type Clock, type CommandContext, type CommandHandler, handle, Refusal } from "@outrider/platform";
 import type { BalanceCommand, BalanceRefusal } from "./balance.ts";
+import type { LedgerConfig } from "./config.ts";
 import type { Balances } from "./reactions.ts";
 
 const sentences = {
@@ -12,7 +13,11 @@ const sentences = {
 } as const satisfies Record<BalanceRefusal, string>;
 
 /** What others ask of the ledger. */
-export const commands = (balances: Balances, clock: { readonly now: () => string }): readonly CommandHandler[] => {
+export const commands = (
+  balances: Balances,
+  clock: Pick<Clock, "now" | "realNowMs">,
+  { LEDGER_CLAIM_MS: claimMs }: Pick<LedgerConfig, "LEDGER_CLAIM_MS">,
+): readonly CommandHandler[] => {
   const execute = async (account: AccountId, command: BalanceCommand, commandId: string, context: CommandContext) => {
     const { correlation, causation, actor, traceparent, deadlineAt } = context;
     const outcome = await balances.execute(subjects.balance(account), command, {
@@ -32,17 +37,14 @@ export const commands = (balances: Balances, clock: { readonly now: () => string
       );
       return { seq: revision, available: state.available };
     }),
-    handle(ledgerCommands.reserve, async ({ account, reservation, number, most, atLeast, purpose }, context) => {
-      // Known by the reservation itself: a caller that starts again gets what it was given before.
-      const commandId = `reserve:${hashId(reservation)}`;
-      const outcome = await execute(account, { type: "Reserve", reservation, number, most, atLeast, purpose }, commandId, context);
-      const event = outcome.events.find(({ type }) => type === "CreditsReserved");
-      const recorded = event?.type === "CreditsReserved" ? event.data : undefined;
+    handle(ledgerCommands.reserve, async ({ account, reservation, number, most, atLeast, purpose, contact }, context) => {
+      // Known by what is open in the balance, never by the command's id: one that was settled or given back is not held any more.
+      const commandId = `reserve:${hashId(reservation, crypto.randomUUID())}`;
+      const awaits = contact === undefined ? undefined : { contact, until: new Date(clock.realNowMs() + claimMs).toISOString() };
+      const outcome = await execute(account, { type: "Reserve", reservation, number, most, atLeast, purpose, awaits }, commandId, context);
       const hold = outcome.state.open.get(reservation);
-      // A request asked for again after it was settled learns what it was given; a pass that is over must not take itself for funded.
-      const credits = hold?.credits ?? (recorded?.purpose === "request" ? recorded.credits : undefined);
-      if (credits === undefined) throw new Refusal("refused", sentences["reservation-too-old"], "reservation-too-old");
-      return { reservation, credits };
+      if (hold === undefined) throw new Refusal("refused", sentences["reservation-too-old"], "reservation-too-old");
+      return { reservation, credits: hold.credits, ...(hold.until === undefined ? {} : { until: hold.until }) };
     }),
     handle(ledgerCommands.balance, async ({ account }) => {
       const { state, revision } = await balances.fold(subjects.balance(account));

@@ -10,6 +10,14 @@ export const definition = defineConfig("credit-ledger", {
     .integer(0, 10_000)
     .default(100)
     .describe("milliseconds for which outcomes gather before the next ones are settled, 0 to 10000"),
+  LEDGER_CLAIM_MS: variable
+    .integer(1000, 3_600_000)
+    .default(60_000)
+    .describe("milliseconds for which the price of one requested contact is held before its contact must have been asked for"),
+  LEDGER_CLAIM_GRACE_MS: variable
+    .integer(1000, 3_600_000)
+    .default(30_000)
+    .describe("milliseconds after that until it is looked into and given back; must be longer than a sender takes to decide, 10 s"),
   LEDGER_ACCOUNTS_AT_ONCE: variable.integer(1, 256).default(16).describe("how many accounts are settled at the same time, 1 to 256"),
 });
 export type LedgerConfig = ConfigOf<typeof definition>;
@@ -18,9 +26,11 @@ export type LedgerConfig = ConfigOf<typeof definition>;
 export const names = {
   followSms: "credit-ledger.sms",
   followHunts: "credit-ledger.hunts",
-  /** Durable of the reaction that arms the expiry of grants. */
-  armExpiry: "credit-ledger-arm-expiry",
+  /** Durable of the reaction that arms what a balance has to do later. */
+  arm: "credit-ledger-arm-expiry",
   expire: "expire",
+  /** Looks into the reservations of requests whose moment is past. */
+  claims: "claims",
   actor: "credit-ledger",
 } as const;
 

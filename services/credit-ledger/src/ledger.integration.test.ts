@@ -1,6 +1,6 @@
 import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
 import { runCodec } from "@outrider/contracts/hunts";
-import { accountId, contactId } from "@outrider/contracts/ids";
+import { accountId, contactId, lineId, personId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { type Codec, ensureStream, jetStreamStore, type Kernel } from "@outrider/eventing";
@@ -15,8 +15,9 @@ let world: Service<LedgerConfig>;
 let kernel: Kernel;
 const opened: Service<LedgerConfig>[] = [];
 
+const shortClaims = { LEDGER_CLAIM_MS: "1000", LEDGER_CLAIM_GRACE_MS: "1000" };
 const configured = (): LedgerConfig => {
-  const parsed = parseConfig(definition, { NATS_URL: nats.url, LOG_LEVEL: "silent", LEDGER_LINGER_MS: "20" });
+  const parsed = parseConfig(definition, { NATS_URL: nats.url, LOG_LEVEL: "silent", LEDGER_LINGER_MS: "20", ...shortClaims });
   if (!parsed.ok) throw new Error(parsed.problems.join("; "));
   return parsed.config;
 };
@@ -59,6 +60,14 @@ const paid = (reservation: string) => ({ reservation, credits: 1 });
 const accepted = (reservation: string): ContactEvent => ({
   type: "ContactAccepted",
   data: { attempt: 1, providerId: "p", by: "answer", ...paid(reservation) },
+});
+const requested = (id: string): ContactEvent => ({
+  type: "ContactRequested",
+  data: {
+    ...{ contact: contactId.parse(id), person: personId.parse("p"), channel: "sms", line: lineId.parse("l"), step: 1 },
+    ...{ text: { k: "k", v: "v" }, purpose: "service", legalBasis: "consent", noCanvassing: false, ownerType: "unknown" },
+    ...paid(`contact-${id}`),
+  },
 });
 const balanceOf = (account: ReturnType<typeof accountId.parse>) => world.ask(ledgerCommands.balance, { account });
 const grant = (account: ReturnType<typeof accountId.parse>, id: string, credits: number, expiresAt?: string) =>
@@ -110,4 +119,31 @@ test("a grant expires at its moment, once", async () => {
   await expect.poll(() => balanceOf(account), { timeout: 20_000, interval: 100 }).toMatchObject({ available: 0, expired: 5 });
   const { entries } = await world.ask(ledgerCommands.history, { subject: subjects.balance(account), from: 0, limit: 10 });
   expect(entries.map(({ events }) => events.map(({ type }) => type))).toEqual([["CreditsGranted"], ["CreditsExpired"]]);
+});
+
+test("what is held for a request that never becomes a contact is given back; what its contact has taken stays until it ends", async () => {
+  const account = accountId.parse("asking");
+  await grant(account, "invoice-1", 10);
+  const hold = (id: string) => {
+    const reservation = `contact-${id}`;
+    const asked = { account, reservation, most: 1, atLeast: 1, purpose: "request", contact: contactId.parse(id) } as const;
+    return world.ask(ledgerCommands.reserve, asked, { commandId: `${id}:reserve` });
+  };
+  const [lost, taken] = [await hold("lost"), await hold("taken")];
+  expect(Date.parse(lost.until ?? "")).toBeGreaterThan(Date.now());
+  const seq = await contact(account, "taken", 0, requested("taken"));
+  expect(await balanceOf(account)).toMatchObject({ held: 2, available: 8 });
+
+  await expect.poll(() => balanceOf(account), { timeout: 20_000, interval: 100 }).toMatchObject({ held: 1, released: 1, available: 9 });
+  // The same request again, with the same command id: it is held again, and not taken for what was given back.
+  expect(await hold("lost")).toMatchObject({ credits: 1 });
+  expect(await balanceOf(account)).toMatchObject({ held: 2 });
+  await contact(account, "lost", 0, requested("lost"), accepted("contact-lost"));
+  await contact(account, "taken", seq, accepted("contact-taken"));
+  await expect.poll(() => balanceOf(account), { timeout: 20_000, interval: 100 }).toMatchObject({ held: 0, captured: 2, available: 8 });
+
+  // Held once more after the contact had ended, as by a repeat that raced the first: its outcome will never come again.
+  expect(await hold("taken")).not.toEqual(taken);
+  expect(await balanceOf(account)).toMatchObject({ held: 1, captured: 2 });
+  await expect.poll(() => balanceOf(account), { timeout: 20_000, interval: 100 }).toMatchObject({ held: 0, captured: 2, available: 8 });
 });

@@ -2,10 +2,11 @@ import { ledgerCodec, ledgerCommands } from "@outrider/contracts/ledger";
 import { streams } from "@outrider/contracts/streams";
 import { aggregate, type Follower, jetStreamStore } from "@outrider/eventing";
 import { inspectionHandlers, kernelOf, ownStreams, positionsOf, type Service, serveCommands, watchAccounts } from "@outrider/platform";
+import { alarms } from "./alarms.ts";
 import { balance } from "./balance.ts";
 import { commands } from "./commands.ts";
 import { type LedgerConfig, names } from "./config.ts";
-import { expireGrants, type LedgerParts, settleOutcomes } from "./reactions.ts";
+import { type LedgerParts, settleOutcomes } from "./reactions.ts";
 
 /** Brings the ledger up on a running service: its stream, what it follows, what it answers. Everything ends with the service. */
 export const openLedger = async (service: Service<LedgerConfig>): Promise<readonly Follower[]> => {
@@ -21,9 +22,9 @@ export const openLedger = async (service: Service<LedgerConfig>): Promise<readon
     positions: { sms, hunts },
     lowBelow: (account) => accounts.account(account)?.policy.lowBalanceBelow ?? undefined,
   };
-  const reactions = expireGrants(parts);
+  const reactions = alarms(parts);
   const inspected = inspectionHandlers(kernel, ledgerCommands, { aggregates: { "ledger.balance": balances }, reactions });
-  await serveCommands(service, [...commands(balances, clock), ...inspected]);
+  await serveCommands(service, [...commands(balances, clock, config), ...inspected]);
   const followers = settleOutcomes(parts);
   service.onStop("readers", async () => {
     await Promise.all([...reactions, ...followers, accounts].map((reader) => reader.stop()));

@@ -40,6 +40,12 @@ const ofRun = (event: RunEvent): Settles | undefined =>
 
 const paid = ({ reservation, credits }: { readonly reservation: string; readonly credits: number }) => ({ reservation, credits });
 
+/** The reservation whose hold an event of a contact ends; undefined: none. */
+export const endedBy = (event: ContactEvent): string | undefined => {
+  const settles = ofContact(event);
+  return settles === undefined || settles.kind === "refunded" ? undefined : settles.reservation;
+};
+
 /** The outcomes in one message of a contact, in order. Free ones settle nothing. */
 export const contactOutcomes = (id: string, seq: number, events: readonly ContactEvent[]): readonly Outcome[] =>
   events.flatMap((event) => {

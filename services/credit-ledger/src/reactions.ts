@@ -1,26 +1,18 @@
 import { contactCodec } from "@outrider/contracts/contact";
 import { runCodec } from "@outrider/contracts/hunts";
-import { type AccountId, accountId, hashId, partitionOf } from "@outrider/contracts/ids";
-import { type LedgerEvent, ledgerCodec, outcomesAtOnce } from "@outrider/contracts/ledger";
+import { type AccountId, accountId } from "@outrider/contracts/ids";
+import { type LedgerEvent, outcomesAtOnce } from "@outrider/contracts/ledger";
 import { parseSubject, streams, subjects } from "@outrider/contracts/streams";
 import {
   type AcquireLease,
   type Aggregate,
-  done,
-  dueCodec,
-  dueOptions,
   type Followed,
   type Follower,
   type FollowOptions,
   follow,
-  impossible,
   type Kernel,
   type Positions,
-  type Reaction,
-  react,
-  schedules,
 } from "@outrider/eventing";
-import { z } from "zod";
 import type { Balance, BalanceCommand, BalanceRefusal, Outcome } from "./balance.ts";
 import { followed, type LedgerConfig, names } from "./config.ts";
 import { contactOutcomes, parts, runOutcomes } from "./outcomes.ts";
@@ -36,7 +28,7 @@ export interface LedgerParts {
   readonly positions: { readonly sms: Positions; readonly hunts: Positions };
   /** The account's own mark for a low balance; undefined: none. */
   readonly lowBelow: (account: AccountId) => number | undefined;
-  readonly config: Pick<LedgerConfig, "LEDGER_BATCH_MESSAGES" | "LEDGER_LINGER_MS" | "LEDGER_ACCOUNTS_AT_ONCE">;
+  readonly config: Pick<LedgerConfig, "LEDGER_BATCH_MESSAGES" | "LEDGER_LINGER_MS" | "LEDGER_ACCOUNTS_AT_ONCE" | "LEDGER_CLAIM_GRACE_MS">;
 }
 
 /** One account's share of a batch, in stream order, one entry per message. */
@@ -84,9 +76,15 @@ const settle = async (ledger: LedgerParts, stream: string, { account, messages, 
   }
 };
 
-const tell = ({ instruments }: Kernel, account: AccountId, events: readonly LedgerEvent[]): void => {
+export const tell = ({ instruments }: Kernel, account: AccountId, events: readonly LedgerEvent[]): void => {
   for (const event of events) {
     if (event.type === "BalanceLow") instruments.log("warn", "the credits of an account run low", { account, ...event.data });
+    if (event.type === "ReservationsChecked") {
+      const { released } = event.data;
+      const credits = released.reduce((sum, each) => sum + each.credits, 0);
+      if (credits > 0) instruments.log("warn", "requests were never made; their credits were given back", { account, credits });
+      instruments.count("outrider_credits_total", { kind: "released" }, credits);
+    }
     if (event.type !== "OutcomesSettled") continue;
     for (const { kind, credits, named, seq, reservation } of event.data.outcomes) {
       instruments.count("outrider_credits_total", { kind }, credits);
@@ -98,7 +96,7 @@ const tell = ({ instruments }: Kernel, account: AccountId, events: readonly Ledg
 };
 
 /** Works through `items` with at most `width` at the same time; the first failure ends it. */
-const abreast = async <T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> => {
+export const abreast = async <T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> => {
   const rest = items.values();
   const worker = async () => {
     for (const item of rest) await work(item);
@@ -136,51 +134,5 @@ export const settleOutcomes = (ledger: LedgerParts): readonly Follower[] => {
       { name: names.followHunts, stream: streams.hunts.name, filters: followed.hunts, codec: runCodec, positions: hunts },
       runOutcomes,
     ),
-  ];
-};
-
-const dueGrant = z.object({ account: accountId, grant: z.string() });
-
-/** A grant that expires sets its own alarm. The balance decides at that time; an alarm for a grant that is used up changes nothing. */
-export const expireGrants = ({ kernel, balances, clock, lowBelow }: LedgerParts): readonly Reaction[] => {
-  const alarms = schedules(kernel);
-  const arm = (account: AccountId, grant: string, expiresAt: string, cause: { commandId: string; at: string; causation?: string }) =>
-    alarms.at(names.expire, `${partitionOf(account)}.${account}.${hashId(grant)}`, clock.toReal(expiresAt), { account, grant }, cause);
-  return [
-    react(
-      kernel,
-      { stream: streams.ledger.name, durable: names.armExpiry, filters: followed.balances, codec: ledgerCodec },
-      async (message) => {
-        const account = accountId.parse(parseSubject(message.subject)?.account);
-        const causation = `${message.stream}:${message.revision}`;
-        for (const event of message.events) {
-          if (event.type !== "CreditsGranted" || event.data.expiresAt === undefined) continue;
-          const cause = { commandId: `${causation}:expiry`, at: clock.now(), causation, traceparent: message.traceparent };
-          await arm(account, event.data.grant, event.data.expiresAt, cause);
-        }
-        return done;
-      },
-    ),
-    react(kernel, { ...dueOptions(kernel.service, names.expire), codec: dueCodec }, async (message) => {
-      const due = dueGrant.safeParse(message.events[0]?.data);
-      if (!due.success) return impossible("the alarm does not name an account and a grant");
-      const { account, grant } = due.data;
-      const now = clock.now();
-      const cause = {
-        commandId: `expire:${hashId(grant)}:${message.revision}`,
-        at: now,
-        causation: `${message.stream}:${message.revision}`,
-      };
-      const expired = await balances.execute(
-        subjects.balance(account),
-        { type: "Expire", grant, now, lowBelow: lowBelow(account) },
-        { ...cause, actor: names.actor, traceparent: message.traceparent },
-      );
-      if (expired.kind === "refused") {
-        const expiresAt = expired.state.expiring.get(grant)?.expiresAt;
-        if (expiresAt !== undefined) await arm(account, grant, expiresAt, cause); // the clock was set back since
-      } else if (expired.kind === "appended") tell(kernel, account, expired.events);
-      return done;
-    }),
   ];
 };

@@ -11,6 +11,7 @@ const known = {
   unauthorised: { status: 401, title: "A valid key is needed" },
   forbidden: { status: 403, title: "This key may not do that" },
   conflict: { status: 409, title: "It is in another state" },
+  "idempotency-key-reused": { status: 409, title: "This Idempotency-Key was used for another request" },
   refused: { status: 409, title: "A rule refuses this" },
   "too-large": { status: 413, title: "It is too large" },
   unavailable: { status: 503, title: "Not available right now" },

@@ -1,4 +1,5 @@
 import { ingestCommands } from "@outrider/contracts/ads";
+import type { ContactRequest } from "@outrider/contracts/contact";
 import { huntCommands } from "@outrider/contracts/hunts";
 import { accountId, contactIdOf, huntId, idFromKey, lineId, personId, runId } from "@outrider/contracts/ids";
 import { uploadCodec } from "@outrider/contracts/inbox";
@@ -20,6 +21,7 @@ const readKey = `or_garage_${"r".repeat(43)}`;
 const line = lineId.parse("phone-1");
 const facts = { country: "FR", lineType: "mobile" as const, zones: ["Europe/Paris"], fiction: true };
 const created = new Set<string>();
+const requested = new Map<string, ContactRequest>();
 const imports = new Map<string, number>();
 
 let nats: ThrowAwayNats;
@@ -49,9 +51,18 @@ const registry = [
   })),
 ];
 const others = [
-  play(ledgerCommands.reserve, ({ reservation, most }) => ({ reservation, credits: most })),
+  play(ledgerCommands.reserve, ({ reservation, most }) => ({ reservation, credits: most, until: "2026-11-20T10:01:00.000Z" })),
   play(ledgerCommands.grant, ({ credits }) => ({ seq: 4, available: credits })),
-  play(smsCommands.request, ({ request }) => ({ contact: request.contact, outcome: "requested" as const, seq: 9 })),
+  play(smsCommands.request, ({ request }) => {
+    requested.set(request.contact, request);
+    return { contact: request.contact, outcome: "requested" as const, seq: 9 };
+  }),
+  play(smsCommands.contact, ({ contact }) => {
+    const request = requested.get(contact);
+    return request === undefined
+      ? { exists: false, status: "none", credits: 0, revision: 0 }
+      : { exists: true, status: "requested", credits: request.credits, request, revision: 9 };
+  }),
   play(smsCommands.connect, ({ line }) => ({ line, online: true, seq: 2 })),
   play(huntCommands.createHunt, ({ hunt }) => ({ hunt, seq: 5 })),
   play(huntCommands.startPass, () => ({ run: runId.parse("2026-11-20"), pass: 1, seq: 6, open: true })),
@@ -163,6 +174,24 @@ describe("a hunt, a line and a run", () => {
 });
 
 describe("one contact", () => {
+  test("asked for again with its key is the one that there is, however late, and pays nothing; another request with that key is told", async () => {
+    const body = { number: "+33639980001", text: "Is it still for sale?", purpose: "prospecting", legalBasis: "offer-to-buy" };
+    const post = (more: object = {}) =>
+      world.call("POST", "/v1/contacts", { key, body: { ...body, ...more }, headers: { "idempotency-key": "repeated" } });
+    const first = await post();
+    expect(first.status).toBe(202);
+    const before = world.asked.length;
+    expect(await post({ line: "phone-1" })).toMatchObject({ status: 202, json: first.json });
+    for (const other of [{ text: "Is it sold?" }, { purpose: "service" }, { legalBasis: "consent" }, { line: "phone-2" }]) {
+      const { status, json, headers } = await post(other);
+      expect(status).toBe(409);
+      expect(headers.get("content-type")).toMatch("application/problem+json");
+      expect(json).toMatchObject({ type: "https://outrider.dev/problems/idempotency-key-reused", status: 409 });
+    }
+    const names = world.asked.slice(before).map(({ name }) => name);
+    expect(names).not.toContain("credit-ledger.reserve");
+    expect(names).not.toContain("sms-sender.request");
+  });
   test("leaves the gateway sealed, paid for and known by its idempotency key", async () => {
     const body = { number: "+33639980001", text: "Is it still for sale?", purpose: "prospecting", legalBasis: "offer-to-buy" };
     const headers = { "idempotency-key": "c-1" };
@@ -171,9 +200,10 @@ describe("one contact", () => {
     const contact = idFromKey("contact", garage, "c-1");
     expect(json).toEqual({ contact, person: "p1", outcome: "requested", seq: 9 });
     const [reserve, request] = world.asked.slice(-2);
-    expect(reserve?.request).toMatchObject({ reservation: `contact-${contact}`, most: 1, atLeast: 1, purpose: "request" });
+    expect(reserve?.request).toMatchObject({ reservation: `contact-${contact}`, most: 1, atLeast: 1, purpose: "request", contact });
     expect(request?.request).toMatchObject({
       request: { contact, person: "p1", line: "phone-1", credits: 1, reservation: `contact-${contact}` },
+      reservedUntil: "2026-11-20T10:01:00.000Z",
     });
     expect(JSON.stringify(world.asked)).not.toMatch(/639980001|still for sale/);
     const { numbers } = lastAsked<{ numbers: { k: string; v: string }[] }>("registry.people");

@@ -87,17 +87,19 @@ const explained: Readonly<Record<ContactRefusal, string>> = {
   "not-accepted": "the contact was not accepted",
   "cannot-resend": "only what is unknown or was rejected can be sent again",
   "reservation-needed": "credits must be reserved first",
+  "reservation-over": "the credits were held for too long and may have been given back; ask again",
 };
 
 const contactHandlers = (sms: Sms): readonly CommandHandler[] => [
-  handle(smsCommands.request, async ({ account, request }, context) => {
+  handle(smsCommands.request, async ({ account, request, reservedUntil }, context) => {
     if (request.channel !== "sms") throw new Refusal("invalid-request", "this service sends by SMS alone");
     await promiseTurn(sms, account, request.contact, context);
     const outcome = await sms.contacts.execute(
       subjects.smsContact(account, request.contact),
-      { type: "Request", request },
-      causeOf(sms, becauseOf(context), context.commandId),
+      { type: "Request", request, reservedUntil, now: sms.service.clock.realNow() },
+      { ...causeOf(sms, becauseOf(context), context.commandId), deadline: performance.now() + decidesWithinMs },
     );
+    if (outcome.kind === "refused") throw new Refusal("conflict", explained[outcome.refusal], outcome.refusal);
     const { state, revision } = outcome;
     if (state.status === "none") throw new Refusal("internal", "the contact could not be asked for");
     const waits = state.status === "requested" && state.request.reservation === request.reservation;
@@ -113,6 +115,7 @@ const contactHandlers = (sms: Sms): readonly CommandHandler[] => [
       status: state.status,
       ...(state.status === "gated" ? { rule: state.rule } : {}),
       credits: state.request.credits,
+      request: state.request,
       revision,
     };
   }),
@@ -127,8 +130,11 @@ const contactHandlers = (sms: Sms): readonly CommandHandler[] => [
         ? ({ type: "Accept", attempt, providerId: `person:${contact}`, by: "person" } as const)
         : as === "not-sent"
           ? ({ type: "Reject", attempt, reason: "a person found that it was not sent", by: "person" } as const)
-          : ({ type: "SendAgain", by, now: sms.service.clock.realNow(), reservation: await anew(sms, account, state, context) } as const);
-    const outcome = await sms.contacts.execute(subject, command, causeOf(sms, becauseOf(context), context.commandId));
+          : await sendAgain(sms, account, by, state, context);
+    const outcome = await sms.contacts.execute(subject, command, {
+      ...causeOf(sms, becauseOf(context), context.commandId),
+      deadline: performance.now() + decidesWithinMs,
+    });
     if (outcome.kind === "refused") throw new Refusal("refused", explained[outcome.refusal], outcome.refusal);
     if (outcome.state.status === "requested") await turnFor(sms, account, outcome.state.request, context);
     return { seq: outcome.revision };
@@ -144,6 +150,14 @@ const promiseTurn = (sms: Sms, account: AccountId, contact: ContactId, context: 
 
 const promisedAfterMs = 90_000;
 
+/** A request is appended this soon after its moment was compared with its reservation's, or not at all: less than the ledger's grace. */
+const decidesWithinMs = 10_000;
+
+const sendAgain = async (sms: Sms, account: AccountId, by: string, state: Parameters<typeof anew>[2], context: CommandContext) => {
+  const reservation = await anew(sms, account, state, context);
+  return { type: "SendAgain", by, now: sms.service.clock.realNow(), reservation } as const;
+};
+
 /** A resend out of rejected is paid anew; out of unknown the hold is still there. */
 const anew = async (
   sms: Sms,
@@ -154,12 +168,23 @@ const anew = async (
   if (state.status !== "rejected") return undefined;
   const { contact, credits } = state.request;
   const reservation = `again-${hashId(contact, state.attempt)}`;
-  await sms.service.ask(
+  return { reservation, credits, until: await hold(sms, account, { contact, reservation, credits }, context) };
+};
+
+/** Holds the price of one contact; the answer is until when (real time) the contact must have been asked for with it. */
+const hold = async (
+  { service }: Sms,
+  account: AccountId,
+  { contact, reservation, credits }: Pick<ContactRequest, "contact" | "reservation" | "credits">,
+  { correlation, actor, traceparent }: CommandContext,
+): Promise<string | undefined> => {
+  if (credits === 0) return undefined;
+  const { until } = await service.ask(
     ledgerCommands.reserve,
-    { account, reservation, most: credits, atLeast: credits, purpose: "request" },
-    { commandId: reservation, correlation: context.correlation, actor: context.actor, traceparent: context.traceparent },
+    { account, reservation, most: credits, atLeast: credits, purpose: "request", contact },
+    { commandId: reservation, correlation, actor, traceparent },
   );
-  return { reservation, credits };
+  return until;
 };
 
 /** Who wrote out of the blue is answered through the account's line, if there is but one. */
@@ -185,13 +210,11 @@ const inboundHandlers = (sms: Sms): readonly CommandHandler[] => [
     if (through === undefined) throw new Refusal("refused", "no line is known to answer through", "no-line");
     const contact = contactId.parse(hashId("answer", account, inbound, context.commandId));
     const reservation = `answer-${contact}`;
-    const options = { correlation: context.correlation, actor: context.actor, traceparent: context.traceparent };
     const price = sms.service.config.SMS_PRICE_CREDITS;
-    await sms.service.ask(
-      ledgerCommands.reserve,
-      { account, reservation, most: price, atLeast: price, purpose: "request" },
-      { ...options, commandId: reservation },
-    );
+    // Asked for before: paid for before, however long ago.
+    const { state: earlier } = await sms.contacts.fold(subjects.smsContact(account, contact));
+    const reservedUntil =
+      earlier.status === "none" ? await hold(sms, account, { contact, reservation, credits: price }, context) : undefined;
     const request: ContactRequest = {
       contact,
       person,
@@ -210,9 +233,10 @@ const inboundHandlers = (sms: Sms): readonly CommandHandler[] => [
     await promiseTurn(sms, account, contact, context);
     const outcome = await sms.contacts.execute(
       subjects.smsContact(account, contact),
-      { type: "Request", request },
-      causeOf(sms, becauseOf(context), context.commandId),
+      { type: "Request", request, reservedUntil, now: sms.service.clock.realNow() },
+      { ...causeOf(sms, becauseOf(context), context.commandId), deadline: performance.now() + decidesWithinMs },
     );
+    if (outcome.kind === "refused") throw new Refusal("conflict", explained[outcome.refusal], outcome.refusal);
     if (outcome.state.status === "requested") await turnFor(sms, account, request, context);
     await sms.inbounds.execute(
       subjects.smsInbound(account, inbound),

@@ -37,6 +37,20 @@ describe("asking for a contact", () => {
     given().when({ type: "Request", request }).then(requested);
     given(requested).when({ type: "Request", request }).thenNothing();
   });
+  test("begins only while what pays for it is held for certain; one that has begun stays", () => {
+    const late = { type: "Request", request, reservedUntil: "2026-11-20T09:59:59.999Z", now } as const;
+    given().when(late).thenRefused("reservation-over");
+    given()
+      .when({ ...late, reservedUntil: now })
+      .then(requested);
+    given(requested).when(late).thenNothing();
+    given(requested, gated)
+      .when({ ...late, request: { ...request, reservation: "other" } })
+      .thenRefused("reservation-over");
+    given(requested, started, rejected)
+      .when({ type: "SendAgain", by: "ada", now, reservation: { reservation: "again-1", credits: 2, until: "2026-11-20T09:00:00.000Z" } })
+      .thenRefused("reservation-over");
+  });
   test("gives the credits of a second asking back, once", () => {
     const other = { ...request, reservation: "pass-2" };
     const redundant = { type: "RequestRedundant", data: { reservation: "pass-2", credits: 2 } } as const;

@@ -28,7 +28,13 @@ interface Open {
 }
 
 export type ContactCommand =
-  | { readonly type: "Request"; readonly request: ContactRequest }
+  /** `reservedUntil`: what pays for it may have been given back after this moment (real time, as `now`). */
+  | {
+      readonly type: "Request";
+      readonly request: ContactRequest;
+      readonly reservedUntil?: string | undefined;
+      readonly now?: string | undefined;
+    }
   | { readonly type: "Start"; readonly attempt: number; readonly until: string; readonly now: string }
   | { readonly type: "Abandon"; readonly attempt: number; readonly because: string }
   | { readonly type: "Accept"; readonly attempt: number; readonly providerId: string; readonly by: "answer" | "reconciliation" | "person" }
@@ -55,7 +61,7 @@ export type ContactCommand =
       readonly by: string;
       readonly now: string;
       /** Taken anew when the contact was rejected; out of unknown the old hold is used. */
-      readonly reservation?: { readonly reservation: string; readonly credits: number } | undefined;
+      readonly reservation?: { readonly reservation: string; readonly credits: number; readonly until?: string | undefined } | undefined;
     };
 
 type ContactReply = Extract<ContactEvent, { type: "ContactReplied" }>["data"];
@@ -68,7 +74,8 @@ export type ContactRefusal =
   | "accepted-otherwise"
   | "not-accepted"
   | "cannot-resend"
-  | "reservation-needed";
+  | "reservation-needed"
+  | "reservation-over";
 
 /** Nobody but its holder may call an attempt unknown, and nobody may resend, before it is this far past its end. */
 export const graceAfterAttemptMs = 60_000;
@@ -132,7 +139,7 @@ export const contact: Decider<Contact, ContactCommand, ContactEvent, ContactRefu
   },
 
   decide: (state, command) => {
-    if (command.type === "Request") return request(state, command.request);
+    if (command.type === "Request") return request(state, command);
     if (state.status === "none") return refuse("not-waiting");
     const { reservation, credits } = state.request;
     const paid = { reservation, credits };
@@ -215,17 +222,26 @@ export const contact: Decider<Contact, ContactCommand, ContactEvent, ContactRefu
   },
 };
 
-/** Asked with a reservation that was asked with before: nothing. New or gated: it begins. Anything else: the credits of this asking go back. */
-const request = (state: Contact, asked: ContactRequest): Decision<ContactEvent, ContactRefusal> => {
+/**
+ * Asked with a reservation that was asked with before: nothing. New or gated: it begins, if what pays for it is still held. Anything else:
+ * the credits of this asking go back.
+ */
+const request = (
+  state: Contact,
+  { request: asked, reservedUntil, now }: Extract<ContactCommand, { type: "Request" }>,
+): Decision<ContactEvent, ContactRefusal> => {
   const { run, pass, reservation, credits } = asked;
-  if (state.status === "none") return accept({ type: "ContactRequested", data: asked });
-  if (state.request.reservation === reservation || state.spent.includes(reservation)) return accept();
-  if (state.status === "gated") return accept({ type: "ContactRequested", data: asked });
+  if (state.status !== "none" && (state.request.reservation === reservation || state.spent.includes(reservation))) return accept();
+  if (isOver(reservedUntil, now)) return refuse("reservation-over");
+  if (state.status === "none" || state.status === "gated") return accept({ type: "ContactRequested", data: asked });
   return accept({
     type: "RequestRedundant",
     data: { ...(run === undefined ? {} : { run }), ...(pass === undefined ? {} : { pass }), reservation, credits },
   });
 };
+
+const isOver = (until: string | undefined, now: string | undefined): boolean =>
+  until !== undefined && now !== undefined && Date.parse(now) > Date.parse(until);
 
 const longestWaitMs = 3_600_000;
 const later = (now: string, ms: number): string => new Date(Date.parse(now) + Math.min(ms, longestWaitMs)).toISOString();
@@ -245,5 +261,7 @@ const sendAgain = (
     return isPastGrace(state.until, now) ? accept({ type: "ResendAsked", data: { by, reservation: held, credits } }) : refuse("too-early");
   }
   if (state.status !== "rejected") return refuse("cannot-resend");
-  return reservation === undefined ? refuse("reservation-needed") : accept({ type: "ResendAsked", data: { by, ...reservation } });
+  if (reservation === undefined) return refuse("reservation-needed");
+  const { until, ...paid } = reservation;
+  return isOver(until, now) ? refuse("reservation-over") : accept({ type: "ResendAsked", data: { by, ...paid } });
 };

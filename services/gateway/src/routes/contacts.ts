@@ -1,10 +1,11 @@
+import type { ContactRequest } from "@outrider/contracts/contact";
 import { contactStatus, documents } from "@outrider/contracts/documents";
 import { legalBasis, purpose } from "@outrider/contracts/fields";
 import { contactId, huntId, idFromKey, lineId, type PersonId, personId, runId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { smsCommands } from "@outrider/contracts/sms";
-import { keyIds, Refusal } from "@outrider/platform";
+import { type Keyring, keyIds, Refusal } from "@outrider/platform";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Gateway } from "../parts.ts";
@@ -74,22 +75,28 @@ export const contactRoutes = (api: Api, gateway: Gateway): void => {
 };
 
 /**
- * Number and text are sealed right here. What is held for it is known by the contact's id: the same request again, with the same
- * Idempotency-Key, goes on where the first one was cut off.
+ * Number and text are sealed right here. The contact's id is a hash of the Idempotency-Key: the same request again goes on where the first
+ * one was cut off, however late, and pays once. What is held for a request that is never made is given back by the ledger.
  */
-const requestContact = async (gateway: Gateway, request: FastifyRequest, { number, text, purpose, legalBasis, ...named }: Wanted) => {
+const requestContact = async (gateway: Gateway, request: FastifyRequest, wanted: Wanted) => {
   const { ask, service } = gateway;
+  const { number, text, purpose, legalBasis, ...named } = wanted;
   const account = accountOf(request);
   const { keyring, config } = service;
-  const [person, line] = await Promise.all([
+  const contact = contactId.parse(idFromKey("contact", account, request.commandId));
+  const [earlier, person, line] = await Promise.all([
+    request.repeatable ? ask(request, smsCommands.contact, { account, contact }, { part: "earlier" }) : undefined,
     named.person === undefined ? livingBehind(gateway, request, number ?? "") : known(gateway, request, named.person),
     named.line ?? firstLine(ask, request),
   ]);
-  const contact = contactId.parse(idFromKey("contact", account, request.commandId));
+  if (earlier?.request !== undefined) {
+    if (!(await asksTheSame(keyring, earlier.request, { ...wanted, person }))) throw new Refusal("idempotency-key-reused", reused);
+    return { contact, person, outcome: "requested" as const, seq: earlier.revision };
+  }
   const reservation = `contact-${contact}`;
   const credits = config.SMS_PRICE_CREDITS;
-  const hold = { account, reservation, most: credits, atLeast: credits, purpose: "request" } as const;
-  const [sealed] = await Promise.all([
+  const hold = { account, reservation, most: credits, atLeast: credits, purpose: "request", contact } as const;
+  const [sealed, held] = await Promise.all([
     keyring.seal(keyIds.person(account, person), text).catch(refusedWhenErased),
     credits === 0 ? undefined : ask(request, ledgerCommands.reserve, hold, { part: "reserve" }),
   ]);
@@ -102,11 +109,26 @@ const requestContact = async (gateway: Gateway, request: FastifyRequest, { numbe
         ...{ contact, person, channel: "sms", line, step: 1, text: sealed, purpose, legalBasis },
         ...{ noCanvassing: false, ownerType: "unknown", reservation, credits },
       },
+      reservedUntil: held?.until,
     },
     { part: "request" },
   );
   return { person, ...asked };
 };
+
+const reused = "this Idempotency-Key was sent with another request before; repeat that one as it was, or take a new key";
+
+/** Compares a request with the one that came with the same key before. A line that is not named is whichever was taken then. */
+const asksTheSame = async (
+  keyring: Keyring,
+  earlier: ContactRequest,
+  { person, line = earlier.line, purpose, legalBasis, text }: Wanted,
+): Promise<boolean> =>
+  person === earlier.person &&
+  line === earlier.line &&
+  purpose === earlier.purpose &&
+  legalBasis === earlier.legalBasis &&
+  text === (await keyring.open(earlier.text));
 
 /** Whoever has been erased is told apart before anything is paid for. */
 const livingBehind = async (gateway: Gateway, request: FastifyRequest, number: string): Promise<PersonId> => {

@@ -16,10 +16,17 @@ export const balances = perAggregate<"balances", LedgerEvent>("balances", "ledge
       return { ...balance, expired: balance.expired + event.data.credits, available: balance.available - event.data.credits };
     case "CreditsReserved":
       return { ...balance, held: balance.held + event.data.credits, available: balance.available - event.data.credits };
+    case "ReservationsChecked": {
+      const released = event.data.released.reduce((sum, { credits }) => sum + credits, 0);
+      if (released === 0) return balance;
+      const { held, available } = balance;
+      return risen({ ...balance, held: held - released, released: balance.released + released, available: available + released });
+    }
     case "OutcomesSettled":
       return risen(event.data.outcomes.reduce(settled, balance));
     case "BalanceLow":
       return { ...balance, low: { since: at, below: event.data.below } };
+    case "ReservationProlonged":
     case "BalanceClosed":
       return balance; // repeats what is known, for the ledger's own folds
     default:

@@ -29,12 +29,18 @@ export const statement = perEvent<"statement", LedgerEvent>(
         const { credits, reservation, purpose } = event.data;
         return { ...line, kind: "reserved", credits, reservation, purpose };
       }
+      case "ReservationsChecked": {
+        const { released } = event.data;
+        const credits = released.reduce((sum, each) => sum + each.credits, 0);
+        return credits === 0 ? undefined : { ...line, kind: "given-back", credits, reservations: released.length };
+      }
       case "OutcomesSettled": {
         const settled = settledOf(event.data.stream, event.data.outcomes);
         return { ...line, kind: "settled", credits: settled.captured.credits - settled.refunded.credits, settled };
       }
       case "BalanceLow":
         return { ...line, kind: "low", credits: event.data.below };
+      case "ReservationProlonged":
       case "BalanceClosed":
         return undefined; // repeats what is known, for the ledger's own folds
       default:

@@ -276,6 +276,7 @@ test("a statement has one line per event with its cause; a balance adds up", asy
       },
     },
     { type: "BalanceLow", data: { available: 8, held: 1, below: 10 } },
+    { type: "ReservationsChecked", data: { kept: ["r0"], released: [{ reservation: "r1", credits: 1 }] } },
   ];
   const messages = events.map((event, index) => message(subjects.balance(account), index + 1, event));
   expect(await folded(statement, ...messages)).toMatchObject({
@@ -293,8 +294,9 @@ test("a statement has one line per event with its cause; a balance adds up", asy
       },
     },
     [`${account}.4.0`]: { kind: "low", credits: 10 },
+    [`${account}.5.0`]: { kind: "given-back", credits: 1, reservations: 1 },
   });
   expect(await folded(balances, ...messages)).toMatchObject({
-    [`${account}.${account}`]: { granted: 10, captured: 2, released: 1, refunded: 1, held: 1, available: 8, low: { since: at, below: 10 } },
+    [`${account}.${account}`]: { granted: 10, captured: 2, released: 2, refunded: 1, held: 0, available: 9, low: { since: at, below: 10 } },
   });
 });
