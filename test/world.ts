@@ -158,7 +158,7 @@ export const importFile = async (world: World, account: AccountId, csv: Uint8Arr
     const answer = await kernel.publisher.publish(subjects.upload(account, id), data, cause);
     if (answer.kind !== "stored") throw new Error("the upload was not stored");
   }
-  const request = { account, import: id, fileName: name, bytes: csv.length, source: "file", fictionNumbers: true };
+  const request = { account, import: id, bytes: csv.length, source: "file", fictionNumbers: true };
   await ask(ingestCommands.startImport, request);
   return id;
 };

@@ -61,11 +61,13 @@ test("a number, a name and what people write are in no log, span, subject, strea
     templates: { sms: "Bonjour {{ owner.name | default: 'vous' }}, votre {{ ad.title }} m'intéresse. STOP pour ne plus recevoir." },
   });
   ok(await client.post("/v1/hunts", hunt));
-  const { body: imported } = ok(await client.upload("/v1/imports?fileName=ads.csv", csv));
+  const { body: imported } = ok(await client.upload("/v1/imports?fileName=ads%20of%20Zebulonne%20Quatrecases.csv", csv));
   await eventually("the import has ended", async () => {
     const { body } = ok(await client.get(`/v1/imports/${imported.import}`));
     return body.status === "finished" || body.status === "failed" ? body : undefined;
   });
+  const { body: listed } = ok(await client.get(`/v1/imports?waitFor=${imported.seq}`));
+  expect(listed.items[0].fileName).toBe("ads of Zebulonne Quatrecases.csv");
   ok(await client.post("/v1/runs", {}));
   await eventually("the message has left", async () => {
     for await (const row of world.sim.log()) if (row.operation === "sendsms" && row.accepted) return row;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineCommand, inspection } from "./commands.ts";
-import { codecOf, defineEvent, type EventOf, personal } from "./define.ts";
+import { codecOf, defineEvent, type EventOf, personal, sealed } from "./define.ts";
 import { numberFacts } from "./fields.ts";
 import { accountId, adId, importId, personId } from "./ids.ts";
 
@@ -55,19 +55,25 @@ export const badRow = z.object({ line: z.int(), reason: z.string(), row: persona
 export const importCounts = z.object({ read: z.int(), new: z.int(), changed: z.int(), duplicate: z.int(), bad: z.int() });
 export type ImportCounts = z.output<typeof importCounts>;
 
+/** Version 1 had the file's name in plain text; that is left out, for only who may open a key could seal it now. */
+interface ImportStarted1 {
+  readonly fileName: string;
+}
 export const importStarted = defineEvent(
   "ImportStarted",
-  1,
+  2,
   z.object({
     import: importId,
     source: z.string(),
     format: z.enum(["csv"]),
     bytes: z.int(),
-    fileName: z.string(),
+    /** People call files after people, so it is sealed, under the account's key. */
+    fileName: personal("name").optional(),
     defaultCountry: z.string(),
     /** Rows without a number get one from the ranges reserved for fiction. */
     fictionNumbers: z.boolean().default(false),
   }),
+  [{ version: 1, upcast: ({ fileName: _plain, ...rest }: ImportStarted1) => rest }],
 );
 /** How far we are, in rows of the file and bytes of the upload. Counts are totals so far; `bad` rows are those of this step. */
 export const importProgressed = defineEvent(
@@ -92,7 +98,8 @@ export const ingestCommands = {
     z.object({
       account: accountId,
       import: importId,
-      fileName: z.string(),
+      /** Under the account's key. An older gateway sends it in plain text, which is not taken over. */
+      fileName: sealed.optional().catch(undefined),
       bytes: z.int(),
       source: z.string().default("file"),
       /** Give rows without a number one from the ranges reserved for fiction. Sandbox only. */

@@ -27,7 +27,7 @@ export const importDocument = document({
   import: importId,
   source: z.string(),
   format: z.string(),
-  fileName: z.string(),
+  fileName: personal("name").optional(),
   bytes: z.int(),
   status: z.enum(["running", "finished", "failed"]),
   counts: importCounts,

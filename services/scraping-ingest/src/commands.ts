@@ -16,9 +16,10 @@ export const commands = (imports: Imports, { ask, clock, live, sources }: Asking
     if (!sources.includes(source)) throw new Refusal("invalid-request", `there is no source ${source}; known: ${sources.join(", ")}`);
     const { commandId, correlation, causation, actor, traceparent, deadlineAt } = context;
     const { country } = await ask(registryCommands.account, { account }, { correlation, traceparent, deadline: deadlineAt });
+    const named = fileName === undefined ? {} : { fileName };
     const { revision } = await imports.execute(
       subjects.import(account, id),
-      { kind: "start", import: id, source, format: "csv", bytes, fileName, defaultCountry: country, fictionNumbers },
+      { kind: "start", import: id, source, format: "csv", bytes, ...named, defaultCountry: country, fictionNumbers },
       { commandId, at: clock.now(), correlation, causation, actor, traceparent, deadline: performance.now() + (deadlineAt - Date.now()) },
     );
     return { import: id, seq: revision };

@@ -9,7 +9,7 @@ const order = {
   source: "file",
   format: "csv" as const,
   bytes: 10,
-  fileName: "ads.csv",
+  fileName: { k: "key", v: "sealed" },
   defaultCountry: "FR",
   fictionNumbers: false,
 };

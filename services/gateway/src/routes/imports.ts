@@ -1,9 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import multipart from "@fastify/multipart";
 import { importCounts, ingestCommands } from "@outrider/contracts/ads";
+import { sealed } from "@outrider/contracts/define";
 import { documents } from "@outrider/contracts/documents";
 import { type AccountId, idFromKey, importId, personId } from "@outrider/contracts/ids";
-import { Refusal } from "@outrider/platform";
+import { keyIds, Refusal } from "@outrider/platform";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Gateway } from "../parts.ts";
@@ -66,7 +67,8 @@ const uploadRoute = (api: Api, { ask, kernel, service }: Gateway): void => {
       const { commandId, traceparent } = request;
       const bytes = await uploads.store({ account, import: id, commandId, traceparent }, untilItsEnd(request.raw, file));
       const { source, fictionNumbers } = request.query;
-      return ask(request, ingestCommands.startImport, { account, import: id, fileName, bytes, source, fictionNumbers });
+      const named = { fileName: await service.keyring.seal(keyIds.account(account), fileName) };
+      return ask(request, ingestCommands.startImport, { account, import: id, ...named, bytes, source, fictionNumbers });
     },
   );
 };
@@ -90,7 +92,7 @@ async function* untilItsEnd(request: IncomingMessage, file: AsyncIterable<Uint8A
   if (request.destroyed && !request.complete) throw new BrokenOff("the upload broke off");
 }
 
-const readingRoutes = (api: Api, { ask, models }: Gateway): void => {
+const readingRoutes = (api: Api, { ask, models, service }: Gateway): void => {
   const state = z.object({
     import: importId,
     status: z.enum(["running", "finished", "failed"]),
@@ -115,7 +117,7 @@ const readingRoutes = (api: Api, { ask, models }: Gateway): void => {
       return { import: id, status, ...rest, ...(kept === undefined ? {} : { badRows: kept.badRows }) };
     },
   );
-  const importShown = documents.imports.omit({ account: true, _seq: true, badRows: true }).extend({ seq });
+  const importShown = documents.imports.omit({ account: true, _seq: true, badRows: true }).extend({ fileName: z.string().optional(), seq });
   api.get(
     "/v1/imports",
     {
@@ -130,7 +132,12 @@ const readingRoutes = (api: Api, { ask, models }: Gateway): void => {
     async (request) => {
       await models.folded("imports", request.query.waitFor);
       const { items, ...more } = await models.page("imports", accountOf(request), {}, request.query);
-      return { items: items.map(({ account: _account, _seq, badRows: _rows, ...one }) => ({ ...one, seq: _seq })), ...more };
+      const names = await Promise.all(items.map(({ fileName }) => nameOf(service, fileName)));
+      const show = ({ account: _account, _seq, badRows: _rows, fileName: _name, ...one }: (typeof items)[number], index: number) => {
+        const fileName = names[index];
+        return { ...one, ...(fileName === undefined ? {} : { fileName }), seq: _seq };
+      };
+      return { items: items.map(show), ...more };
     },
   );
   const adShown = documents.ads.omit({ account: true, _seq: true, description: true, ownerName: true }).extend({ seq });
@@ -156,6 +163,12 @@ const readingRoutes = (api: Api, { ask, models }: Gateway): void => {
       return { items: items.map(show), ...more };
     },
   );
+};
+
+/** Lists that an older release built hold names in plain text, until they are built anew. */
+const nameOf = async ({ keyring }: Gateway["service"], fileName: unknown): Promise<string | undefined> => {
+  const stored = sealed.safeParse(fileName);
+  return stored.success ? keyring.open(stored.data) : undefined;
 };
 
 /** They are only in the read model, and an extra: without it the answer goes without them. */

@@ -9,11 +9,12 @@ const none = { read: 0, new: 0, changed: 0, duplicate: 0, bad: 0 };
 export const imports = perAggregate<"imports", AdEvent | ImportEvent>(
   "imports",
   "ads.import",
-  { version: 1, indexes: [{ account: 1, startedAt: -1 }] },
+  { version: 2, indexes: [{ account: 1, startedAt: -1 }] },
   (document, event, { at }) => {
     if (event.type === "ImportStarted") {
       const { import: id, source, format, fileName, bytes } = event.data;
-      return { import: id, source, format, fileName, bytes, status: "running", counts: none, startedAt: at, badRows: [] };
+      const named = fileName === undefined ? {} : { fileName };
+      return { import: id, source, format, ...named, bytes, status: "running", counts: none, startedAt: at, badRows: [] };
     }
     if (document === undefined) return undefined;
     switch (event.type) {

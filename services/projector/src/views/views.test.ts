@@ -178,7 +178,7 @@ test("imports keep their counts and the first thousand bad rows", async () => {
       source: "file",
       format: "csv",
       bytes: 10,
-      fileName: "ads.csv",
+      fileName: sealed,
       defaultCountry: "FR",
       fictionNumbers: false,
     },

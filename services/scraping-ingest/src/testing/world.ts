@@ -79,7 +79,7 @@ export const openWorld = async (natsUrl: string): Promise<World> => {
   return {
     ...{ service, kernel, erasedNumbers, upload, asked: () => asked },
     start: async (account, id, { fictionNumbers = false } = {}) => {
-      const request = { account, import: importId.parse(id), fileName: "ads.csv", bytes: 1, source: "file", fictionNumbers };
+      const request = { account, import: importId.parse(id), bytes: 1, source: "file", fictionNumbers };
       await service.ask(ingestCommands.startImport, request, { commandId: `start-${id}` });
     },
     status: (account, id) => ask(service, account, id),
