@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { accountId } from "./ids.ts";
 
 /** A request that one service answers over NATS, at `cmd.<service>.<name>`. */
 export interface CommandDefinition<Request, Reply> {
@@ -98,10 +99,11 @@ export const inspection = (service: ServiceName) =>
       z.object({ subject: z.string(), at: z.string().optional() }),
       z.object({ revision: z.int(), state: z.unknown() }),
     ),
+    /** The oldest first, and how many there are: of one account, or of all. */
     deadList: defineCommand(
       service,
       "dead-list",
-      z.object({ limit: z.int().min(1).max(500).default(100) }),
+      z.object({ limit: z.int().min(1).max(500).default(100), account: accountId.optional() }),
       z.object({ letters: z.array(z.unknown()), total: z.int() }),
     ),
     deadShow: defineCommand(service, "dead-show", z.object({ seq: z.int() }), z.object({ letter: z.unknown() })),

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { accountId } from "./ids.ts";
-import { parseInboxSubject, parseSubject, type StreamDeclaration, streams, subjects } from "./streams.ts";
+import { accountId, partitionOf } from "./ids.ts";
+import { accountOfSubject, parseInboxSubject, parseSubject, type StreamDeclaration, streams, subjects } from "./streams.ts";
 
 const all: readonly StreamDeclaration[] = Object.values(streams);
 const id = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/);
@@ -52,12 +52,16 @@ test("every subject that we can make falls into exactly one stream, and tells it
         expect(streamsOf(subject)[0]).toMatchObject({ kind: "events", retention: "limits", maxAgeDays: 0 });
         expect(parseSubject(subject)).toMatchObject({ account, id: kind === "account" || kind === "balance" ? account : other });
         expect(subject.split(".")).toHaveLength(5);
+        expect(accountOfSubject(subject)).toBe(account);
       }
       const others = {
         INBOX: subjects.inbox("smsmobileapi", account),
         UPLOADS: subjects.upload(account, other),
         DEAD: subjects.dead("registry", other),
       };
+      const due = `due.sms-sender.turn.${partitionOf(account)}.${account}.${other}`;
+      for (const subject of [others.INBOX, others.UPLOADS, due]) expect(accountOfSubject(subject)).toBe(account);
+      for (const subject of [others.DEAD, `${due}.more`, `due.sms-sender.${account}`]) expect(accountOfSubject(subject)).toBeUndefined();
       for (const [stream, subject] of Object.entries(others)) expect(streamsOf(subject).map((each) => each.name)).toEqual([stream]);
       expect(parseInboxSubject(others.INBOX)).toEqual({ provider: "smsmobileapi", account });
       expect(parseSubject(others.INBOX)).toBeUndefined();

@@ -80,5 +80,20 @@ export const parseInboxSubject = (subject: string): { readonly provider: string;
   return context === "inbox" && provider !== undefined && account !== undefined && more.length === 0 ? { provider, account } : undefined;
 };
 
+/** Whose a stored message is: an aggregate's, a webhook, a piece of a file, or an alarm that is due. Undefined: nobody's that we know. */
+export const accountOfSubject = (subject: string): string | undefined => {
+  const tokens = subject.split(".");
+  switch (tokens[0]) {
+    case "inbox":
+      return parseInboxSubject(subject)?.account;
+    case "uploads":
+      return tokens.length === 4 ? tokens[2] : undefined;
+    case "due": // due.<service>.<name>.<p>.<account>.<id>
+      return tokens.length === 6 ? tokens[4] : undefined;
+    default:
+      return parseSubject(subject)?.account;
+  }
+};
+
 /** KV buckets, by use. */
 export const buckets = { keys: "outrider-keys", leases: "outrider-leases", positions: "outrider-positions" } as const;

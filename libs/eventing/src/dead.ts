@@ -26,9 +26,10 @@ export type Original = Pick<JsMsg, "data" | "subject"> & { readonly headers: Msg
 export interface DeadLetters {
   /** Resolves when the letter is stored. The id makes a repeat within two minutes harmless. */
   readonly write: (letter: Omit<DeadLetter, "service" | "at" | "copy">, message?: Pick<JsMsg, "data" | "headers">) => Promise<void>;
-  /** The oldest letters of the service first, and how many there are. */
+  /** The oldest letters of the service first, and how many there are; `wanted` leaves out the others before anything is counted. */
   readonly list: (
     limit: number,
+    wanted?: (letter: DeadLetter) => boolean,
   ) => Promise<{ readonly letters: readonly (DeadLetter & { readonly id: number })[]; readonly total: number }>;
   readonly show: (id: number) => Promise<DeadLetter | undefined>;
   readonly drop: (id: number) => Promise<boolean>;
@@ -66,6 +67,19 @@ export const deadLetters = ({ jsm, publisher, service }: Pick<Kernel, "jsm" | "p
     }
   };
 
+  /** Reads all of them, a page at a time: there are few, or a person has other worries. */
+  const listWanted = async (limit: number, wanted: (letter: DeadLetter) => boolean) => {
+    const letters: (DeadLetter & { readonly id: number })[] = [];
+    let total = 0;
+    for (let from = 1; ; ) {
+      const some = await page(own, from, pageSize);
+      for (const letter of some) if (wanted(letter) && total++ < limit) letters.push(letter);
+      const last = some.at(-1);
+      if (last === undefined || some.length < pageSize) return { letters, total };
+      from = last.id + 1;
+    }
+  };
+
   return {
     show,
     write: async (letter, message) => {
@@ -75,7 +89,8 @@ export const deadLetters = ({ jsm, publisher, service }: Pick<Kernel, "jsm" | "p
       const answer = await publisher.publish(`dead.${service}.${letter.consumer}`, bytes(JSON.stringify(stored)), [["Nats-Msg-Id", id]]);
       if (answer.kind !== "stored") throw new Unavailable("the dead letter was not stored");
     },
-    list: async (limit) => {
+    list: async (limit, wanted) => {
+      if (wanted !== undefined) return listWanted(limit, wanted);
       const letters = await page(own, 1, limit);
       const { state } = await reachable(jsm.streams.info(deadStream, { subjects_filter: own }));
       const total = Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);

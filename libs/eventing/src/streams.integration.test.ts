@@ -87,5 +87,7 @@ test("lists a few letters out of many of other services at once", async () => {
   expect(performance.now() - began).toBeLessThan(1000);
   expect([letters.map(({ seq }) => seq), total]).toEqual([[0, 1000, 2000], 5]);
   expect((await others.list(500)).letters).toHaveLength(500);
+  const some = await others.list(3, ({ seq }) => seq > 3000 && seq % 2 === 1);
+  expect([some.letters.map(({ seq }) => seq), some.total]).toEqual([[3001, 3003, 3005], 1000]);
   expect(await mine.show((await others.list(1)).letters[0]?.id ?? 0)).toBeUndefined();
 });

@@ -1,5 +1,5 @@
 import type { inspection } from "@outrider/contracts/commands";
-import { parseSubject } from "@outrider/contracts/streams";
+import { accountOfSubject, parseSubject } from "@outrider/contracts/streams";
 import { type Aggregate, deadLetters, type Kernel, type Reaction } from "@outrider/eventing";
 import { type CommandHandler, handle } from "./commands/handler.ts";
 import { Refusal } from "./commands/refusal.ts";
@@ -58,8 +58,9 @@ export const inspectionHandlers = (
       const { state, revision } = await (at === undefined ? aggregate.fold(subject) : aggregate.stateAt(subject, at));
       return { revision, state: plain(state) };
     }),
-    handle(commands.deadList, async ({ limit }) => {
-      const { letters, total } = await dead.list(limit);
+    handle(commands.deadList, async ({ limit, account }) => {
+      const isTheirs = ({ subject }: { readonly subject: string }) => accountOfSubject(subject) === account;
+      const { letters, total } = await dead.list(limit, account === undefined ? undefined : isTheirs);
       return { letters: [...letters], total };
     }),
     handle(commands.deadShow, async ({ seq }) => ({ letter: await letterOf(seq) })),

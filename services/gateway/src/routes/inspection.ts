@@ -1,6 +1,6 @@
 import { inspection, type ServiceName } from "@outrider/contracts/commands";
 import { deadLetter } from "@outrider/contracts/inbox";
-import { parseInboxSubject, parseSubject } from "@outrider/contracts/streams";
+import { accountOfSubject, parseSubject } from "@outrider/contracts/streams";
 import { Refusal, Unavailable } from "@outrider/platform";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -105,7 +105,7 @@ const numbered = z.object({ id: z.int() });
 /** An account sees what is about its own subjects. */
 const mayBeSeen = (request: FastifyRequest, { subject }: Pick<Letter, "subject">): boolean => {
   const { operator, account } = callerOf(request);
-  return operator || (parseSubject(subject) ?? parseInboxSubject(subject))?.account === account;
+  return operator || accountOfSubject(subject) === account;
 };
 
 const deadRoutes = (api: Api, ask: Gateway["ask"]): void => {
@@ -125,12 +125,13 @@ const deadRoutes = (api: Api, ask: Gateway["ask"]): void => {
       config: { access: "read" },
       schema: {
         tags,
-        summary: "Messages that no handler could digest",
+        summary: "Messages that no handler could digest, the oldest of each service first",
+        description: "Those about the account's own subjects; with the admin key those of all accounts, if it names none.",
         querystring: z.object({ service: service.optional(), limit: z.coerce.number().int().min(1).max(500).default(100) }),
         response: {
           200: z.object({
             letters: z.array(letter),
-            total: z.int().describe("of all accounts, over the services that answered"),
+            total: z.int().describe("how many there are in the services that answered, listed or not"),
             unreachable: z.array(service).describe("these did not answer"),
           }),
           ...problems,
@@ -141,7 +142,7 @@ const deadRoutes = (api: Api, ask: Gateway["ask"]): void => {
       const { service: named, limit } = request.query;
       const answers = await Promise.all((named === undefined ? inspected : [named]).map((one) => listOf(ask, request, one, limit)));
       return {
-        letters: answers.flatMap(({ letters }) => letters).filter((one) => mayBeSeen(request, one)),
+        letters: answers.flatMap(({ letters }) => letters).filter((one) => mayBeSeen(request, one)), // an older replica may list all
         total: answers.reduce((sum, { total }) => sum + total, 0),
         unreachable: answers.flatMap(({ unreachable }) => unreachable),
       };
@@ -181,7 +182,8 @@ const deadRoutes = (api: Api, ask: Gateway["ask"]): void => {
 
 const listOf = async (ask: Gateway["ask"], request: FastifyRequest, service: Inspected, limit: number) => {
   try {
-    const { letters, total } = await ask(request, commandsOf(service).deadList, { limit });
+    const { account } = callerOf(request);
+    const { letters, total } = await ask(request, commandsOf(service).deadList, { limit, account });
     return { letters: letters.map((told) => letterIn(told, numbered.parse(told).id)), total, unreachable: [] };
   } catch (error) {
     if (error instanceof Unavailable) return { letters: [], total: 0, unreachable: [service] };
