@@ -14,7 +14,17 @@ import { reportOf } from "./report.ts";
 import { untilAllHolds } from "./verdict.ts";
 
 /** An account and its owners for each test, imported beforehand; the last test reckons with all of them. */
-const owners = { killed: 200, sleeping: 200, paged: 600, registry: 150, nats: 300, mongo: 60, busy: 100, paused: 200 } as const;
+const owners = {
+  killed: 200,
+  sleeping: 200,
+  paged: 600,
+  registry: 150,
+  nats: 300,
+  mongo: 60,
+  busy: 100,
+  paused: 200,
+  waiting: 300,
+} as const;
 type Name = keyof typeof owners;
 const names = Object.keys(owners) as Name[];
 
@@ -116,6 +126,7 @@ test("with the registry dead nothing is sent, and with it back everything goes o
   const from = Date.now();
   await pause(4000);
   const to = Date.now();
+  expect(stories("registry").some((story) => !hasEnded(story))).toBe(true); // else there was nothing left to send
   whenStarted = () => undefined;
   arena.log.note("the registry may come back");
   await untilEnded("registry");
@@ -212,6 +223,24 @@ test("a pause of everything stops within a second what has not left, and a later
   await arena.world.ask(registryCommands.resume, { account: systemAccount, by: "chaos" });
   await startPass("paused", 2);
   await until("all are accepted", () => have("paused", "accepted") === owners.paused);
+});
+
+test("kill -9 of both senders while a pause ends what waits: what is left ends when they are back, and its credits come back", async () => {
+  await arena.blows.faults({ tooMany: 1, retryAfterS: 3600 });
+  const { account } = await startPass("waiting");
+  const wait = (): number => stories("waiting").filter(({ status, started }) => status === "requested" && started === 1).length;
+  await until("the provider has told all of them to come in an hour", () => wait() === owners.waiting);
+  await arena.world.ask(registryCommands.pause, { account, by: "chaos" });
+  for (const replica of [1, 2]) arena.world.outrider.kill("sms-sender", replica, "SIGKILL");
+  await arena.chronicle.upToNow();
+  arena.log.note(`both senders are killed while a pause ends what waits; ${wait()} are left`);
+  expect(wait()).toBeGreaterThan(0);
+  await untilEnded("waiting");
+  expect(new Set(stories("waiting").map(({ rule }) => rule))).toEqual(new Set(["paused"]));
+  await eventually("no credits are held", async () => {
+    const { held } = await arena.world.ask(ledgerCommands.balance, { account }, { timeoutMs: 5000 });
+    return held === 0 ? true : undefined;
+  });
 });
 
 test("after all of it nobody is lost, nobody was asked twice, credits add up, and read models equal a fresh fold", async () => {

@@ -174,24 +174,41 @@ describe("a day of a small account", () => {
     expect(credits.captured).toBe(then);
   });
 
-  test("a pause ends at once also what waits for a turn hours away, and gives its credits back", async () => {
+  test("a pause ends at once also what waits for a turn or for the provider, hours away, as an erasure does, and gives its credits back", async () => {
     const { client, account } = await openShop(world, "patient", { limits: { minGapMs: 600_000 } });
     ok(await client.post("/v1/hunts", huntOf(signed(account))));
     await importAll(client, rowsOf(8));
-    ok(await client.post("/v1/runs", {}));
-    await eventually("the first has left", async () => ((await sentTo("(patient)")).length === 1 ? true : undefined));
-    const { body: waiting } = ok(await client.get("/v1/credits"));
-    expect(waiting.held).toBeGreaterThan(0);
+    await world.sim.setFaults({ tooMany: 1, retryAfterS: 3600 }, "none");
+    const gated = async () => ok(await client.get("/v1/contacts?status=gated&limit=100")).body.items;
+    try {
+      ok(await client.post("/v1/runs", {}));
+      await eventually("the first is told to come in an hour, the others wait for their turn", async () => {
+        const told = (await Array.fromAsync(world.sim.log())).some(
+          ({ operation, text }) => operation === "sendsms" && text?.includes("(patient)"),
+        );
+        const { items } = ok(await client.get("/v1/contacts?status=requested&limit=100")).body;
+        return told && items.length === 8 ? true : undefined;
+      });
+    } finally {
+      await world.sim.setFaults({}, "none");
+    }
+    const { body: waiting } = ok(await client.get("/v1/contacts?status=requested&limit=1"));
+    ok(await client.post(`/v1/people/${waiting.items[0].person}/erase`, {}));
+    await eventually("the erased person's contact has ended", async () => {
+      const items = await gated();
+      return items.length === 1 && items[0].rule === "erased" ? true : undefined;
+    });
     ok(await client.post("/v1/pause", {}));
     const ended = await eventually("the rest ended gated", async () => {
-      const { body } = ok(await client.get("/v1/contacts?status=gated&limit=100"));
-      return body.items.length === 7 ? body.items : undefined;
+      const items = await gated();
+      return items.length === 8 ? items : undefined;
     });
-    expect(new Set(ended.map(({ rule }: { rule: string }) => rule))).toEqual(new Set(["paused"]));
+    expect(ended.filter(({ rule }: { rule: string }) => rule === "paused")).toHaveLength(7);
     const credits = await eventually("the credits came back", async () => {
       const { body } = ok(await client.get("/v1/credits"));
       return body.held === 0 ? body : undefined;
     });
-    expect(credits).toMatchObject({ captured: 1, released: 7 });
+    expect(credits).toMatchObject({ captured: 0, released: 8 });
+    expect(await sentTo("(patient)")).toEqual([]);
   });
 });

@@ -151,6 +151,14 @@ export const personEvents = [
 ] as const;
 export type PersonEvent = EventOf<typeof personEvents>;
 
+// --- erasure: said once more on a subject of its own, for whoever must act on it without reading every permit ---------------------------
+
+/** The person has been erased: what still waits for them ends now. */
+export const erasureAnnounced = defineEvent("ErasureAnnounced", 1, z.object({ person: personId }));
+export const erasureEvents = [erasureAnnounced] as const;
+export type ErasureEvent = EventOf<typeof erasureEvents>;
+export const erasureCodec = codecOf(erasureEvents);
+
 export const accountCodec = codecOf(accountEvents);
 export const personCodec = codecOf(personEvents);
 export const registryCodec = codecOf([...accountEvents, ...personEvents] as const);

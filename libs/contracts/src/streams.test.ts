@@ -32,6 +32,7 @@ test("every subject that we can make falls into exactly one stream, and tells it
   const aggregates = [
     "account",
     "person",
+    "erasure",
     "ad",
     "import",
     "hunt",
@@ -76,6 +77,7 @@ test("every aggregate has a builder here", () => {
     "ad",
     "balance",
     "dead",
+    "erasure",
     "hunt",
     "import",
     "inbox",

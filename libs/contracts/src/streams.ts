@@ -30,7 +30,7 @@ const events = (name: string, owner: ServiceName, ...subjects: string[]): Stream
 });
 
 export const streams = {
-  registry: events("REGISTRY", "registry", "registry.account.>", "registry.person.>"),
+  registry: { ...events("REGISTRY", "registry", "registry.account.>", "registry.person.>", "registry.erasure.>"), revision: 2 },
   ads: events("ADS", "scraping-ingest", "ads.ad.>", "ads.import.>"),
   hunts: events("HUNTS", "hunt-allocator", "hunts.hunt.>", "hunts.run.>"),
   sms: events("SMS", "sms-sender", "sms.contact.>", "sms.ref.>", "sms.inbound.>", "sms.line.>"),
@@ -52,6 +52,7 @@ const aggregate = (kind: string, account: AccountId, id: string): AggregateSubje
 export const subjects = {
   account: (account: AccountId) => aggregate("registry.account", account, account),
   person: (account: AccountId, person: string) => aggregate("registry.person", account, person),
+  erasure: (account: AccountId, person: string) => aggregate("registry.erasure", account, person),
   ad: (account: AccountId, ad: string) => aggregate("ads.ad", account, ad),
   import: (account: AccountId, id: string) => aggregate("ads.import", account, id),
   hunt: (account: AccountId, hunt: string) => aggregate("hunts.hunt", account, hunt),

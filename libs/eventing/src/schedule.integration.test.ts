@@ -79,6 +79,23 @@ test("is open from the moment it is put until what is due has been handled", asy
   await reaction.stop();
 });
 
+test("what waits for its moment is listed by page, under its own tokens alone, also what is put meanwhile", async () => {
+  const later = schedules(one.kernel);
+  const keys = Array.from({ length: 1100 }, (_, n) => `00.listed.${n}`);
+  await Promise.all(keys.map((key) => later.at("listed", key, inMs(3_600_000), { key }, cause)));
+  await later.at("listed", "00.other.1", inMs(3_600_000), {}, cause);
+  await later.at("unlisted", "00.listed.1", inMs(3_600_000), {}, cause);
+  await later.at("listed", "00.listed.7", inMs(7_200_000), {}, cause);
+  const pages: (readonly string[])[] = [];
+  for await (const page of later.pending("listed", "00.listed")) {
+    if (pages.length === 0) await later.at("listed", "00.listed.late", inMs(3_600_000), {}, cause);
+    pages.push(page);
+  }
+  expect(pages.flat().toSorted()).toEqual([...keys, "00.listed.late"].toSorted());
+  expect(Math.max(...pages.map(({ length }) => length))).toBeLessThanOrEqual(500);
+  expect(await Array.fromAsync(later.pending("listed", "00.nobody"))).toEqual([]);
+});
+
 test("rule: a cancel at the instant loses nothing: each is cancelled or comes due", async () => {
   const later = schedules(one.kernel);
   const { due, reaction } = taking(one, "instant");

@@ -1,6 +1,6 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { Unavailable } from "./errors.ts";
-import { headerLines, orUndefined, reachable } from "./jetstream-store.ts";
+import { headerLines, nextFromLeader, orUndefined, reachable, readDirect } from "./jetstream-store.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Cause, Codec } from "./store.ts";
 
@@ -26,6 +26,11 @@ export interface Schedules {
   ) => Promise<void>;
   /** Whether one of this name and key waits for its moment, or has come due and is not done with yet. The leader is asked. */
   readonly isOpen: (name: string, key: string) => Promise<boolean>;
+  /**
+   * The keys under some tokens (`<p>.<account>`) of the schedules that wait for their moment, in pages, oldest first. One that is put while
+   * this is read comes as well; one that comes due meanwhile may or may not. The leader says where the end is.
+   */
+  readonly pending: (name: string, under: string) => AsyncIterable<readonly string[]>;
   /** True when it was still pending; false: too late, or there was none. In its very millisecond it may come due all the same. */
   readonly cancel: (name: string, key: string) => Promise<boolean>;
 }
@@ -65,6 +70,19 @@ export const schedules = ({ publisher, jsm, service }: Pick<Kernel, "publisher" 
       }
       return false;
     },
+    pending: async function* (name, under) {
+      assertTokens(name, under);
+      const prefix = `schedule.${service}.${name}.`;
+      const filter = `${prefix}${under}.>`;
+      const keyOf = ({ subject }: { readonly subject: string }): string => subject.slice(prefix.length);
+      for (let from = 1; ; ) {
+        const page = await readDirect(jsm, scheduleStream, filter, from, pendingPage);
+        const last = page.at(-1) ?? (await nextFromLeader(jsm, scheduleStream, filter, from));
+        if (last === undefined) return;
+        yield (page.length === 0 ? [last] : page).map(keyOf);
+        from = last.seq + 1;
+      }
+    },
     cancel: async (name, key) => {
       assertTokens(name, key); // a wildcard would cancel everybody's
       try {
@@ -77,6 +95,9 @@ export const schedules = ({ publisher, jsm, service }: Pick<Kernel, "publisher" 
     },
   };
 };
+
+/** Keys that are read together. */
+const pendingPage = 500;
 
 const assertTokens = (name: string, key: string): void => {
   if (!/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(`${name}.${key}`)) throw new TypeError("a schedule's name and key are subject tokens");

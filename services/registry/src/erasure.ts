@@ -11,7 +11,16 @@ interface WhosePerson {
   readonly person: PersonId;
 }
 
-type Needs = Pick<RegistryParts, "kernel" | "persons" | "clock" | "keyring" | "config">;
+type Needs = Pick<RegistryParts, "kernel" | "persons" | "announcements" | "clock" | "keyring" | "config">;
+
+/** Tells the senders, which end what waits for this person. Once: repeating it adds nothing. */
+export const announceErasure = async (
+  { announcements }: Pick<Needs, "announcements">,
+  { account, person }: WhosePerson,
+  cause: Cause,
+): Promise<void> => {
+  await announcements.execute(subjects.erasure(account, person), { type: "Announce", person }, cause);
+};
 
 /** Sets the alarm for the end of an erased person's key. One per person: a new one replaces it. */
 export const armKeyPurge = (
@@ -46,6 +55,7 @@ export const purgeKeys = (needs: Needs): Reaction => {
       await armKeyPurge(needs, { account, person }, state.erasedAt, cause); // erased a moment later than it was armed for
       return done;
     }
+    await announceErasure(needs, { account, person }, cause); // whoever erased may have been killed before saying so
     await keyring.destroy(keyIds.person(account, person));
     await persons.execute(subject, { type: "KeyDestroyed" }, cause);
     return done;

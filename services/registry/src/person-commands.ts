@@ -2,10 +2,10 @@ import type { ContactRequest } from "@outrider/contact-policy";
 import type { ProblemSlug } from "@outrider/contracts/commands";
 import type { AccountId, PersonId } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry-commands";
-import { subjects } from "@outrider/contracts/streams";
+import { streams, subjects } from "@outrider/contracts/streams";
 import { type CommandContext, type CommandHandler, erased, handle, Refusal } from "@outrider/platform";
 import { historyShown } from "./config.ts";
-import { armKeyPurge } from "./erasure.ts";
+import { announceErasure, armKeyPurge } from "./erasure.ts";
 import { openedWithin } from "./export.ts";
 import { askedBy, type RegistryParts } from "./parts.ts";
 import { policyOf, watchedAccount } from "./permit.ts";
@@ -56,7 +56,7 @@ export const personHandlers = (parts: RegistryParts): readonly CommandHandler[] 
 };
 
 /** The end of the key is armed before the person is erased: killed in between, an alarm that finds nobody erased does nothing. */
-const eraseHandler = ({ kernel, persons, people, clock, config }: RegistryParts): CommandHandler =>
+const eraseHandler = ({ kernel, persons, announcements, people, clock, config }: RegistryParts): CommandHandler =>
   handle(registryCommands.erase, async ({ account, person, by }, context) => {
     const subject = subjects.person(account, person);
     const { state, revision } = await persons.fold(subject);
@@ -68,6 +68,7 @@ const eraseHandler = ({ kernel, persons, people, clock, config }: RegistryParts)
     const outcome = await persons.execute(subject, { type: "Erase", by }, asked);
     people.forget(account, person);
     if (outcome.kind === "refused") throw refusal(outcome.refusal);
+    await announceErasure({ announcements }, { account, person }, { ...asked, causation: `${streams.registry.name}:${outcome.revision}` });
     return { seq: outcome.revision };
   });
 

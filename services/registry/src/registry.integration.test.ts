@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
 import { accountId, contactId, lineId, type PersonId, personId } from "@outrider/contracts/ids";
-import { type PermitRequest, permitRequest } from "@outrider/contracts/registry";
+import { erasureCodec, type PermitRequest, permitRequest } from "@outrider/contracts/registry";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { ensureStream, jetStreamStore, type Positions } from "@outrider/eventing";
@@ -258,6 +258,11 @@ describe("an erased person", () => {
     });
     await caller.ask(erase, { account, person, by: "api" });
     expect(await ask(person)).toMatchObject({ kind: "denied", rule: "erased" });
+    await caller.ask(erase, { account, person, by: "api" });
+    const announcements = { jsm: caller.jsm, publisher: kernelOf(caller).publisher, stream: streams.registry.name, codec: erasureCodec };
+    expect((await jetStreamStore(announcements).tail(subjects.erasure(account, person), 0)).map(({ events }) => events)).toEqual([
+      [{ type: "ErasureAnnounced", data: { person } }],
+    ]);
     expect(await caller.keyring.stateOf(keyIds.person(account, person))).toBe("live");
     await expect.poll(() => caller.keyring.stateOf(keyIds.person(account, person)), { timeout: 20_000, interval: 100 }).toBe("destroyed");
     await expect.poll(() => historyOf(person)).toContain("PersonKeyDestroyed");

@@ -1,9 +1,10 @@
-import { accountCodec, personCodec } from "@outrider/contracts/registry";
+import { accountCodec, erasureCodec, personCodec } from "@outrider/contracts/registry";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { streams } from "@outrider/contracts/streams";
 import { aggregate, jetStreamStore } from "@outrider/eventing";
 import { inspectionHandlers, kernelOf, ownStreams, positionsOf, type Service, serveCommands, watchAccounts } from "@outrider/platform";
 import { account } from "./account.ts";
+import { announcement } from "./announcement.ts";
 import { commands } from "./commands.ts";
 import { names, type RegistryConfig } from "./config.ts";
 import { purgeKeys } from "./erasure.ts";
@@ -23,6 +24,10 @@ export const openRegistry = async (service: Service<RegistryConfig>): Promise<Re
   const persons = aggregate(jetStreamStore({ jsm, publisher, stream, codec: personCodec }), person, {
     cache: config.REGISTRY_PEOPLE_CACHED,
   });
+  const announcements = aggregate(jetStreamStore({ jsm, publisher, stream, codec: erasureCodec }), announcement, {
+    cache: 100,
+    creates: true,
+  });
   const people = peopleOf({
     ...{ accounts, persons, keyring, jsm, sandbox: config.OUTRIDER_PROVIDERS === "sandbox" },
     ...{ remembered: config.REGISTRY_KNOWN_CACHED, rememberedMs: config.ERASURE_KEY_GRACE_MS / 2 },
@@ -33,6 +38,7 @@ export const openRegistry = async (service: Service<RegistryConfig>): Promise<Re
     kernel,
     accounts,
     persons,
+    announcements,
     people,
     watched: { account: watch.account, pausedBy: watch.pausedBy, isCurrent: watch.isCurrent },
     clock,
@@ -42,7 +48,7 @@ export const openRegistry = async (service: Service<RegistryConfig>): Promise<Re
     config,
   };
   const reactions = [purgeKeys(parts)];
-  const aggregates = { "registry.account": accounts, "registry.person": persons };
+  const aggregates = { "registry.account": accounts, "registry.person": persons, "registry.erasure": announcements };
   const inspected = inspectionHandlers(kernel, registryCommands, { aggregates, reactions });
   await serveCommands(service, [...commands(parts), ...inspected], { concurrency: config.REGISTRY_COMMANDS_AT_ONCE });
   const followers = [returnSmsPermits(parts)];

@@ -153,7 +153,7 @@ const record = async (
   if (outcome.kind === "accepted") await recordRef(sms, account, id, number, outcome.providerId, because);
   if (outcome.kind === "unknown") await scheduleReconciliation(sms, account, id, until, { round: 0 }, because);
   const { state } = recorded;
-  if (state.status === "requested" && state.notBefore !== undefined) await scheduleWanted(sms, account, id, state.notBefore, because);
+  if (state.status === "requested" && state.notBefore !== undefined) await waitUntil(sms, account, state.request, state.notBefore, because);
   if (outcome.kind === "rejected" && outcome.line !== undefined) await pauseLine(sms, account, line, outcome.line, because);
 };
 
@@ -191,10 +191,17 @@ const again = async (sms: Sms, account: AccountId, id: ContactId, cause: string,
   if (state.abandoned >= abandonedAtMost) return gate(sms, account, id, "provider-unreachable", undefined, because);
   const when = new Date(sms.service.clock.nowMs() + Math.min(500 * 2 ** state.abandoned, 60_000)).toISOString();
   sms.service.log.warn({ contact: id, cause }, "an attempt was abandoned before it left");
-  await scheduleWanted(sms, account, id, when, because);
+  await waitUntil(sms, account, state.request, when, because);
 };
 
 const abandonedAtMost = 12;
+
+/** The contact waits; unless a pause came during the attempt, whose look at what waits may have been before this. */
+const waitUntil = async (sms: Sms, account: AccountId, request: ContactRequest, at: string, because: Because): Promise<void> => {
+  const { contact: id, hunt } = request;
+  await scheduleWanted(sms, account, id, at, because);
+  if (sms.accounts.pausedBy(account, hunt) !== undefined) await gate(sms, account, id, "paused", undefined, because);
+};
 
 const denied = async (sms: Sms, account: AccountId, request: ContactRequest, answer: Denied, because: Because): Promise<void> => {
   if (answer.kind === "deferred" && answer.until <= latestDeferral(sms, account)) {
@@ -205,7 +212,7 @@ const denied = async (sms: Sms, account: AccountId, request: ContactRequest, ans
       causeOf(sms, because, `defer:${crypto.randomUUID()}`),
     );
     if (deferred.state.status !== "requested") return catchUpTail(sms, account, id, deferred.state, because);
-    return scheduleWanted(sms, account, id, answer.until, because);
+    return waitUntil(sms, account, request, answer.until, because);
   }
   return gate(sms, account, request.contact, answer.rule, answer.remedy, because);
 };

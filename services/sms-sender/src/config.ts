@@ -57,8 +57,9 @@ export const sandboxProblem = (config: Pick<SmsConfig, "OUTRIDER_PROVIDERS" | "S
     ? undefined
     : "SMSMOBILEAPI_URL must point at a simulator on this machine unless OUTRIDER_PROVIDERS is live.";
 
-/** Durable names: changing one looks at every pause again, which ends only what is paused still. */
-export const pauseReactions = {
+/** Durable names: changing one looks at every pause and erasure again, which ends only what is paused or erased still. */
+export const stopReactions = {
   accounts: { durable: "sms-sender-account-pauses", filters: ["registry.account.>"], concurrency: 4 },
   hunts: { durable: "sms-sender-hunt-pauses", filters: ["hunts.hunt.>"], concurrency: 4 },
+  erasures: { durable: "sms-sender-erasures", filters: ["registry.erasure.>"], concurrency: 64 },
 } as const;

@@ -126,8 +126,8 @@ const takeTurns = async (
   const { limits } = (await sms.lines.fold(subjects.smsLine(account, line), { fresh: false })).state;
   const take = async ({ contact, person, at }: TurnRequest & { readonly at: string }): Promise<void> => {
     const wait = Date.parse(at) - clock.nowMs();
-    if (wait > waitedForMs && sms.accounts.pausedBy(account) === undefined) return scheduleTurn(sms, account, contact, at, why);
-    if (wait > 0) await pauseFor(wait, stopping);
+    if (wait > waitedForMs && !(await isPaused(sms, account, contact))) return scheduleTurn(sms, account, contact, at, why);
+    if (wait > 0 && wait <= waitedForMs) await pauseFor(wait, stopping);
     if (isMissed(limits, at, clock.nowMs()) && (await isWaiting(sms, account, contact))) missed.push({ contact, person });
     else {
       await sms.slots(() => takeTurn(sms, account, contact, why));
@@ -140,6 +140,12 @@ const takeTurns = async (
   await askAgain(sms, account, line, missed, why);
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
+};
+
+/** A pause that looked at what waits before these turns were given did not see them: they end now, and not when their turn comes. */
+const isPaused = async (sms: Sms, account: AccountId, contact: ContactId): Promise<boolean> => {
+  const { state } = await sms.contacts.fold(subjects.smsContact(account, contact), { fresh: false });
+  return state.status === "requested" && sms.accounts.pausedBy(account, state.request.hunt) !== undefined;
 };
 
 const isWaiting = async (sms: Sms, account: AccountId, contact: ContactId): Promise<boolean> =>

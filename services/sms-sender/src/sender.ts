@@ -4,11 +4,11 @@ import { inspectionHandlers, kernelOf, ownStreams, type Service, serveCommands }
 import { smsHandlers } from "./commands.ts";
 import type { SmsConfig } from "./config.ts";
 import { openSms, type Sms } from "./context.ts";
-import { reactToPauses } from "./pauses.ts";
 import { armKnownLines, reactToPolls } from "./poll.ts";
 import type { SmsProvider } from "./providers/sms-provider.ts";
 import { reactToDue, reactToPages, reactToTurns, turnIsDue, turnIsWanted } from "./reactions.ts";
 import { lookAfter, reconcile } from "./reconcile.ts";
+import { reactToStops } from "./stops.ts";
 import { reactToDueWebhooks, reactToWebhooks, webhookAgain } from "./webhooks.ts";
 
 /** Brings the sender up on a running service: its stream, what it reacts to, what it answers. Everything ends with the service. */
@@ -26,7 +26,7 @@ export const openSender = async (service: Service<SmsConfig>, provider: SmsProvi
     reactToDue(sms, "reconcile", reconcile(sms)),
     reactToDueWebhooks(sms, webhookAgain(sms)),
     reactToPolls(sms),
-    ...reactToPauses(sms),
+    ...reactToStops(sms),
   ];
   service.onStop("reactions", async () => void (await Promise.all([...reactions, sms.accounts].map((reader) => reader.stop()))));
   const aggregates = { "sms.contact": sms.contacts, "sms.line": sms.lines, "sms.ref": sms.refs, "sms.inbound": sms.inbounds };

@@ -1,0 +1,94 @@
+import { codecOf } from "@outrider/contracts/define";
+import { type HuntEvent, huntCodec } from "@outrider/contracts/hunts";
+import { type AccountId, accountId, huntId, type PersonId, personId, systemAccount } from "@outrider/contracts/ids";
+import { type AccountEvent, accountEvents, type ErasureEvent, erasureCodec } from "@outrider/contracts/registry";
+import { parseSubject, streams } from "@outrider/contracts/streams";
+import { type Delivery, type Digested, done, impossible, type Reaction, react, waitFor } from "@outrider/eventing";
+import { stopReactions } from "./config.ts";
+import type { Because, Sms } from "./context.ts";
+import { because } from "./reactions.ts";
+import { endWaiting } from "./waiting.ts";
+
+/** How often a pause that the accounts' watch does not know yet is handed back; after that it has been resumed. */
+const tries = 10;
+const againMs = 200;
+/** An attempt of an erased person may come back to wait: it is looked for again this much later, until none is under way. */
+const underWayAgainMs = 1000;
+
+/** A pause and an erasure end what waits at once, and do not leave it to each contact's own moment. */
+export const reactToStops = (sms: Sms): readonly Reaction[] => [
+  react<AccountEvent>(
+    sms.kernel,
+    { ...stopReactions.accounts, stream: streams.registry.name, codec: codecOf(accountEvents) },
+    (delivery) => (delivery.events.some(({ type }) => type === "AccountPaused") ? stopAccount(sms, delivery) : Promise.resolve(done)),
+  ),
+  react<HuntEvent>(sms.kernel, { ...stopReactions.hunts, stream: streams.hunts.name, codec: huntCodec }, (delivery) =>
+    delivery.events.some(({ type }) => type === "HuntPaused" || type === "HuntArchived") ? stopHunt(sms, delivery) : Promise.resolve(done),
+  ),
+  react<ErasureEvent>(
+    sms.kernel,
+    { ...stopReactions.erasures, stream: streams.registry.name, codec: erasureCodec },
+    stopErased(sweepsOf(sms)),
+  ),
+];
+
+const stopAccount = async (sms: Sms, delivery: Delivery<AccountEvent>): Promise<Digested> => {
+  const id = parseSubject(delivery.subject)?.id;
+  if (id === undefined) return impossible("the subject is none of an account");
+  const account = accountId.parse(id);
+  if (sms.accounts.pausedBy(account) === undefined) return delivery.deliveries < tries ? waitFor(againMs) : done;
+  const all = account === systemAccount ? [...sms.accounts.all()].map((each) => each.account) : [account];
+  for (const each of all) {
+    const stop = { rule: "paused", concerns: () => true, holds: () => sms.accounts.pausedBy(each) !== undefined } as const;
+    await endWaiting(sms, each, stop, because(delivery));
+  }
+  return done;
+};
+
+const stopHunt = async (sms: Sms, delivery: Delivery<HuntEvent>): Promise<Digested> => {
+  const at = parseSubject(delivery.subject);
+  if (at === undefined) return impossible("the subject is none of a hunt");
+  const [account, hunt] = [accountId.parse(at.account), huntId.parse(at.id)];
+  const holds = (): boolean => sms.accounts.pausedBy(account, hunt) !== undefined;
+  if (!holds()) return delivery.deliveries < tries ? waitFor(againMs) : done;
+  await endWaiting(sms, account, { rule: "paused", concerns: (request) => request.hunt === hunt, holds }, because(delivery));
+  return done;
+};
+
+type Sweep = (account: AccountId, person: PersonId, why: Because) => Promise<number>;
+
+const stopErased =
+  (sweep: Sweep) =>
+  async (delivery: Delivery<ErasureEvent>): Promise<Digested> => {
+    const at = parseSubject(delivery.subject);
+    if (at === undefined) return impossible("the subject is none of an erasure");
+    const underWay = await sweep(accountId.parse(at.account), personId.parse(at.id), because(delivery));
+    return underWay === 0 ? done : waitFor(underWayAgainMs);
+  };
+
+/**
+ * Whose contacts wait is known by looking at all of an account's. Erasures that come while one is looking wait and are looked for together:
+ * a thousand of them take a few looks, and not a thousand.
+ */
+const sweepsOf = (sms: Sms): Sweep => {
+  const gathering = new Map<AccountId, { readonly people: Set<PersonId>; readonly swept: Promise<number> }>();
+  const last = new Map<AccountId, Promise<number>>();
+  return (account, person, why) => {
+    const joined = gathering.get(account);
+    if (joined !== undefined) {
+      joined.people.add(person);
+      return joined.swept;
+    }
+    const people = new Set([person]);
+    const look = (): Promise<number> => {
+      gathering.delete(account);
+      return endWaiting(sms, account, { rule: "erased", concerns: (request) => people.has(request.person), holds: () => true }, why);
+    };
+    const swept = (last.get(account) ?? Promise.resolve()).then(look, look);
+    gathering.set(account, { people, swept });
+    last.set(account, swept);
+    const forget = (): void => void (last.get(account) === swept && last.delete(account));
+    swept.then(forget, forget);
+    return swept;
+  };
+};

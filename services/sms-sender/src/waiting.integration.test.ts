@@ -1,0 +1,147 @@
+import { huntCodec } from "@outrider/contracts/hunts";
+import { type AccountId, huntId, partitionOf, systemAccount } from "@outrider/contracts/ids";
+import { type AccountEvent, accountCodec, erasureCodec } from "@outrider/contracts/registry";
+import { streams, subjects } from "@outrider/contracts/streams";
+import { noFaults } from "@outrider/simulators";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { main, type Opened, openWorld, type Someone, type World } from "./testing-world.ts";
+
+let world: World;
+let first: Opened;
+beforeAll(async () => {
+  world = await openWorld({ ATTEMPT_TIMEOUT_MS: "3000" });
+  [first] = await Promise.all([world.open("first"), world.open("second")]);
+});
+afterEach(async () => {
+  world.neighbours.permit = () => undefined;
+  await world.simulator.setFaults(noFaults);
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+const within = { timeout: 20_000, interval: 30 };
+const inHours = (hours: number) => new Date(first.service.clock.nowMs() + hours * 3_600_000).toISOString();
+const statuses = async (account: AccountId, people: readonly Someone[]) =>
+  new Set(await Promise.all(people.map(({ contact }) => world.statusOf(account, contact))));
+const become = (account: AccountId, people: readonly Someone[], status: string) =>
+  expect.poll(() => statuses(account, people), within).toEqual(new Set([status]));
+const typesOf = async (account: AccountId, { contact }: Someone) => (await world.contactEvents(account, contact)).map(({ type }) => type);
+const say = (account: AccountId, ...events: AccountEvent[]) =>
+  world.append(streams.registry.name, accountCodec, subjects.account(account), ...events);
+const pause = (account: AccountId) => say(account, { type: "AccountPaused", data: { by: "ada" } });
+const resume = (account: AccountId) => say(account, { type: "AccountResumed", data: { by: "ada" } });
+const openTurns = async (account: AccountId) => (await first.sms.lines.fold(subjects.smsLine(account, main))).state.open.size;
+const waitingFor = async (account: AccountId): Promise<number> =>
+  (await Array.fromAsync(first.sms.schedules.pending("wanted", `${partitionOf(account)}.${account}`))).flat().length;
+
+/** All permits of an account are deferred for some hours, so that its contacts wait for their moment. */
+const defer = (account: AccountId, hours = 5): void => {
+  const until = inHours(hours);
+  world.neighbours.permit = (asked) =>
+    asked.account === account ? { kind: "deferred", until, rule: "outside-hours", remedy: "wait" } : undefined;
+};
+const deferred = async (name: string, count: number, more: Parameters<World["people"]>[2] = {}) => {
+  const account = await world.account(name);
+  defer(account);
+  const people = await world.people(account, count, more);
+  await world.page(account, "2026-11-20", people);
+  await expect.poll(() => waitingFor(account), within).toBe(count);
+  await expect.poll(() => openTurns(account), within).toBe(0);
+  expect(await statuses(account, people)).toEqual(new Set(["requested"]));
+  return { account, people };
+};
+
+test("a pause of the account ends at once what waits for a lawful moment, gives the credits back, and a later pass asks again", async () => {
+  const { account, people } = await deferred("lawful", 400);
+  await pause(account);
+  await become(account, people, "gated: paused");
+  const [someone] = people;
+  if (someone === undefined) throw new Error("400 were made");
+  expect((await world.contactEvents(account, someone.contact)).at(-1)).toMatchObject({
+    type: "ContactGated",
+    data: { rule: "paused", reservation: "pass-2026-11-20", credits: 1 },
+  });
+  world.neighbours.permit = () => undefined;
+  await resume(account);
+  await world.page(account, "2026-11-21", people);
+  await become(account, people, "accepted");
+  expect(await world.sends(people)).toHaveLength(people.length);
+});
+
+test("a pause of one hunt ends its own and leaves the others waiting; a pause of everything ends them, too", async () => {
+  const [one, other] = [huntId.parse("one"), huntId.parse("other")];
+  const { account, people } = await deferred("hunts", 20, { hunt: one });
+  const others = await world.people(account, 5, { hunt: other });
+  await world.page(account, "2026-11-21", others);
+  await expect.poll(() => waitingFor(account), within).toBe(25);
+  await world.append(streams.hunts.name, huntCodec, subjects.hunt(account, one), { type: "HuntPaused", data: { by: "ada" } });
+  await become(account, people, "gated: paused");
+  expect(await statuses(account, others)).toEqual(new Set(["requested"]));
+  await pause(systemAccount);
+  await become(account, others, "gated: paused");
+  await resume(systemAccount);
+  await expect.poll(() => first.sms.accounts.pausedBy(account), within).toBeUndefined();
+});
+
+test("a pause ends what the provider asked to come later, also when its answer comes after the pause", async () => {
+  const account = await world.account("limited");
+  const [before, after] = await world.people(account, 2);
+  if (before === undefined || after === undefined) throw new Error("two were made");
+  await world.simulator.setFaults({ tooMany: 1, retryAfterS: 3600 });
+  await world.request(account, before);
+  await expect.poll(() => typesOf(account, before), within).toContain("AttemptRefusedForNow");
+  await world.simulator.setFaults({ tooMany: 1, retryAfterS: 3600, latencyMs: 1500 });
+  await world.request(account, after);
+  await expect.poll(() => typesOf(account, after), within).toContain("AttemptStarted");
+  await expect.poll(async () => (await world.sends([after])).length, within).toBe(1);
+  await pause(account);
+  await become(account, [before], "gated: paused");
+  expect(await typesOf(account, after)).toEqual(["ContactRequested", "AttemptStarted"]);
+  await become(account, [after], "gated: paused");
+});
+
+test("a turn that is given for later while its hunt is paused ends, and does not wait for its time", async () => {
+  const account = await world.account("paced", { minGapMs: 600_000 });
+  const hunt = huntId.parse("paced");
+  await world.append(streams.hunts.name, huntCodec, subjects.hunt(account, hunt), { type: "HuntPaused", data: { by: "ada" } });
+  await expect.poll(() => first.sms.accounts.pausedBy(account, hunt), within).toBe("hunt");
+  const people = await world.people(account, 4, { hunt });
+  await world.page(account, "2026-11-20", people);
+  await become(account, people, "gated: paused");
+  await expect.poll(() => openTurns(account), within).toBe(0);
+});
+
+test("an erasure ends at once what waits for that person, for a moment or for a turn, and nobody else's", async () => {
+  const { account, people } = await deferred("erasing", 10);
+  const [one, another, ...rest] = people;
+  if (one === undefined || another === undefined) throw new Error("ten were made");
+  const paced = await world.account("erasing-paced", { minGapMs: 600_000 });
+  const turns = await world.people(paced, 3);
+  await world.page(paced, "2026-11-20", turns);
+  await expect.poll(() => openTurns(paced), within).toBe(2);
+  const [, second, third] = turns;
+  if (second === undefined || third === undefined) throw new Error("three were made");
+  const erase = (of: AccountId, { request: { person } }: Someone) =>
+    world.append(streams.registry.name, erasureCodec, subjects.erasure(of, person), { type: "ErasureAnnounced", data: { person } });
+  await Promise.all([erase(account, one), erase(account, another), erase(paced, third)]);
+  await become(account, [one, another], "gated: erased");
+  await become(paced, [third], "gated: erased");
+  expect(await statuses(account, rest)).toEqual(new Set(["requested"]));
+  expect(await world.statusOf(paced, second.contact)).toBe("requested");
+  await expect.poll(() => openTurns(paced), within).toBe(1);
+});
+
+test("an erasure during an attempt ends the contact when the provider asks to come later", async () => {
+  const account = await world.account("erased-late");
+  const [one] = await world.people(account, 1);
+  if (one === undefined) throw new Error("one was made");
+  await world.simulator.setFaults({ tooMany: 1, retryAfterS: 3600, latencyMs: 1200 });
+  await world.request(account, one);
+  await expect.poll(() => typesOf(account, one), within).toContain("AttemptStarted");
+  const { person } = one.request;
+  await world.append(streams.registry.name, erasureCodec, subjects.erasure(account, person), {
+    type: "ErasureAnnounced",
+    data: { person },
+  });
+  await become(account, [one], "gated: erased");
+  expect(await typesOf(account, one)).toContain("AttemptRefusedForNow");
+});
