@@ -19,8 +19,13 @@ export const webhookRequest = z.object({
   body: z.string(),
 });
 
-/** One piece of an uploaded file: sealed by the account's key. The last one says so. */
-export const uploadPiece = defineEvent("UploadPiece", 1, z.object({ index: z.int(), piece: personal("raw"), last: z.boolean() }));
+/** One piece of an uploaded file: sealed by the account's key. The last one says so, and how many `bytes` the file has in all. */
+export const uploadPiece = defineEvent(
+  "UploadPiece",
+  1,
+  z.object({ index: z.int(), piece: personal("raw"), last: z.boolean(), bytes: z.int().optional() }),
+);
+export type UploadPiece = z.output<typeof uploadPiece.schema>;
 export const uploadEvents = [uploadPiece] as const;
 export const uploadCodec = codecOf(uploadEvents);
 

@@ -52,7 +52,10 @@ export const limits = {
   verifyMs: 240_000,
   /** Plain bytes of one piece: sealed and in base64 twice it stays below the server's largest message. */
   pieceBytes: 196_608,
-  piecesInFlight: 4,
+  /** Within which one piece must be stored, ms. */
+  pieceMs: 10_000,
+  /** How often an upload may find that another one has begun before it gives way. */
+  uploadTries: 5,
   authenticatedMs: 5_000,
   authenticatedMost: 10_000,
   waitForMs: 5_000,
