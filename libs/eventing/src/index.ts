@@ -4,7 +4,7 @@ export { accept, type Decider, type Decision, refuse, unreachable } from "./deci
 export { ForeignPosition, Unavailable, Unfoldable } from "./errors.ts";
 export { type Followed, type Follower, type FollowOptions, follow, type Position, type Positions } from "./follow.ts";
 export { type Instruments, type SpanStart, silent } from "./instruments.ts";
-export { headerLines, type JetStreamStoreOptions, jetStreamStore, wire } from "./jetstream-store.ts";
+export { headerLines, isNotFound, type JetStreamStoreOptions, jetStreamStore, orUndefined, reachable, wire } from "./jetstream-store.ts";
 export { type Kernel, openKernel, pauseFor, templateOf } from "./kernel.ts";
 export type { AcquireLease, Lease } from "./lease.ts";
 export { memoryStore } from "./memory-store.ts";

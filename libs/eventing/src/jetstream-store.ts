@@ -220,5 +220,6 @@ export const reachable = async <T>(asked: Promise<T>): Promise<T> => {
 
 const streamNotFound = 10059;
 
-// "Nothing from here on" comes as an error from a direct get, and as null or as code 10037 from the leader's.
-const isNotFound = (error: unknown): boolean => error instanceof Error && "code" in error && (error.code === 404 || error.code === 10037);
+/** JetStream has no such message: an error from a direct get, and null or code 10037 from the leader's. */
+export const isNotFound = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && (error.code === 404 || error.code === 10037);

@@ -1,5 +1,5 @@
 import { DiscardPolicy, JetStreamApiError, type JetStreamManager, RetentionPolicy, StorageType, type StoredMsg } from "@nats-io/jetstream";
-import { reachable } from "./reachable.ts";
+import { reachable } from "@outrider/eventing";
 
 /** A KV bucket as the NATS tools know it: a stream `KV_<name>` over `$KV.<name>.>`. */
 export interface Bucket {

@@ -1,4 +1,4 @@
-export { Unavailable } from "@outrider/eventing";
+export { isNotFound, orUndefined, reachable, Unavailable } from "@outrider/eventing";
 export { type AccountsWatch, type KnownAccount, watchAccounts } from "./accounts.ts";
 export { type Bucket, isConflict, openBucket, readLast } from "./bucket.ts";
 export { type Clock, createClock } from "./clock.ts";

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { DocumentOf, ViewName } from "@outrider/contracts/documents";
 import type { AccountId } from "@outrider/contracts/ids";
 import { aliasFreshMs, readerOf, streamOf, viewsCollection } from "@outrider/contracts/projector";
-import { createHealth, openMongo, Refusal, type Service, Unavailable } from "@outrider/platform";
+import { createHealth, openMongo, Refusal, reached as reachedMongo, type Service, Unavailable } from "@outrider/platform";
 import type { Collection, Db, Filter } from "mongodb";
 import { z } from "zod";
 import { type GatewayConfig, limits } from "./config.ts";
@@ -70,12 +70,7 @@ export const openReadModels = async (service: Service<GatewayConfig>): Promise<R
   const isUp = (): boolean => health.reasons().length === 0;
   const reached = async <T>(read: () => Promise<T>): Promise<T> => {
     if (!isUp()) throw new Unavailable("lists cannot be read now; what is asked for or changed is still carried out");
-    try {
-      return await read();
-    } catch (error) {
-      if (error instanceof Error && unreachable.test(error.name)) throw new Unavailable("lists cannot be read now", { cause: error });
-      throw error;
-    }
+    return reachedMongo(read());
   };
   const collectionOf = aliases(db);
   const position = positions(db);
@@ -94,9 +89,6 @@ export const openReadModels = async (service: Service<GatewayConfig>): Promise<R
     },
   };
 };
-
-const unreachable =
-  /^(Mongo(ServerSelection|Network|NetworkTimeout|NotConnected|TopologyClosed|PoolCleared)|PoolCleared(OnNetwork)?)Error$/;
 
 /** Where a view's documents are: a rebuild swaps the collection, so it is looked up anew when it may have gone stale. */
 const aliases = (db: Db): ((view: ViewName) => Promise<Collection<Stored>>) => {

@@ -1,5 +1,5 @@
 import { streams } from "@outrider/contracts/streams";
-import { type Follower, type Kernel, Unavailable } from "@outrider/eventing";
+import { type Follower, type Kernel, orUndefined, Unavailable } from "@outrider/eventing";
 import { followed } from "./config.ts";
 
 /** The readers that keep the look-ups; by them a pass knows that what it reads is not behind. */
@@ -17,25 +17,14 @@ export interface Looking {
   readonly others: (waitMs: number) => Promise<void>;
 }
 
-/** JetStream has no such stream or message yet (404), cannot answer now (5xx), or the connection to it is lost. */
-const isAway = (error: unknown): boolean => {
-  if (!(error instanceof Error)) return false;
-  if ("status" in error && typeof error.status === "number") return error.status === 404 || error.status >= 500;
-  return connectionErrors.has(error.name);
-};
-const connectionErrors = new Set([
-  ...["TimeoutError", "RequestError", "NoResponders", "ConnectionError", "ClosedConnectionError", "DrainingConnectionError"],
-  "JetStreamNotEnabled",
-]);
-
 export const looking = ({ jsm }: Pick<Kernel, "jsm">, { ads, hunts, people, gated }: Readers): Looking => {
   // A reader's position moves with the messages that it reads: so their last one counts, not the stream's.
   const upToNow = async (stream: string, subject: string, reader: Follower, deadline: number): Promise<boolean> => {
     try {
-      const last = await jsm.streams.getMessage(stream, { last_by_subj: subject });
-      return last === null || (await reader.reached(last.seq, deadline));
+      const last = await orUndefined(() => jsm.streams.getMessage(stream, { last_by_subj: subject }));
+      return last == null || (await reader.reached(last.seq, deadline));
     } catch (error) {
-      if (error instanceof Unavailable || isAway(error)) return false; // the look-ups propose what they know
+      if (error instanceof Unavailable) return false; // the look-ups propose what they know
       throw error;
     }
   };

@@ -5,7 +5,7 @@ import type { NumberFacts } from "@outrider/contracts/fields";
 import { type AccountId, type PersonId, personId } from "@outrider/contracts/ids";
 import { personCodec } from "@outrider/contracts/registry";
 import { parseSubject, streams, subjects } from "@outrider/contracts/streams";
-import { type Asked, Unavailable } from "@outrider/eventing";
+import { type Asked, isNotFound, Unavailable } from "@outrider/eventing";
 import { erased, KeyDestroyed, type Keyring, keyIds, Refusal } from "@outrider/platform";
 import { LRUCache } from "lru-cache";
 import type { OpenAccount } from "./account.ts";
@@ -221,8 +221,7 @@ const lastMessages = async (
     }
   } catch (error) {
     // "None of these exists" ends the batch with an error instead of an empty page.
-    const isEmpty = error instanceof Error && "code" in error && error.code === 404;
-    if (!isEmpty) throw new Unavailable("JetStream did not answer", { cause: error });
+    if (!isNotFound(error)) throw new Unavailable("JetStream did not answer", { cause: error });
   }
   return found;
 };

@@ -1,6 +1,6 @@
 import { type AccountId, partitionOf } from "@outrider/contracts/ids";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { type Aggregate, type Cause, type Kernel, schedules, Unavailable } from "@outrider/eventing";
+import { type Aggregate, type Cause, type Kernel, orUndefined, schedules } from "@outrider/eventing";
 import { z } from "zod";
 import { names } from "./config.ts";
 import type { DailyRun } from "./daily-run.ts";
@@ -42,8 +42,8 @@ export const alarmsOf = (kernel: Kernel, dailyRuns: DailyRuns, clock: Clock): Al
 
   const armed = async (account: AccountId): Promise<Alarm | undefined> => {
     const subject = `schedule.${service}.${names.dailyRun}.${keyOf(account)}`;
-    const message = await jsm.streams.getMessage(streams.schedule.name, { last_by_subj: subject }).catch(unlessAbsent);
-    if (message === null) return undefined;
+    const message = await orUndefined(() => jsm.streams.getMessage(streams.schedule.name, { last_by_subj: subject }));
+    if (message == null) return undefined;
     const found = z.object({ data: due }).safeParse(message.json());
     return found.success ? found.data.data.alarm : undefined;
   };
@@ -71,12 +71,4 @@ export const alarmsOf = (kernel: Kernel, dailyRuns: DailyRuns, clock: Clock): Al
       }
     },
   };
-};
-
-const noMessage = 10037;
-
-/** "There is none" is an answer; everything else means that JetStream could not be asked. */
-const unlessAbsent = (error: unknown): null => {
-  if (error instanceof Error && "code" in error && error.code === noMessage) return null;
-  throw new Unavailable("the armed schedule cannot be read", { cause: error });
 };

@@ -8,6 +8,7 @@ import {
   aggregate,
   type Cause,
   type EventStore,
+  isNotFound,
   jetStreamStore,
   type Kernel,
   type Recorded,
@@ -200,8 +201,7 @@ const lookUp = async (jsm: JetStreamManager, page: readonly Sighting[], landing:
     for await (const message of messages) found.set(message.subject, message);
   } catch (error) {
     // "None of these has a message" comes as an error of this code.
-    if (!(error instanceof Error && "code" in error && error.code === 404))
-      throw new Unavailable("ads cannot be read now", { cause: error });
+    if (!isNotFound(error)) throw new Unavailable("ads cannot be read now", { cause: error });
   }
   return page.map((sighting, at) => {
     const message = found.get(wanted[at] ?? "");

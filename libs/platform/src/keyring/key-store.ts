@@ -1,8 +1,7 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
-import { type Publisher, Unavailable } from "@outrider/eventing";
+import { isNotFound, type Publisher, reachable, Unavailable } from "@outrider/eventing";
 import { type Bucket, operationHeader, readLast } from "../bucket.ts";
-import { isNotFound, reachable } from "../reachable.ts";
 
 /** A key as the bucket holds it. Destroyed is for ever: the mark stays, so that no new key can be made in its place. */
 export type StoredKey = { readonly kind: "wrapped"; readonly bytes: Uint8Array } | { readonly kind: "destroyed" };

@@ -1,7 +1,7 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { uploadCodec } from "@outrider/contracts/inbox";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { pauseFor, Unavailable } from "@outrider/eventing";
+import { isNotFound, pauseFor, Unavailable } from "@outrider/eventing";
 import { erased, type Keyring } from "@outrider/platform";
 import { limits } from "../config.ts";
 import { csvOf } from "../file/csv.ts";
@@ -26,9 +26,7 @@ export const uploadedFile = ({ jsm, keyring, stopping, longestLine, nowMs }: Par
       const messages = await jsm.direct.getBatch(stream, { seq: after + 1, next_by_subj: subject, batch: limits.piecesAtOnce });
       for await (const message of messages) found.push(message);
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === 404)) {
-        throw new Unavailable("the upload cannot be read now", { cause: error });
-      }
+      if (!isNotFound(error)) throw new Unavailable("the upload cannot be read now", { cause: error });
     }
     return found;
   };
