@@ -4,7 +4,7 @@ import { cannotRun } from "./failure.ts";
 import { bad, dim, good } from "./output.ts";
 import { places } from "./places.ts";
 
-const marks = { fine: good("✓"), later: dim("…"), wrong: bad("✗") } as const;
+const marks = { fine: good("✓"), later: dim("…"), unsure: dim("?"), wrong: bad("✗") } as const;
 
 /** Prints what was found; fails with 2 when Outrider cannot run before something is done. */
 export const doctor = async ({ output }: Context): Promise<void> => {

@@ -96,5 +96,8 @@ export const accountOfSubject = (subject: string): string | undefined => {
   }
 };
 
+/** Fields in the metadata of the bucket of keys, by what they tell. */
+export const storeMark = { providers: "outrider-providers", masterKey: "outrider-master-key" } as const;
+
 /** KV buckets, by use. */
 export const buckets = { keys: "outrider-keys", leases: "outrider-leases", positions: "outrider-positions" } as const;

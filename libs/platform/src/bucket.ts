@@ -14,6 +14,8 @@ interface BucketOptions {
   readonly history: number;
   /** Whether any replica of the bucket may answer a read; otherwise its leader does. */
   readonly direct?: boolean;
+  /** Of a bucket that is created now. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 const codes = { noMessage: 10037, inUse: 10058, wrongSequence: 10071, wrongSequenceUnknown: 10164 } as const;
@@ -22,7 +24,7 @@ const codes = { noMessage: 10037, inUse: 10058, wrongSequence: 10071, wrongSeque
 export const openBucket = async (
   jsm: JetStreamManager,
   name: string,
-  { replicas, history, direct = false }: BucketOptions,
+  { replicas, history, direct = false, metadata }: BucketOptions,
 ): Promise<Bucket> => {
   const prefix = `$KV.${name}.`;
   const stream = `KV_${name}`;
@@ -37,6 +39,7 @@ export const openBucket = async (
       max_msgs_per_subject: history,
       allow_rollup_hdrs: true,
       allow_direct: direct,
+      ...(metadata === undefined ? {} : { metadata: { ...metadata } }),
     });
   } catch (error) {
     if (!(error instanceof JetStreamApiError && error.code === codes.inUse)) throw error;

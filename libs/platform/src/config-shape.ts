@@ -62,6 +62,10 @@ export const commonShape = {
   NATS_URL: natsUrls
     .default("nats://127.0.0.1:4222")
     .describe("the NATS servers, such as nats://user:password@host:4222, separated by commas"),
+  NATS_MONITOR_URL: variable
+    .url("http", "https")
+    .optional()
+    .describe("the HTTP monitor of the NATS server, such as http://nats:8222; live mode asks it whether the server syncs"),
   NATS_REPLICAS: variable.integer(1, 5).default(1).describe("how many servers keep each stream and bucket: 1, or 3 in a cluster"),
   HEALTH_HOST: variable.text().default("127.0.0.1").describe("the address on which health and metrics are served; 0.0.0.0 in a container"),
   HEALTH_PORT: variable.integer(0, 65_535).default(0).describe("the port for health and metrics, 0 to 65535; 0 takes a free one"),

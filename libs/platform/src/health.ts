@@ -7,14 +7,18 @@ export interface Health {
   readonly ok: (key: string) => void;
   /** Both in one: a reason, or undefined when it is fine again. */
   readonly set: (key: string, reason: string | undefined) => void;
+  /** Said beside ready or not: what is worth knowing and keeps nobody from working. Undefined takes it back. */
+  readonly note: (key: string, text: string | undefined) => void;
   /** The process cannot go on and wants to be replaced. */
   readonly fatal: (reason: string) => void;
   readonly reasons: () => readonly string[];
+  readonly notes: () => readonly string[];
   readonly fatalReason: () => string | undefined;
 }
 
 export const createHealth = (changed: (key: string, reason: string | undefined) => void = () => undefined): Health => {
   const open = new Map<string, string>();
+  const notes = new Map<string, string>();
   let ended: string | undefined;
   const set = (key: string, reason: string | undefined): void => {
     if (open.get(key) === reason) return;
@@ -26,10 +30,15 @@ export const createHealth = (changed: (key: string, reason: string | undefined) 
     notReady: set,
     ok: (key) => set(key, undefined),
     set,
+    note: (key, text) => {
+      if (text === undefined) notes.delete(key);
+      else notes.set(key, text);
+    },
     fatal: (reason) => {
       ended ??= reason;
     },
     reasons: () => [...open.values()],
+    notes: () => [...notes.values()],
     fatalReason: () => ended,
   };
 };
@@ -65,7 +74,7 @@ export const serveHealth = async (
   const server = createServer((request, response) => {
     const path = request.url?.split("?")[0];
     if (path === "/health/live") answer(response, "live", live());
-    else if (path === "/health/ready") answer(response, "ready", [...live(), ...health.reasons()]);
+    else if (path === "/health/ready") answer(response, "ready", [...live(), ...health.reasons()], health.notes());
     else if (path === "/metrics") void answerMetrics(response, metrics);
     else response.writeHead(404).end();
   });
@@ -92,10 +101,11 @@ const listening = (server: Server, { host, port }: { readonly host: string; read
     });
   });
 
-const answer = (response: ServerResponse, what: "live" | "ready", reasons: readonly string[]): void => {
+const answer = (response: ServerResponse, what: "live" | "ready", reasons: readonly string[], notes: readonly string[] = []): void => {
   const fine = reasons.length === 0;
   response.writeHead(fine ? 200 : 503, { "content-type": "application/json", "cache-control": "no-store" });
-  response.end(`${JSON.stringify(fine ? { [what]: true } : { [what]: false, reasons })}\n`);
+  const said = notes.length === 0 ? {} : { notes };
+  response.end(`${JSON.stringify(fine ? { [what]: true, ...said } : { [what]: false, reasons, ...said })}\n`);
 };
 
 const answerMetrics = async (response: ServerResponse, metrics: Pick<Registry, "metrics" | "contentType">): Promise<void> => {

@@ -8,6 +8,7 @@ import { openBucket } from "./bucket.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { type Ask, createAsk } from "./commands/ask.ts";
 import type { CommonConfig } from "./config.ts";
+import { watchDurability } from "./durability.ts";
 import { createHealth, type Health, serveHealth } from "./health.ts";
 import { KeyStore } from "./keyring/key-store.ts";
 import { createKeyring, type Keyring } from "./keyring/keyring.ts";
@@ -18,6 +19,7 @@ import { createLogger, type Logger } from "./logging.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { CannotStart, connectNats } from "./nats.ts";
 import { scrubError } from "./scrub.ts";
+import { markOf, requireOwnStore } from "./store-mark.ts";
 import { openTracer } from "./telemetry.ts";
 
 /** A running service: all that `main.ts` hands to what it wires. Leaving its scope ends it. */
@@ -110,10 +112,11 @@ const assemble = async <Config extends CommonConfig>(
   lifecycle.onStop("NATS", () => (link.nats.isClosed() ? undefined : link.nats.drain()));
   const { nats, js, jsm } = link;
   const replicas = config.NATS_REPLICAS;
-  const [keys, leaseBucket] = await Promise.all([
-    openBucket(jsm, buckets.keys, { replicas, history: 2, direct: true }),
-    openBucket(jsm, buckets.leases, { replicas, history: 1 }),
-  ]);
+  const { master, development } = masterKeyOf(config);
+  const metadata = markOf(config.OUTRIDER_PROVIDERS, master);
+  const keys = await openBucket(jsm, buckets.keys, { replicas, history: 2, direct: true, metadata });
+  await requireOwnStore(jsm, keys.stream, metadata);
+  const leaseBucket = await openBucket(jsm, buckets.leases, { replicas, history: 1 });
   const leases = createLeases({
     nats,
     js,
@@ -126,7 +129,6 @@ const assemble = async <Config extends CommonConfig>(
   lifecycle.onStop("leases", leases.releaseAll);
   const store = new KeyStore(js, jsm, keys, () => pipelinedPublisher(nats));
   lifecycle.onStop("keys", () => store.close());
-  const { master, development } = masterKeyOf(config);
   if (development) log.warn({}, "OUTRIDER_MASTER_KEY is absent; using the development key that everybody knows");
 
   const instruments: Instruments = {
@@ -136,6 +138,9 @@ const assemble = async <Config extends CommonConfig>(
     gauge: metrics.gauge,
     log: (level, message, fields) => log[level](fields, message),
   };
+  if (config.OUTRIDER_PROVIDERS === "live") {
+    void watchDurability({ jsm, monitorUrl: config.NATS_MONITOR_URL, health, log, stopping: lifecycle.stopping });
+  }
   // Whoever opens several services in one process wires them piece by piece and never waits for their stop.
   if (options.ownsProcess === false) health.ok("start");
   log.info({ health: healthServer.url, version, providers: config.OUTRIDER_PROVIDERS }, "started");

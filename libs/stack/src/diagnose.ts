@@ -4,14 +4,18 @@ import { cacheFolder } from "./cache.ts";
 import { freeMegabytes } from "./disk.ts";
 import { INSTALL_MONGO, lookForMongo, MONGO_MINIMUM } from "./mongo-binary.ts";
 import { INSTALL_NATS, lookForNats, NATS_BUILT, NATS_MINIMUM, type NatsFound } from "./nats-binary.ts";
+import { durability } from "./nats-durability.ts";
 import { requireNats } from "./nats-info.ts";
 import { isAtLeast, onPath, versionOf } from "./run-tool.ts";
 import { messageOf } from "./stack-error.ts";
 
 export interface Finding {
   readonly what: "node" | "npm" | "nats" | "mongodb" | "disk";
-  /** `later`: not there yet, but the next start gets it by itself. `wrong`: Outrider cannot run before `remedy` is done. */
-  readonly state: "fine" | "later" | "wrong";
+  /**
+   * `later`: not there yet, but the next start gets it by itself. `unsure`: nobody can tell from here; `remedy` says how to be sure.
+   * `wrong`: Outrider cannot run before `remedy` is done.
+   */
+  readonly state: "fine" | "later" | "unsure" | "wrong";
   readonly version?: string;
   /** A path, or the variable that points to it. */
   readonly from?: string;
@@ -27,7 +31,8 @@ const ASK_MS = 5_000;
 /** What this machine has for Outrider and what it lacks. Changes nothing and starts nothing. */
 export async function diagnose(options: { env?: NodeJS.ProcessEnv; dir: string }): Promise<Finding[]> {
   const env = options.env ?? process.env;
-  return Promise.all([node(), npm(env), nats(env), mongodb(env), disk(options.dir), disk(cacheFolder(env))]);
+  const findings = [node(), npm(env), nats(env), durability(env), mongodb(env), disk(options.dir), disk(cacheFolder(env))];
+  return (await Promise.all(findings)).flat();
 }
 
 async function node(): Promise<Finding> {

@@ -83,7 +83,7 @@ async function startAll(options: OutriderOptions, stack: AsyncDisposableStack): 
   const ground = await startGround(options, root, stack, tell);
   const { nats, mongo, simulatorUrls: simulators } = ground;
 
-  const shared = await sharedEnvironment({ options, nats: nats.url, mongodb: mongo.url, simulators });
+  const shared = await sharedEnvironment({ options, nats: nats.url, natsMonitor: nats.monitorUrl, mongodb: mongo.url, simulators });
   const { programs, gateway } = await servicePrograms({ options, root, shared });
   const services: Service[] = [];
   const urls = { gateway, nats: nats.url, natsMonitor: nats.monitorUrl, mongodb: mongo.url, simulators };

@@ -40,13 +40,15 @@ export async function simulatorPrograms(options: OutriderOptions, root: string):
 interface Ground {
   readonly options: OutriderOptions;
   readonly nats: string;
+  /** Of a server of our own. */
+  readonly natsMonitor: string | undefined;
   readonly mongodb: string;
   /** Addresses by name. */
   readonly simulators: Readonly<Record<string, string>>;
 }
 
 /** What every service is told: where things are, the secrets, the clock. */
-export async function sharedEnvironment({ options, nats, mongodb, simulators }: Ground): Promise<NodeJS.ProcessEnv> {
+export async function sharedEnvironment({ options, nats, natsMonitor, mongodb, simulators }: Ground): Promise<NodeJS.ProcessEnv> {
   const own = ownEnvironment(options);
   const secrets = isLive(own) ? {} : await sandboxSecrets(options.dir);
   const providers = Object.entries(simulators).map(([name, url]) => [SIMULATORS[name] ?? `${name.toUpperCase()}_URL`, url]);
@@ -55,6 +57,7 @@ export async function sharedEnvironment({ options, nats, mongodb, simulators }: 
     MONGODB_DATABASE: "outrider",
     ...own,
     NATS_URL: nats,
+    ...(natsMonitor === undefined ? {} : { NATS_MONITOR_URL: natsMonitor }),
     MONGODB_URL: mongodb,
     ...Object.fromEntries(providers),
     ...(options.at === undefined ? {} : { OUTRIDER_CLOCK_OFFSET_MS: String(offset(options.at)) }),
