@@ -12,6 +12,7 @@ import { addRuns } from "./commands/runs.ts";
 import { addSms } from "./commands/sms.ts";
 import { addStack } from "./commands/stack.ts";
 import { addViews } from "./commands/views.ts";
+import { addWebhooks } from "./commands/webhooks.ts";
 import { endingOf } from "./failure.ts";
 import { bad } from "./output.ts";
 
@@ -52,6 +53,7 @@ Exit codes: 0 done; 1 refused, failed, or a check does not hold; 2 cannot run (a
     addRuns,
     addContacts,
     addReplies,
+    addWebhooks,
     addPeople,
     addCredits,
     addPausing,

@@ -203,7 +203,13 @@ export const balanceDocument = document({
   low: z.object({ since: instant, below: z.int() }).optional(),
   changedAt: instant,
 });
-export const unmatchedDocument = document({ ref: z.string(), event: z.string(), type: z.string(), at: instant });
+export const unmatchedDocument = document({
+  ref: z.string(),
+  event: z.string(),
+  type: z.string(),
+  at: instant,
+  inbox: z.int().optional(),
+});
 
 export const documents = {
   ads: adDocument,

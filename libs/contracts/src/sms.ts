@@ -8,8 +8,12 @@ import { accountId, contactId, huntId, inboundId, lineId, personId } from "./ids
 // --- ref: the provider's id, so that a webhook finds its contact --------------------------------------------------------------------
 
 export const refRecorded = defineEvent("RefRecorded", 1, z.object({ contact: contactId, attempt: z.int(), providerId: z.string() }));
-/** No contact was found for it within a day. */
-export const webhookUnmatched = defineEvent("WebhookUnmatched", 1, z.object({ event: z.string(), type: z.string(), at: instant }));
+/** No contact was found for it within a day. `inbox`: where the webhook stands in INBOX, for as long as that is kept. */
+export const webhookUnmatched = defineEvent(
+  "WebhookUnmatched",
+  1,
+  z.object({ event: z.string(), type: z.string(), at: instant, inbox: z.int().optional() }),
+);
 export const refEvents = [refRecorded, webhookUnmatched] as const;
 export type RefEvent = EventOf<typeof refEvents>;
 

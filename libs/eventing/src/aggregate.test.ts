@@ -147,3 +147,16 @@ test("history tells the state after each message, from closing events too", asyn
   const steps = await tallies.history("t.1", 2, 3);
   expect(steps.map(({ recorded, state }) => [recorded.revision, state.get("a")])).toEqual([[3, 3], [4, 4], [5, 5]]); // biome-ignore format: one line
 });
+
+test("recent tells the last messages of many, without what a closing event repeats", async () => {
+  const store = memoryStore<TallyEvent>();
+  const tallies = aggregate(store, closingTally, { closeEvery: 100 });
+  for (let n = 1; n <= 600; n++) await tallies.execute("t.1", add("a"), asked(`c${n}`));
+  expect((await tallies.recent("t.1", 3)).map(({ commandId, events }) => [commandId, events.length])).toEqual([
+    ["c598", 1],
+    ["c599", 1],
+    ["c600", 1],
+  ]);
+  expect(await tallies.recent("t.1", 1000)).toHaveLength(600);
+  expect(await tallies.recent("t.2", 10)).toEqual([]);
+});

@@ -32,6 +32,8 @@ export interface Aggregate<State, Command, Event, Refusal extends string> {
     after: Revision,
     limit: number,
   ) => Promise<readonly { readonly recorded: Recorded<Event>; readonly state: State }[]>;
+  /** The last messages, at most `limit`, oldest first, without the states between them. */
+  readonly recent: (subject: Subject, limit: number) => Promise<readonly Recorded<Event>[]>;
   /** The state as it was after the last message up to a moment, by the times that were recorded. */
   readonly stateAt: (subject: Subject, at: string) => Promise<{ readonly state: State; readonly revision: Revision }>;
   /** Forgets what is cached, as a restart would. */
@@ -148,6 +150,16 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
           if (steps.length === limit) return steps;
         }
         if (page.length < pageSize) return steps;
+      }
+    },
+    recent: async (subject, limit) => {
+      let kept: Recorded<Event>[] = [];
+      for (let after = 0; ; ) {
+        const page = await store.read(subject, after, pageSize);
+        kept = [...kept, ...page.map((recorded) => ({ ...recorded, events: withoutClosing(recorded.events) }))].slice(-limit);
+        const last = page.at(-1);
+        if (last === undefined || page.length < pageSize) return kept;
+        after = last.revision;
       }
     },
     stateAt: async (subject, at) => {

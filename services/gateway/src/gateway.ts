@@ -22,11 +22,12 @@ import { pauseRoutes } from "./routes/pauses.ts";
 import { personRoutes } from "./routes/people.ts";
 import { replyRoutes } from "./routes/replies.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { unmatchedRoutes } from "./routes/unmatched.ts";
 import { viewRoutes } from "./routes/views.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 
 const resources = [
-  ...[accountRoutes, lineRoutes, huntRoutes, runRoutes, contactRoutes, replyRoutes, personRoutes],
+  ...[accountRoutes, lineRoutes, huntRoutes, runRoutes, contactRoutes, replyRoutes, unmatchedRoutes, personRoutes],
   ...[creditRoutes, pauseRoutes, inspectionRoutes, viewRoutes],
 ] as const;
 

@@ -1,9 +1,11 @@
 import type { DocumentOf } from "@outrider/contracts/documents";
 import { huntCommands } from "@outrider/contracts/hunts";
 import { accountId, type RunId, runId } from "@outrider/contracts/ids";
+import { inboxCodec } from "@outrider/contracts/inbox";
 import { aliasFreshMs, readerOf, viewsCollection } from "@outrider/contracts/projector";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { smsCommands } from "@outrider/contracts/sms";
+import { subjects } from "@outrider/contracts/streams";
 import { keyIds } from "@outrider/platform";
 import { type ThrowAwayNats, testMongo, throwAwayNats } from "@outrider/stack/testing";
 import { type Db, MongoClient } from "mongodb";
@@ -216,3 +218,36 @@ test("without MongoDB lists say so at once, and commands go on", async () => {
     await lone.close();
   }
 }, 30_000);
+
+test("webhooks that matched nothing are told with what the provider sent, newest first, to their own account", async () => {
+  const seal = async (body: string, account = garage) => {
+    const request = await world.service.keyring.seal(keyIds.inbox("2026-11-20"), JSON.stringify({ headers: {}, query: {}, body }));
+    const data = { provider: "smsmobileapi", receivedAt: "2026-11-20T10:00:00.000Z", request };
+    const stored = inboxCodec.encode(data.receivedAt, [{ type: "WebhookReceived", data }]);
+    const { seq } = await world.service.js.publish(subjects.inbox("smsmobileapi", account), stored);
+    return seq;
+  };
+  const [mine, theirs] = [await seal('{"status":"sent","id":"77"}'), await seal("not for you", accountId.parse("garage2"))];
+  const row = (id: string, more: object, account = "garage") => ({
+    ...{ _id: `${account}.${id}`, account, ref: "r", event: `event-${id}`, type: "sent", at: "2026-11-20T10:00:00.000Z", ...more },
+  });
+  await put("unmatched", [
+    row("1", { _seq: 11, inbox: mine }),
+    row("2", { _seq: 12 }), // of a release that did not note where it stands
+    row("3", { _seq: 13, inbox: theirs }),
+    row("4", { _seq: 14, inbox: 999_999 }),
+    row("5", { _seq: 15, inbox: theirs }, "garage2"),
+  ]);
+  const { status, json } = await world.call("GET", "/v1/webhooks/unmatched", { key });
+  expect(status).toBe(200);
+  expect(json.items.map(({ event, text }: { event: string; text?: string }) => [event, text])).toEqual([
+    ["event-4", undefined],
+    ["event-3", undefined],
+    ["event-2", undefined],
+    ["event-1", '{"status":"sent","id":"77"}'],
+  ]);
+  expect(json.items[3]).toEqual({
+    ...{ ref: "r", event: "event-1", type: "sent", at: "2026-11-20T10:00:00.000Z", seq: 11 },
+    text: '{"status":"sent","id":"77"}',
+  });
+});

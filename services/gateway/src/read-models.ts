@@ -15,6 +15,7 @@ const newestFirst: { readonly [Name in ViewName]?: Order } = {
   contacts: { field: "requestedAt" },
   replies: { field: "at" },
   statement: { field: "_seq" },
+  unmatched: { field: "_seq" },
 };
 
 /** Fields that the projector keeps an index on, behind the account. */
@@ -26,6 +27,7 @@ const indexed: { readonly [Name in ViewName]?: readonly string[] } = {
   replies: ["at", "hunt"],
   runs: ["run"],
   statement: ["_seq"],
+  unmatched: ["_seq"],
 };
 
 export interface Paged {

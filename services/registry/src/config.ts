@@ -39,7 +39,7 @@ export const names = {
 /** The contacts of a sender: what became of the attempts that were permitted. */
 export const followed = { sms: ["sms.contact.>"] } as const;
 
-/** Answers of the gate that people read are at most this long a history. */
+/** Answers of the gate that people read tell this many of the last messages about a person. */
 export const historyShown = 500;
 /** What a sender's clock may be behind ours, ms: permits counted up to then are those that its message is about. */
 export const clocksApartMs = 1_000;

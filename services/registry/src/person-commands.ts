@@ -87,10 +87,10 @@ const whyHandler = (parts: RegistryParts): CommandHandler =>
     const { persons, watched, clock, config } = parts;
     const known = watchedAccount(parts, account);
     const subject = subjects.person(account, person);
-    const steps = await persons.history(subject, 0, historyShown);
-    const history = steps.flatMap(({ recorded }) =>
-      recorded.events.map((event) => ({
-        at: recorded.at,
+    const recent = await persons.recent(subject, historyShown);
+    const history = recent.flatMap(({ at, events }) =>
+      events.map((event) => ({
+        at,
         type: event.type,
         ...(event.type === "AttemptDenied" ? { rule: event.data.rule } : {}),
       })),

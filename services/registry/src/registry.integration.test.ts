@@ -277,6 +277,22 @@ describe("an erased person", () => {
   });
 });
 
+test("why tells the latest of a long history", async () => {
+  const person = await personOf("06 39 98 03 00");
+  for (let index = 0; index < 510; index++)
+    await caller.ask(registryCommands.recordConsent, {
+      account,
+      person,
+      source: `form ${index}`,
+      basis: "consent",
+      at: caller.clock.now(),
+    });
+  await caller.ask(registryCommands.optOut, { account, person, by: "api" });
+  const { history } = await caller.ask(registryCommands.whyPerson, { account, person });
+  expect(history.length).toBe(500);
+  expect(history.at(-1)).toMatchObject({ type: "OptedOut" });
+});
+
 test("gives 2,000 permits at once and loses none", async () => {
   const before = await messages();
   const ids: PersonId[] = [];

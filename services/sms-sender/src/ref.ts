@@ -11,7 +11,7 @@ export interface Ref {
 
 export type RefCommand =
   | { readonly type: "Record"; readonly contact: ContactId; readonly attempt: number; readonly providerId: string }
-  | { readonly type: "GiveUp"; readonly event: string; readonly eventType: string; readonly at: string };
+  | { readonly type: "GiveUp"; readonly event: string; readonly eventType: string; readonly at: string; readonly inbox: number };
 
 export const ref: Decider<Ref, RefCommand, RefEvent, never> = {
   initial: () => ({ attempt: 0, unmatched: [] }),
@@ -32,8 +32,10 @@ export const ref: Decider<Ref, RefCommand, RefEvent, never> = {
         return state.contact === undefined ? accept({ type: "RefRecorded", data: { contact, attempt, providerId } }) : accept();
       }
       case "GiveUp": {
-        const { event, eventType, at } = command;
-        return state.unmatched.includes(event) ? accept() : accept({ type: "WebhookUnmatched", data: { event, type: eventType, at } });
+        const { event, eventType, at, inbox } = command;
+        return state.unmatched.includes(event)
+          ? accept()
+          : accept({ type: "WebhookUnmatched", data: { event, type: eventType, at, inbox } });
       }
       default:
         return unreachable(command);

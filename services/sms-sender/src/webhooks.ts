@@ -83,7 +83,7 @@ const waitForRef = async (sms: Sms, account: AccountId, news: StatusNews, why: B
   if (wait === undefined) {
     await sms.refs.execute(
       subjects.smsRef(account, hashId("ref", news.providerId)),
-      { type: "GiveUp", event: news.event.slice(0, 64), eventType: news.kind, at: sms.service.clock.now() },
+      { type: "GiveUp", event: news.event.slice(0, 64), eventType: news.kind, at: sms.service.clock.now(), inbox: inboxSeq },
       causeOf(sms, why, `unmatched:${commandIdOf(news)}`),
     );
     return;
