@@ -1,4 +1,4 @@
-import { gate } from "@outrider/contact-policy";
+import { gate } from "@outrider/contact-policy/gate";
 import { type AccountId, contactIdOf, type PersonId } from "@outrider/contracts/ids";
 import type { KnownAccount } from "@outrider/platform";
 import type { Found } from "./candidates.ts";
