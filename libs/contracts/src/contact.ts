@@ -28,6 +28,9 @@ export const contactRequest = z.object({
 });
 export type ContactRequest = z.output<typeof contactRequest>;
 
+/** Nobody but its holder may call an attempt unknown, and nobody may resend, before it is this far past its end, ms. */
+export const graceAfterAttemptMs = 60_000;
+
 const paid = { reservation: z.string(), credits };
 const attempt = z.int().min(1);
 
@@ -36,7 +39,7 @@ export const contactRequested = defineEvent("ContactRequested", 1, contactReques
 export const requestRedundant = defineEvent("RequestRedundant", 1, z.object({ run: runId.optional(), pass: z.int().optional(), ...paid }));
 /** Written before the request leaves; only the execution that wrote it may call, and not after `until` (real time). */
 export const attemptStarted = defineEvent("AttemptStarted", 1, z.object({ attempt, until: instant }));
-/** We know that the provider was never called. */
+/** We know that nothing was sent: the provider was never called, or refused the whole line. */
 export const attemptAbandoned = defineEvent("AttemptAbandoned", 1, z.object({ attempt, because: z.string() }));
 export const contactAccepted = defineEvent(
   "ContactAccepted",

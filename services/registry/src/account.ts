@@ -1,4 +1,5 @@
 import type { Sealed } from "@outrider/contracts/define";
+import type { SmsProviderName } from "@outrider/contracts/fields";
 import { type AccountId, type LineId, systemAccount } from "@outrider/contracts/ids";
 import type { AccountEvent, AccountPolicySettings } from "@outrider/contracts/registry";
 import { accept, type Decider, type Decision, refuse, unreachable } from "@outrider/eventing/decider";
@@ -14,7 +15,7 @@ export interface ApiKey {
 }
 
 export interface Provider {
-  readonly provider: "smsmobileapi";
+  readonly provider: SmsProviderName;
   readonly line: LineId;
   readonly credentials: Sealed;
 }
@@ -47,7 +48,7 @@ export type AccountCommand =
   | { readonly type: "AddApiKey"; readonly apiKey: ApiKey }
   | { readonly type: "RevokeApiKey"; readonly key: string }
   | ({ readonly type: "ConnectProvider" } & Provider)
-  | { readonly type: "DisconnectProvider"; readonly provider: "smsmobileapi"; readonly line: LineId }
+  | { readonly type: "DisconnectProvider"; readonly provider: SmsProviderName; readonly line: LineId }
   | { readonly type: "ChangePolicy"; readonly change: Partial<Settings> }
   | { readonly type: "ConfirmOfferToBuy"; readonly by: string; readonly notice: string; readonly at: string }
   | { readonly type: "Pause"; readonly account: AccountId; readonly by: string }

@@ -1,3 +1,4 @@
+import { graceAfterAttemptMs } from "@outrider/contracts/contact";
 import { type ConfigOf, defineConfig, variable } from "@outrider/platform/config";
 
 /** What the registry reads from its environment. */
@@ -21,12 +22,28 @@ export const definition = defineConfig("registry", {
     .describe("milliseconds for which messages gather before the next ones are read, 0 to 10000"),
   ERASURE_KEY_GRACE_MS: variable
     .integer(1_000, 86_400_000)
-    .default(120_000)
+    .default(200_000)
     .describe(
-      "milliseconds from a person's erasure to the end of their key, 1000 to 86400000; longer than a permit (1 s), an attempt's timeout and 60 s together",
+      "milliseconds from a person's erasure to the end of their key, 1000 to 86400000; at least ATTEMPT_TIMEOUT_MS and 65 seconds, which the default is for any",
     ),
+  ATTEMPT_TIMEOUT_MS: variable
+    .integer(500, 120_000)
+    .default(20_000)
+    .describe("milliseconds that one request to the provider may take, 500 to 120000"),
 });
 export type RegistryConfig = ConfigOf<typeof definition>;
+
+/** From the permit's second to what clocks differ by, ms: all that an attempt may take besides its own time and the minute after it. */
+const besidesMs = 5_000;
+
+/** One sentence when a key could be destroyed while an attempt that was permitted before the erasure still needs it. */
+export const graceProblem = ({
+  ERASURE_KEY_GRACE_MS: grace,
+  ATTEMPT_TIMEOUT_MS: timeout,
+}: Pick<RegistryConfig, "ERASURE_KEY_GRACE_MS" | "ATTEMPT_TIMEOUT_MS">): string | undefined => {
+  const least = timeout + graceAfterAttemptMs + besidesMs;
+  return grace >= least ? undefined : `ERASURE_KEY_GRACE_MS must be at least ${least} while ATTEMPT_TIMEOUT_MS is ${timeout}.`;
+};
 
 /** Names that are stored in JetStream: changing one starts that reader from the beginning, which is safe but slow. */
 export const names = {

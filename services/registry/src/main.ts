@@ -1,7 +1,13 @@
 import { loadConfig, openService } from "@outrider/platform";
-import { definition } from "./config.ts";
+import { definition, graceProblem } from "./config.ts";
 import { openRegistry } from "./registry.ts";
 
-await using service = await openService(loadConfig(definition, process.env));
+const config = loadConfig(definition, process.env);
+const problem = graceProblem(config);
+if (problem !== undefined) {
+  process.stderr.write(`registry: ${problem}\n`);
+  process.exit(2);
+}
+await using service = await openService(config);
 await openRegistry(service);
 await service.untilStopped();

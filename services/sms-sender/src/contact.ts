@@ -1,4 +1,4 @@
-import type { ContactEvent, ContactRequest } from "@outrider/contracts/contact";
+import { type ContactEvent, type ContactRequest, graceAfterAttemptMs } from "@outrider/contracts/contact";
 import { accept, type Decider, type Decision, refuse, unreachable } from "@outrider/eventing/decider";
 
 /** Where one contact stands. `request` is the asking that counts now: its reservation pays. */
@@ -77,8 +77,6 @@ export type ContactRefusal =
   | "reservation-needed"
   | "reservation-over";
 
-/** Nobody but its holder may call an attempt unknown, and nobody may resend, before it is this far past its end. */
-export const graceAfterAttemptMs = 60_000;
 const noneYet = { abandoned: 0, refusals: 0 };
 const rememberedSpent = 32;
 const rememberedReplies = 50;
