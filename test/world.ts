@@ -120,7 +120,13 @@ export const openTenant = async (world: World, { name, credits, limits = {}, hun
   await ask(ledgerCommands.grant, { account, grant: "first", credits, by: "test" });
   await ask(
     smsCommands.connect,
-    { account, line, apiKey, limits: lineLimits.parse({ minGapMs: 0, jitterMs: 0, recipientsPerDay: null, ...limits }) },
+    {
+      account,
+      line,
+      provider: "smsmobileapi",
+      apiKey,
+      limits: lineLimits.parse({ minGapMs: 0, jitterMs: 0, recipientsPerDay: null, ...limits }),
+    },
     { timeoutMs: 15_000 },
   );
   const ids: HuntId[] = [];

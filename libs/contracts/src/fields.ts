@@ -34,3 +34,7 @@ export const timeZone = z.string().refine((zone) => {
 /** A local calendar day, `2026-11-21`. */
 export const localDate = z.iso.date();
 export const weekdays = z.array(z.int().min(1).max(7)).min(1).max(7); // ISO: 1 Monday … 7 Sunday
+
+/** Vendors through whom SMS are sent; each is one adapter in sms-sender and one webhook path. */
+export const smsProvider = z.enum(["smsmobileapi"]);
+export type SmsProviderName = z.output<typeof smsProvider>;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineCommand, inspection } from "./commands.ts";
 import { sealed } from "./define.ts";
-import { channel, instant, numberFacts, rule, timeZone } from "./fields.ts";
+import { channel, instant, numberFacts, rule, smsProvider, timeZone } from "./fields.ts";
 import { accountId, adId, contactId, huntId, lineId, personId } from "./ids.ts";
 import { accountPolicy, accountPolicyChange, optOutBy, permitRequest } from "./registry.ts";
 
@@ -50,7 +50,7 @@ export const registryCommands = {
       policy: accountPolicy,
       paused: z.boolean(),
       offerToBuyConfirmed: z.object({ by: z.string(), at: z.string() }).optional(),
-      providers: z.array(z.object({ provider: z.string(), line: lineId, credentials: sealed })),
+      providers: z.array(z.object({ provider: smsProvider, line: lineId, credentials: sealed })),
       revision: z.int(),
     }),
   ),
@@ -70,13 +70,13 @@ export const registryCommands = {
   connectProvider: defineCommand(
     "registry",
     "connect-provider",
-    z.object({ account: accountId, provider: z.enum(["smsmobileapi"]), line: lineId, credentials: sealed }),
+    z.object({ account: accountId, provider: smsProvider, line: lineId, credentials: sealed }),
     changed,
   ),
   disconnectProvider: defineCommand(
     "registry",
     "disconnect-provider",
-    z.object({ account: accountId, provider: z.enum(["smsmobileapi"]), line: lineId }),
+    z.object({ account: accountId, provider: smsProvider, line: lineId }),
     changed,
   ),
   changePolicy: defineCommand("registry", "change-policy", z.object({ account: accountId, policy: accountPolicyChange }), changed),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { codecOf, defineEvent, type EventOf, personal, sealed } from "./define.ts";
-import { channel, instant, legalBasis, numberFacts, purpose, rule, timeZone, weekdays } from "./fields.ts";
+import { channel, instant, legalBasis, numberFacts, purpose, rule, smsProvider, timeZone, weekdays } from "./fields.ts";
 import { accountId, contactId, huntId, lineId, personId } from "./ids.ts";
 
 // --- account: a tenant, its keys, its providers, its policy ------------------------------------------------------------------------
@@ -48,9 +48,9 @@ export const apiKeyRevoked = defineEvent("ApiKeyRevoked", 1, z.object({ key: z.s
 export const providerConnected = defineEvent(
   "ProviderConnected",
   1,
-  z.object({ provider: z.enum(["smsmobileapi"]), line: lineId, credentials: sealed }),
+  z.object({ provider: smsProvider, line: lineId, credentials: sealed }),
 );
-export const providerDisconnected = defineEvent("ProviderDisconnected", 1, z.object({ provider: z.enum(["smsmobileapi"]), line: lineId }));
+export const providerDisconnected = defineEvent("ProviderDisconnected", 1, z.object({ provider: smsProvider, line: lineId }));
 export const accountPolicyChanged = defineEvent("AccountPolicyChanged", 1, z.object({ policy: accountPolicy }));
 /** The account has read the plain-language notice about writing to owners with an offer to buy, and takes it on itself. */
 export const offerToBuyConfirmed = defineEvent("OfferToBuyConfirmed", 1, z.object({ by: z.string(), at: instant, notice: z.string() }));

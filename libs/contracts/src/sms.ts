@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineCommand, inspection } from "./commands.ts";
 import { contactEvents, contactRequest } from "./contact.ts";
 import { codecOf, defineEvent, type EventOf, personal, sealed } from "./define.ts";
-import { instant } from "./fields.ts";
+import { instant, smsProvider } from "./fields.ts";
 import { accountId, contactId, huntId, inboundId, lineId, personId } from "./ids.ts";
 
 // --- ref: the provider's id, so that a webhook finds its contact --------------------------------------------------------------------
@@ -122,6 +122,7 @@ export const smsCommands = {
     z.object({
       account: accountId,
       line: lineId,
+      provider: smsProvider,
       apiKey: z.string().min(1),
       webhookSecret: z.string().optional(),
       limits: lineLimits.prefault({}),

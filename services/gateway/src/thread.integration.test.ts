@@ -43,7 +43,7 @@ const registry = [
     account === garage
       ? {
           ...{ account, name: "Garage", timeZone: "Europe/Paris", country: "FR", policy: accountPolicy.parse({}), paused: false },
-          ...{ providers: [{ provider: "smsmobileapi", line, credentials: { k: "k", v: "v" } }], revision: 3 },
+          ...{ providers: [{ provider: "smsmobileapi" as const, line, credentials: { k: "k", v: "v" } }], revision: 3 },
         }
       : no("not-found", "there is no such account"),
   ),

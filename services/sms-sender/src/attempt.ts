@@ -1,13 +1,14 @@
-import type { ContactRequest } from "@outrider/contracts/contact";
+import { type ContactRequest, graceAfterAttemptMs } from "@outrider/contracts/contact";
 import type { AccountId, ContactId } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
 import { pauseFor, Unavailable, unreachable } from "@outrider/eventing";
 import { type Clock, erased, Personal } from "@outrider/platform";
-import { type Contact, type ContactCommand, graceAfterAttemptMs } from "./contact.ts";
+import { names } from "./config.ts";
+import type { Contact, ContactCommand } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import { dayOf } from "./local-day.ts";
 import { askPermit, type Denied, freshPermit, noPermitForNow, type Permit, strangerIsDenied } from "./permit.ts";
-import type { ProviderAccess, SendOutcome } from "./providers/sms-provider.ts";
+import type { Connected, SendOutcome } from "./providers/sms-provider.ts";
 import { catchUpTail, recordRef, scheduleReconciliation, scheduleWanted } from "./tail.ts";
 
 type Waiting = Extract<Contact, { status: "requested" }>;
@@ -19,22 +20,24 @@ type Waiting = Extract<Contact, { status: "requested" }>;
  */
 export const takeTurn = async (sms: Sms, account: AccountId, id: ContactId, because: Because): Promise<void> => {
   const subject = subjects.smsContact(account, id);
-  // What is cached may be old: starting is guarded, so only an answer other than "it waits" is looked up again.
+  const now = sms.service.clock.now();
+  // What is cached may be old: starting is guarded, so only an answer other than "it may start now" is looked up again.
   const cached = await sms.contacts.fold(subject, { fresh: false });
-  const { state } = cached.state.status === "requested" ? cached : await sms.contacts.fold(subject);
+  const { state } = cached.state.status === "requested" && !isEarly(cached.state, now) ? cached : await sms.contacts.fold(subject);
   if (state.status !== "requested") return catchUpTail(sms, account, id, state, because);
-  if (state.notBefore !== undefined && state.notBefore > sms.service.clock.now()) {
-    return scheduleWanted(sms, account, id, state.notBefore, because);
-  }
+  if (isEarly(state, now)) return scheduleWanted(sms, account, id, state.notBefore, because);
   return attempt(sms, account, state, because);
 };
+
+const isEarly = (state: Waiting, now: string): state is Waiting & { readonly notBefore: string } =>
+  state.notBefore !== undefined && state.notBefore > now;
 
 const attempt = async (sms: Sms, account: AccountId, state: Waiting, because: Because): Promise<void> => {
   const { request } = state;
   const stopped = await whatStops(sms, account, request);
   if (stopped !== undefined) return gate(sms, account, request.contact, stopped, undefined, because);
-  const access = await sms.surelyAccessTo(account, request.line, because);
-  if (access === undefined) return gate(sms, account, request.contact, "line-not-connected", undefined, because);
+  const connected = await sms.surelyConnected(account, request.line, because);
+  if (connected === undefined) return gate(sms, account, request.contact, "line-not-connected", undefined, because);
   const number = state.attempt + 1;
   const permit = await askPermit(sms, account, request, number, because).catch(strangerIsDenied);
   if (permit.kind !== "permitted") return denied(sms, account, request, permit, because);
@@ -44,7 +47,7 @@ const attempt = async (sms: Sms, account: AccountId, state: Waiting, because: Be
   }
   const only = sms.service.config.OUTRIDER_ONLY_CONTACT;
   if (only !== undefined && !only.includes(to)) return gate(sms, account, request.contact, "only-contact", undefined, because);
-  return start(sms, account, request, number, permit, access, { to: new Personal(to), text: new Personal(text) }, because);
+  return start(sms, account, request, number, permit, connected, { to: new Personal(to), text: new Personal(text) }, because);
 };
 
 const start = async (
@@ -53,7 +56,7 @@ const start = async (
   request: ContactRequest,
   number: number,
   permit: Permit,
-  access: ProviderAccess,
+  connected: Connected,
   message: { readonly to: Personal<string>; readonly text: Personal<string> },
   because: Because,
 ): Promise<void> => {
@@ -72,13 +75,15 @@ const start = async (
       : ({ kind: "denied", rule: startedTooLate, remedy: undefined } as const);
   const outcome: SendOutcome =
     fresh.kind === "permitted"
-      ? await send(sms, account, request, fresh, access, message, ends, because)
+      ? await send(sms, account, request, fresh, connected, message, ends, because)
       : { kind: "not-sent", cause: fresh.rule };
   await record(sms, account, request, number, outcome, start.until, because);
   if (fresh.kind !== "permitted" && fresh.rule !== noPermitForNow && fresh.rule !== startedTooLate) {
     return denied(sms, account, request, fresh, because);
   }
-  if (outcome.kind === "not-sent") await again(sms, account, request.contact, outcome.cause, because);
+  if (outcome.kind !== "not-sent") return;
+  if (outcome.line === undefined) await again(sms, account, request.contact, outcome.cause, because);
+  else await gate(sms, account, request.contact, "line-paused", `the line is paused: ${outcome.line}`, because);
 };
 
 /** Its own start was stored by an execution that never heard of it: an effect may follow only `appended`, so nothing was called. */
@@ -103,7 +108,7 @@ const send = async (
   account: AccountId,
   request: ContactRequest,
   permit: Permit,
-  access: ProviderAccess,
+  { provider, access }: Connected,
   message: { readonly to: Personal<string>; readonly text: Personal<string> },
   ends: number,
   because: Because,
@@ -121,13 +126,13 @@ const send = async (
       name: "send sms",
       kind: "client",
       parent: because.traceparent,
-      attributes: { "outrider.channel": "sms", "outrider.provider": "smsmobileapi" },
+      attributes: { "outrider.channel": "sms", "outrider.provider": provider.name },
     },
-    () => sms.provider.send(access, message, { until, beforeWriting }),
+    () => provider.send(access, message, { until, beforeWriting }),
   );
   instruments.time(
     "outrider_provider_request_seconds",
-    { provider: "smsmobileapi", outcome: outcome.kind },
+    { provider: provider.name, outcome: outcome.kind },
     (performance.now() - began) / 1000,
   );
   return outcome;
@@ -154,7 +159,7 @@ const record = async (
   if (outcome.kind === "unknown") await scheduleReconciliation(sms, account, id, until, { round: 0 }, because);
   const { state } = recorded;
   if (state.status === "requested" && state.notBefore !== undefined) await waitUntil(sms, account, state.request, state.notBefore, because);
-  if (outcome.kind === "rejected" && outcome.line !== undefined) await pauseLine(sms, account, line, outcome.line, because);
+  if (outcome.kind === "not-sent" && outcome.line !== undefined) await pauseLine(sms, account, line, outcome.line, because);
 };
 
 /** Those who are refused at the same moment come back one after another. */
@@ -260,9 +265,14 @@ const isLinePaused = async (sms: Sms, account: AccountId, line: ContactRequest["
 
 const lineCheckedEveryMs = 250;
 
-export const pauseLine = (sms: Sms, account: AccountId, line: ContactRequest["line"], reason: string, because: Because) =>
-  sms.lines.execute(
-    subjects.smsLine(account, line),
-    { type: "Pause", reason, by: "sms-sender" },
-    causeOf(sms, because, `pause:${crypto.randomUUID()}`),
-  );
+export const pauseLine = async (
+  sms: Sms,
+  account: AccountId,
+  line: ContactRequest["line"],
+  reason: string,
+  because: Because,
+): Promise<void> => {
+  const subject = subjects.smsLine(account, line);
+  await sms.lines.execute(subject, { type: "Pause", reason, by: names.actor }, causeOf(sms, because, `pause:${crypto.randomUUID()}`));
+  sms.pausedLines.set(subject, { asked: performance.now(), paused: true });
+};

@@ -34,16 +34,16 @@ const lineHandlers = (sms: Sms): readonly CommandHandler[] => {
     return { seq: outcome.revision };
   };
   return [
-    handle(smsCommands.connect, async ({ account, line, apiKey, webhookSecret, limits }, context) => {
-      const online = await sms.provider.phoneOnline({ apiKey });
+    handle(smsCommands.connect, async ({ account, line, provider, apiKey, webhookSecret, limits }, context) => {
+      const online = await sms.providers[provider].phoneOnline({ apiKey });
       if (online === "key-refused") throw new Refusal("refused", "the provider refuses this API key", "key-refused");
       if (online === undefined) throw new Refusal("unavailable", "the provider did not answer; nothing was connected");
       const credentials = sms.sealer.seal(JSON.stringify({ apiKey, ...(webhookSecret === undefined ? {} : { webhookSecret }) }));
       const { timeZone } = await sms.service.ask(registryCommands.account, { account }, { traceparent: context.traceparent });
-      const opened = await change(account, line, { type: "Open", line, provider: "smsmobileapi", timeZone, limits }, context);
+      const opened = await change(account, line, { type: "Open", line, provider, timeZone, limits }, context);
       await sms.service.ask(
         registryCommands.connectProvider,
-        { account, provider: "smsmobileapi", line, credentials },
+        { account, provider, line, credentials },
         {
           commandId: `${context.commandId}:connect`,
           correlation: context.correlation,
@@ -63,9 +63,9 @@ const lineHandlers = (sms: Sms): readonly CommandHandler[] => {
     ),
     handle(smsCommands.resumeLine, ({ account, line, by }, context) => change(account, line, { type: "Resume", by }, context)),
     handle(smsCommands.testLine, async ({ account, line }) => {
-      const access = sms.accessTo(account, line);
-      if (access === undefined) throw new Refusal("not-found", "this line was never connected", "no-such-line");
-      const online = await sms.provider.phoneOnline(access);
+      const connected = sms.connected(account, line);
+      if (connected === undefined) throw new Refusal("not-found", "this line was never connected", "no-such-line");
+      const online = await connected.provider.phoneOnline(connected.access);
       if (online === undefined) return { phone: "unanswered" as const };
       return { phone: online === "key-refused" ? online : online ? ("online" as const) : ("offline" as const) };
     }),

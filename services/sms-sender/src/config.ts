@@ -1,3 +1,4 @@
+import { smsProvider } from "@outrider/contracts/fields";
 import { type ConfigOf, defineConfig, variable } from "@outrider/platform/config";
 import { z } from "zod";
 
@@ -57,9 +58,30 @@ export const sandboxProblem = (config: Pick<SmsConfig, "OUTRIDER_PROVIDERS" | "S
     ? undefined
     : "SMSMOBILEAPI_URL must point at a simulator on this machine unless OUTRIDER_PROVIDERS is live.";
 
-/** Durable names: changing one looks at every pause and erasure again, which ends only what is paused or erased still. */
-export const stopReactions = {
+/**
+ * What this service reacts to. Changing a durable's name reads its stream from the beginning again: every page (contacts that were asked for
+ * stay so), every turn (contacts that have ended stay ended), the webhooks of thirty days (all are known by then), every pause and erasure
+ * (which ends only what is paused or erased still).
+ */
+export const followed = {
+  pages: { durable: "sms-sender-pages", filters: ["hunts.run.>"], concurrency: 2, ackWaitMs: 15_000 },
+  turns: { durable: "sms-sender-turns", filters: ["sms.line.>"], concurrency: 8, ackWaitMs: 15_000 },
+  webhooks: { durable: "sms-sender-webhooks", filters: smsProvider.options.map((name) => `inbox.${name}.>`), concurrency: 32 },
   accounts: { durable: "sms-sender-account-pauses", filters: ["registry.account.>"], concurrency: 4 },
   hunts: { durable: "sms-sender-hunt-pauses", filters: ["hunts.hunt.>"], concurrency: 4 },
   erasures: { durable: "sms-sender-erasures", filters: ["registry.erasure.>"], concurrency: 64 },
+} as const;
+
+/** How many of each schedule's messages one replica has in hand. */
+export const dueAtOnce = { contacts: 32, webhooks: 32, polls: 4 } as const;
+
+/** Schedules and the actor of what nobody asked for: changing a schedule's name leaves the old ones behind. */
+export const names = {
+  turn: "turn",
+  wanted: "wanted",
+  lookAfter: "look-after",
+  reconcile: "reconcile",
+  webhook: "webhook",
+  poll: "poll",
+  actor: "sms-sender",
 } as const;

@@ -1,4 +1,6 @@
 import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
+import type { Sealed } from "@outrider/contracts/define";
+import type { SmsProviderName } from "@outrider/contracts/fields";
 import { type AccountId, type ContactId, type LineId, partitionOf } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { type InboundEvent, inboundCodec, type LineEvent, lineCodec, type RefEvent, refCodec } from "@outrider/contracts/sms";
@@ -12,14 +14,14 @@ import type { SmsConfig } from "./config.ts";
 import { type Contact, type ContactCommand, type ContactRefusal, contact } from "./contact.ts";
 import { type Inbound, type InboundCommand, inbound } from "./inbound.ts";
 import { type Line, type LineCommand, type LineRefusal, line } from "./line.ts";
-import type { ProviderAccess, SmsProvider } from "./providers/sms-provider.ts";
+import type { Connected, SmsProviders } from "./providers/sms-provider.ts";
 import { type Ref, type RefCommand, ref } from "./ref.ts";
 
 /** Everything that this service's commands and reactions share. */
 export interface Sms {
   readonly service: Service<SmsConfig>;
   readonly kernel: Kernel;
-  readonly provider: SmsProvider;
+  readonly providers: SmsProviders;
   readonly accounts: AccountsWatch;
   readonly schedules: Schedules;
   readonly sealer: SymmetricSealer;
@@ -31,34 +33,37 @@ export interface Sms {
   readonly pausedLines: LRUCache<string, { readonly asked: number; readonly paused: boolean }>;
   /** Attempts share these places, whatever they are due for: who waits for a connection would outlive its permit. */
   readonly slots: ReturnType<typeof atMost>;
-  /** The line's key for its provider; undefined: not connected. Opened here and handed to the adapter alone. */
-  readonly accessTo: (account: AccountId, line: LineId) => ProviderAccess | undefined;
+  /** The line's provider, and the key for it; undefined: not connected. Opened here and handed to the adapter alone. */
+  readonly connected: (account: AccountId, line: LineId) => Connected | undefined;
   /** The same, asking registry when this replica knows of none: it may not have heard of a line that was just connected. */
-  readonly surelyAccessTo: (account: AccountId, line: LineId, because: Because) => Promise<ProviderAccess | undefined>;
-  readonly accessesOf: (account: AccountId) => readonly ProviderAccess[];
+  readonly surelyConnected: (account: AccountId, line: LineId, because: Because) => Promise<Connected | undefined>;
+  readonly allConnected: (account: AccountId) => readonly Connected[];
 }
 
 const access = z.object({ apiKey: z.string(), webhookSecret: z.string().optional() });
 
-export const openSms = (service: Service<SmsConfig>, kernel: Kernel, provider: SmsProvider): Sms => {
+export const openSms = (service: Service<SmsConfig>, kernel: Kernel, providers: SmsProviders): Sms => {
   const { jsm, publisher } = kernel;
   const stream = streams.sms.name;
   const accounts = watchAccounts(kernel);
   const sealer = symmetricSealer(service.config.SMS_API_KEY_ENCRYPTION_KEY, "sms-api-key");
-  const opened = (sealed: Parameters<typeof sealer.open>[0]): ProviderAccess => access.parse(JSON.parse(sealer.open(sealed)));
-  const accessTo: Sms["accessTo"] = (account, lineName) => {
-    const connected = accounts.account(account)?.providers.get(lineName);
-    return connected === undefined ? undefined : opened(connected.credentials);
+  const opened = ({ provider, credentials }: { provider: SmsProviderName; credentials: Sealed }): Connected => ({
+    provider: providers[provider],
+    access: access.parse(JSON.parse(sealer.open(credentials))),
+  });
+  const connected: Sms["connected"] = (account, lineName) => {
+    const known = accounts.account(account)?.providers.get(lineName);
+    return known === undefined ? undefined : opened(known);
   };
-  const askedAccessTo: Sms["surelyAccessTo"] = async (account, lineName, { correlation, traceparent }) => {
-    const { providers } = await service.ask(registryCommands.account, { account }, { correlation, traceparent });
-    const connected = providers.find((each) => each.line === lineName);
-    return connected === undefined ? undefined : opened(connected.credentials);
+  const askedConnected: Sms["surelyConnected"] = async (account, lineName, { correlation, traceparent }) => {
+    const { providers: all } = await service.ask(registryCommands.account, { account }, { correlation, traceparent });
+    const known = all.find((each) => each.line === lineName);
+    return known === undefined ? undefined : opened(known);
   };
   return {
     service,
     kernel,
-    provider,
+    providers,
     accounts,
     sealer,
     schedules: schedules(kernel),
@@ -68,9 +73,9 @@ export const openSms = (service: Service<SmsConfig>, kernel: Kernel, provider: S
     lines: aggregate(jetStreamStore({ jsm, publisher, stream, codec: lineCodec }), line, { cache: 1000 }),
     refs: aggregate(jetStreamStore({ jsm, publisher, stream, codec: refCodec }), ref, { cache: 100, creates: true }),
     inbounds: aggregate(jetStreamStore({ jsm, publisher, stream, codec: inboundCodec }), inbound, { cache: 1000, creates: true }),
-    accessTo,
-    surelyAccessTo: async (account, lineName, because) => accessTo(account, lineName) ?? askedAccessTo(account, lineName, because),
-    accessesOf: (account) => [...(accounts.account(account)?.providers.values() ?? [])].map(({ credentials }) => opened(credentials)),
+    connected,
+    surelyConnected: async (account, lineName, because) => connected(account, lineName) ?? askedConnected(account, lineName, because),
+    allConnected: (account) => [...(accounts.account(account)?.providers.values() ?? [])].map(opened),
   };
 };
 

@@ -1,4 +1,4 @@
-import type { ContactId, PersonId } from "@outrider/contracts/ids";
+import type { ContactId, LineId, PersonId } from "@outrider/contracts/ids";
 import type { LineEvent, LineLimits } from "@outrider/contracts/sms";
 import { accept, type Decider, refuse, unreachable } from "@outrider/eventing/decider";
 
@@ -20,7 +20,7 @@ export interface TurnRequest {
 }
 
 export type LineCommand =
-  | { readonly type: "Open"; readonly line: string; readonly provider: string; readonly timeZone: string; readonly limits: LineLimits }
+  | { readonly type: "Open"; readonly line: LineId; readonly provider: string; readonly timeZone: string; readonly limits: LineLimits }
   | { readonly type: "ChangeLimits"; readonly limits: LineLimits }
   | {
       readonly type: "GiveTurns";
@@ -86,7 +86,7 @@ export const line: Decider<Line, LineCommand, LineEvent, LineRefusal> = {
   decide: (state, command) => {
     if (command.type === "Open") {
       const { line: name, provider, timeZone, limits } = command;
-      if (state.opened === undefined) return accept({ type: "LineOpened", data: { line: name as never, provider, timeZone, limits } });
+      if (state.opened === undefined) return accept({ type: "LineOpened", data: { line: name, provider, timeZone, limits } });
       return state.opened.provider === provider ? changeLimits(state, limits) : refuse("already-open-differently");
     }
     if (state.opened === undefined) return refuse("no-such-line");

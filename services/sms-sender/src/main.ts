@@ -1,6 +1,6 @@
 import { loadConfig, openService } from "@outrider/platform";
 import { definition, sandboxProblem } from "./config.ts";
-import { smsMobileApi } from "./providers/smsmobileapi.ts";
+import { openProviders } from "./providers/providers.ts";
 import { openSender } from "./sender.ts";
 
 const config = loadConfig(definition, process.env);
@@ -10,7 +10,7 @@ if (problem !== undefined) {
   process.exit(2);
 }
 await using service = await openService(config);
-const provider = smsMobileApi(config.SMSMOBILEAPI_URL, config.ATTEMPTS_AT_ONCE);
-service.onStop("provider", provider.close);
-await openSender(service, provider);
+const providers = openProviders(config);
+service.onStop("providers", async () => void (await Promise.all(Object.values(providers).map(({ close }) => close()))));
+await openSender(service, providers);
 await service.untilStopped();

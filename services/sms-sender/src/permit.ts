@@ -2,6 +2,7 @@ import type { ContactRequest } from "@outrider/contracts/contact";
 import type { Sealed } from "@outrider/contracts/define";
 import type { AccountId } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry-commands";
+import { Unavailable } from "@outrider/eventing";
 import { Refusal } from "@outrider/platform";
 import type { Because, Sms } from "./context.ts";
 
@@ -61,11 +62,19 @@ export const freshPermit = async (
 ): Promise<Permit | Denied> => {
   for (let current = permit; performance.now() < ends; ) {
     if (performance.now() - current.asked < sms.service.config.PERMIT_VALID_MS) return current;
-    const next = await askPermit(sms, account, request, attempt, because).catch(() => unavailable);
+    const next = await askPermit(sms, account, request, attempt, because)
+      .catch(strangerIsDenied)
+      .catch((error: unknown) => {
+        // The attempt is open and nothing has left: whatever is wrong, it is given up, and not left to be called unknown.
+        if (!isOutage(error)) sms.service.log.error({ contact: request.contact, error }, "a permit could not be asked for anew");
+        return unavailable;
+      });
     if (next.kind !== "permitted") return next;
     current = next;
   }
   return unavailable;
 };
+
+const isOutage = (error: unknown): boolean => error instanceof Unavailable || (error instanceof Refusal && error.slug === "unavailable");
 
 const unavailable = { kind: "denied", rule: noPermitForNow, remedy: undefined } as const;

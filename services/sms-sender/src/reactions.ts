@@ -16,6 +16,7 @@ import {
 } from "@outrider/eventing";
 import { z } from "zod";
 import { gate, takeTurn } from "./attempt.ts";
+import { dueAtOnce, followed, names } from "./config.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import type { TurnRequest } from "./line.ts";
 import { catchUpTail, type Round, scheduleTurn, scheduleWanted } from "./tail.ts";
@@ -30,35 +31,23 @@ export const because = (
 ): Because => ({
   correlation: delivery.correlation ?? delivery.commandId,
   causation: `${delivery.stream}:${delivery.revision}`,
-  actor: "sms-sender",
+  actor: names.actor,
   traceparent: delivery.traceparent,
 });
 
 /** Pages of allocations become contacts, and their contacts ask for turns. */
 export const reactToPages = (sms: Sms): Reaction =>
-  react<RunEvent>(
-    sms.kernel,
-    // Durable name: changing it replays every page to this reaction.
-    {
-      stream: streams.hunts.name,
-      durable: "sms-sender-pages",
-      filters: ["hunts.run.>"],
-      codec: runCodec,
-      concurrency: 2,
-      ackWaitMs: 15_000,
-    },
-    async (delivery) => {
-      const at = parseSubject(delivery.subject);
-      if (at === undefined) return impossible("the subject is none of a run");
-      const account = accountId.parse(at.account);
-      for (const event of delivery.events) {
-        if (event.type !== "PageAllocated") continue;
-        const rows = event.data.rows.filter(({ channel }) => channel === "sms");
-        await requestAll(sms, account, at.id, event.data, rows, delivery);
-      }
-      return done;
-    },
-  );
+  react<RunEvent>(sms.kernel, { ...followed.pages, stream: streams.hunts.name, codec: runCodec }, async (delivery) => {
+    const at = parseSubject(delivery.subject);
+    if (at === undefined) return impossible("the subject is none of a run");
+    const account = accountId.parse(at.account);
+    for (const event of delivery.events) {
+      if (event.type !== "PageAllocated") continue;
+      const rows = event.data.rows.filter(({ channel }) => channel === "sms");
+      await requestAll(sms, account, at.id, event.data, rows, delivery);
+    }
+    return done;
+  });
 
 const requestAll = async (
   sms: Sms,
@@ -94,24 +83,19 @@ const requestAll = async (
 
 /** A line has given turns, or none: attempts now, schedules for later, an end for those without. */
 export const reactToTurns = (sms: Sms): Reaction =>
-  react<LineEvent>(
-    sms.kernel,
-    // Durable name: changing it replays every turn; contacts that have ended stay ended.
-    { stream: streams.sms.name, durable: "sms-sender-turns", filters: ["sms.line.>"], codec: lineCodec, concurrency: 8, ackWaitMs: 15_000 },
-    async (delivery) => {
-      const at = parseSubject(delivery.subject);
-      if (at === undefined) return impossible("the subject is none of a line");
-      const account = accountId.parse(at.account);
-      const why = because(delivery);
-      for (const event of delivery.events) {
-        if (event.type === "TurnsGiven") await takeTurns(sms, account, lineId.parse(at.id), event.data.turns, why);
-        if (event.type === "TurnsRefused") {
-          await Promise.all(event.data.turns.map(({ contact, rule }) => gate(sms, account, contact, rule, undefined, why)));
-        }
+  react<LineEvent>(sms.kernel, { ...followed.turns, stream: streams.sms.name, codec: lineCodec }, async (delivery) => {
+    const at = parseSubject(delivery.subject);
+    if (at === undefined) return impossible("the subject is none of a line");
+    const account = accountId.parse(at.account);
+    const why = because(delivery);
+    for (const event of delivery.events) {
+      if (event.type === "TurnsGiven") await takeTurns(sms, account, lineId.parse(at.id), event.data.turns, why);
+      if (event.type === "TurnsRefused") {
+        await Promise.all(event.data.turns.map(({ contact, rule }) => gate(sms, account, contact, rule, undefined, why)));
       }
-      return done;
-    },
-  );
+    }
+    return done;
+  });
 
 const takeTurns = async (
   sms: Sms,
@@ -156,11 +140,13 @@ const dueContact = z.object({ account: accountId, contact: contactId, round: z.i
 /** What is done about a contact whose moment has come. */
 export type DueWork = (account: AccountId, contact: ContactId, why: Because, round: Round) => Promise<Digested>;
 
+type ContactSchedule = (typeof names)["turn" | "wanted" | "lookAfter" | "reconcile"];
+
 /** One contact whose moment has come, handled by what it is due for. */
-export const reactToDue = (sms: Sms, name: "turn" | "wanted" | "look-after" | "reconcile", work: DueWork): Reaction =>
+export const reactToDue = (sms: Sms, name: ContactSchedule, work: DueWork): Reaction =>
   react<DueMessage>(
     sms.kernel,
-    { ...dueOptions("sms-sender", name), codec: dueCodec, concurrency: 32 },
+    { ...dueOptions(sms.kernel.service, name), codec: dueCodec, concurrency: dueAtOnce.contacts },
     async (delivery): Promise<Digested> => {
       const parsed = dueContact.safeParse(delivery.events[0]?.data);
       if (!parsed.success) return impossible("the schedule names no contact");

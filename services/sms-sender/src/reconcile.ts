@@ -1,9 +1,10 @@
+import { graceAfterAttemptMs } from "@outrider/contracts/contact";
 import { type AccountId, type ContactId, hashId } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { subjects } from "@outrider/contracts/streams";
 import { done, waitFor } from "@outrider/eventing";
 import { erased, Personal } from "@outrider/platform";
-import { type Contact, graceAfterAttemptMs } from "./contact.ts";
+import type { Contact } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import type { LoggedMessage } from "./providers/sms-provider.ts";
 import type { DueWork } from "./reactions.ts";
@@ -65,10 +66,10 @@ const sentLike = async (sms: Sms, account: AccountId, { request, until }: Unknow
   if (number === null) return "nobody";
   const [to, text] = await keyring.openMany([number, request.text]);
   if (to === undefined || text === undefined || to === erased || text === erased) return "nobody";
-  const access = sms.accessTo(account, request.line);
-  if (access === undefined) return undefined;
+  const connected = sms.connected(account, request.line);
+  if (connected === undefined) return undefined;
   const since = new Date(Date.parse(until) - config.ATTEMPT_TIMEOUT_MS - clocksDifferMs).toISOString();
-  return sms.provider.findSent(access, { to: new Personal(to), text: new Personal(text), since });
+  return connected.provider.findSent(connected.access, { to: new Personal(to), text: new Personal(text), since });
 };
 
 const clocksDifferMs = 60_000;

@@ -2,28 +2,28 @@ import { smsCommands } from "@outrider/contracts/sms";
 import { streams } from "@outrider/contracts/streams";
 import { inspectionHandlers, kernelOf, ownStreams, type Service, serveCommands } from "@outrider/platform";
 import { smsHandlers } from "./commands.ts";
-import type { SmsConfig } from "./config.ts";
+import { names, type SmsConfig } from "./config.ts";
 import { openSms, type Sms } from "./context.ts";
 import { armKnownLines, reactToPolls } from "./poll.ts";
-import type { SmsProvider } from "./providers/sms-provider.ts";
+import type { SmsProviders } from "./providers/sms-provider.ts";
 import { reactToDue, reactToPages, reactToTurns, turnIsDue, turnIsWanted } from "./reactions.ts";
 import { lookAfter, reconcile } from "./reconcile.ts";
 import { reactToStops } from "./stops.ts";
 import { reactToDueWebhooks, reactToWebhooks, webhookAgain } from "./webhooks.ts";
 
 /** Brings the sender up on a running service: its stream, what it reacts to, what it answers. Everything ends with the service. */
-export const openSender = async (service: Service<SmsConfig>, provider: SmsProvider): Promise<Sms> => {
+export const openSender = async (service: Service<SmsConfig>, providers: SmsProviders): Promise<Sms> => {
   await ownStreams(service, streams.sms);
-  const sms = openSms(service, kernelOf(service), provider);
+  const sms = openSms(service, kernelOf(service), providers);
   await sms.accounts.caughtUp; // pauses must be known before anything may leave
   const reactions = [
     reactToPages(sms),
     reactToTurns(sms),
     reactToWebhooks(sms),
-    reactToDue(sms, "turn", turnIsDue(sms)),
-    reactToDue(sms, "wanted", turnIsWanted(sms)),
-    reactToDue(sms, "look-after", lookAfter(sms)),
-    reactToDue(sms, "reconcile", reconcile(sms)),
+    reactToDue(sms, names.turn, turnIsDue(sms)),
+    reactToDue(sms, names.wanted, turnIsWanted(sms)),
+    reactToDue(sms, names.lookAfter, lookAfter(sms)),
+    reactToDue(sms, names.reconcile, reconcile(sms)),
     reactToDueWebhooks(sms, webhookAgain(sms)),
     reactToPolls(sms),
     ...reactToStops(sms),

@@ -4,7 +4,7 @@ import { type AccountId, accountId, huntId, type PersonId, personId, systemAccou
 import { type AccountEvent, accountEvents, type ErasureEvent, erasureCodec } from "@outrider/contracts/registry";
 import { parseSubject, streams } from "@outrider/contracts/streams";
 import { type Delivery, type Digested, done, impossible, type Reaction, react, waitFor } from "@outrider/eventing";
-import { stopReactions } from "./config.ts";
+import { followed } from "./config.ts";
 import type { Because, Sms } from "./context.ts";
 import { because } from "./reactions.ts";
 import { endWaiting } from "./waiting.ts";
@@ -17,19 +17,13 @@ const underWayAgainMs = 1000;
 
 /** A pause and an erasure end what waits at once, and do not leave it to each contact's own moment. */
 export const reactToStops = (sms: Sms): readonly Reaction[] => [
-  react<AccountEvent>(
-    sms.kernel,
-    { ...stopReactions.accounts, stream: streams.registry.name, codec: codecOf(accountEvents) },
-    (delivery) => (delivery.events.some(({ type }) => type === "AccountPaused") ? stopAccount(sms, delivery) : Promise.resolve(done)),
+  react<AccountEvent>(sms.kernel, { ...followed.accounts, stream: streams.registry.name, codec: codecOf(accountEvents) }, (delivery) =>
+    delivery.events.some(({ type }) => type === "AccountPaused") ? stopAccount(sms, delivery) : Promise.resolve(done),
   ),
-  react<HuntEvent>(sms.kernel, { ...stopReactions.hunts, stream: streams.hunts.name, codec: huntCodec }, (delivery) =>
+  react<HuntEvent>(sms.kernel, { ...followed.hunts, stream: streams.hunts.name, codec: huntCodec }, (delivery) =>
     delivery.events.some(({ type }) => type === "HuntPaused" || type === "HuntArchived") ? stopHunt(sms, delivery) : Promise.resolve(done),
   ),
-  react<ErasureEvent>(
-    sms.kernel,
-    { ...stopReactions.erasures, stream: streams.registry.name, codec: erasureCodec },
-    stopErased(sweepsOf(sms)),
-  ),
+  react<ErasureEvent>(sms.kernel, { ...followed.erasures, stream: streams.registry.name, codec: erasureCodec }, stopErased(sweepsOf(sms))),
 ];
 
 const stopAccount = async (sms: Sms, delivery: Delivery<AccountEvent>): Promise<Digested> => {

@@ -1,6 +1,8 @@
+import { graceAfterAttemptMs } from "@outrider/contracts/contact";
 import { type AccountId, type ContactId, hashId } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
-import { type Contact, graceAfterAttemptMs } from "./contact.ts";
+import { names } from "./config.ts";
+import type { Contact } from "./contact.ts";
 import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
 
 /** What follows an attempt that was started or ended earlier: whoever did it may have been killed right after. */
@@ -18,7 +20,7 @@ export const recordRef = async (sms: Sms, account: AccountId, id: ContactId, att
 /** The turn that the line has given, for its moment. */
 export const scheduleTurn = (sms: Sms, account: AccountId, id: ContactId, at: string, because: Because) =>
   sms.schedules.at(
-    "turn",
+    names.turn,
     scheduleKey(account, id),
     sms.service.clock.toReal(at),
     { account, contact: id },
@@ -28,7 +30,7 @@ export const scheduleTurn = (sms: Sms, account: AccountId, id: ContactId, at: st
 /** The moment from which a contact that waits asks its line for a turn of its own again. */
 export const scheduleWanted = (sms: Sms, account: AccountId, id: ContactId, at: string, because: Because) =>
   sms.schedules.at(
-    "wanted",
+    names.wanted,
     scheduleKey(account, id),
     sms.service.clock.toReal(at),
     { account, contact: id },
@@ -38,7 +40,7 @@ export const scheduleWanted = (sms: Sms, account: AccountId, id: ContactId, at: 
 /** When the attempt of whoever holds it has certainly ended, somebody looks. */
 export const scheduleLookAfter = (sms: Sms, account: AccountId, id: ContactId, until: string, because: Because) =>
   sms.schedules.at(
-    "look-after",
+    names.lookAfter,
     scheduleKey(account, id),
     new Date(Date.parse(until) + graceAfterAttemptMs),
     { account, contact: id },
@@ -65,7 +67,7 @@ export const scheduleReconciliation = async (
   const usual = Date.parse(until) + graceAfterAttemptMs + after;
   const at = unanswered === 0 ? usual : sms.service.clock.realNowMs() + Math.min(unansweredWaitMs * 2 ** unanswered, longestUnansweredMs);
   await sms.schedules.at(
-    "reconcile",
+    names.reconcile,
     scheduleKey(account, id),
     new Date(at),
     { account, contact: id, round, unanswered },

@@ -13,8 +13,8 @@ import { type ControlClient, controlOf, type LogRow, startSmsMobileApi } from "@
 import { throwAwayNats } from "@outrider/stack/testing";
 import { definition, type SmsConfig } from "./config.ts";
 import type { Sms } from "./context.ts";
+import { openProviders } from "./providers/providers.ts";
 import type { SmsProvider } from "./providers/sms-provider.ts";
-import { smsMobileApi } from "./providers/smsmobileapi.ts";
 import { openSender } from "./sender.ts";
 import { type Neighbours, openNeighbours } from "./testing-neighbours.ts";
 
@@ -104,11 +104,11 @@ export const openWorld = async (env: Readonly<Record<string, string>> = {}): Pro
     open: async (replica, more = {}, through = (real) => real) => {
       const config = configured(replica, more);
       const opened = await openService(config, { ownsProcess: false, leaseTtlMs: 1500 });
-      const provider = smsMobileApi(config.SMSMOBILEAPI_URL, config.ATTEMPTS_AT_ONCE);
-      opened.onStop("provider", provider.close);
+      const { smsmobileapi } = openProviders(config);
+      opened.onStop("provider", smsmobileapi.close);
       const stop = async () => opened[Symbol.asyncDispose]();
       closing.push(stop);
-      return { service: opened, stop, sms: await openSender(opened, through(provider)) };
+      return { service: opened, stop, sms: await openSender(opened, { smsmobileapi: through(smsmobileapi) }) };
     },
     account: async (name, limits = {}) => {
       const account = accountId.parse(name);
@@ -118,7 +118,14 @@ export const openWorld = async (env: Readonly<Record<string, string>> = {}): Pro
         data: { account, name, timeZone: "Europe/Paris", country: "FR", secret, policy: accountPolicy.parse({}) },
       };
       await append(streams.registry.name, accountCodec, subjects.account(account), created);
-      const line = { account, line: main, apiKey: `key-${name}`, webhookSecret, limits: lineLimits.parse({ ...fast, ...limits }) };
+      const line = {
+        account,
+        line: main,
+        provider: "smsmobileapi" as const,
+        apiKey: `key-${name}`,
+        webhookSecret,
+        limits: lineLimits.parse({ ...fast, ...limits }),
+      };
       await service.ask(smsCommands.connect, line, { timeoutMs: 10_000 });
       return account;
     },

@@ -235,15 +235,23 @@ describe("an attempt that", () => {
     await becomes(account, later, "accepted");
     expect(await world.sends([later, never])).toHaveLength(1);
   });
-  test("was refused with the key pauses its line", async () => {
+  test("was refused with the key sent nothing: its line pauses, the contact ends gated, and a later asking sends it", async () => {
     const account = await world.account("keyless");
     const one = await oneOf(account);
     await world.simulator.setFaults({ forbidden: 1 });
     await world.request(account, one);
-    await becomes(account, one, "rejected");
+    await becomes(account, one, "gated: line-paused");
+    expect(await typesOf(account, one)).toEqual(["ContactRequested", "AttemptStarted", "AttemptAbandoned", "ContactGated"]);
+    expect((await world.contactEvents(account, one.contact)).at(-1)).toMatchObject({
+      data: { reservation: one.request.reservation, credits: 1, remedy: expect.stringContaining("key-refused") },
+    });
     await expect
       .poll(async () => (await world.service.ask(smsCommands.line, { account, line: one.request.line })).paused, within)
       .toBe(true);
+    await world.simulator.setFaults(noFaults);
+    await world.service.ask(smsCommands.resumeLine, { account, line: one.request.line, by: "ada" });
+    await world.request(account, { ...one, request: { ...one.request, reservation: "later" } });
+    await becomes(account, one, "accepted");
   });
 });
 

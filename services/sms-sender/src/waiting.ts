@@ -2,6 +2,7 @@ import type { ContactRequest } from "@outrider/contracts/contact";
 import { type AccountId, type ContactId, contactId, partitionOf } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
 import { gate } from "./attempt.ts";
+import { names } from "./config.ts";
 import type { Because, Sms } from "./context.ts";
 import { endTurns } from "./turns.ts";
 
@@ -38,7 +39,7 @@ export const endWaiting = async (sms: Sms, account: AccountId, stop: Stop, why: 
     await endTurns(sms, account, line, await endAll([...state.open.keys()]), why);
   }
   const prefix = `${partitionOf(account)}.${account}`;
-  for (const name of ["wanted", "turn"] as const) {
+  for (const name of [names.wanted, names.turn]) {
     for await (const keys of sms.schedules.pending(name, prefix)) {
       if (!stop.holds()) return underWay;
       await endAll(keys.map((key) => contactId.parse(key.slice(prefix.length + 1))));

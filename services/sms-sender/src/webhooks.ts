@@ -1,3 +1,4 @@
+import { smsProvider } from "@outrider/contracts/fields";
 import { type AccountId, accountId, hashId } from "@outrider/contracts/ids";
 import { type InboxEvent, inboxCodec, webhookRequest } from "@outrider/contracts/inbox";
 import { parseInboxSubject, streams, subjects } from "@outrider/contracts/streams";
@@ -16,6 +17,7 @@ import {
 } from "@outrider/eventing";
 import { erased } from "@outrider/platform";
 import { z } from "zod";
+import { dueAtOnce, followed, names } from "./config.ts";
 import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
 import type { WebhookNews } from "./providers/sms-provider.ts";
 import { because } from "./reactions.ts";
@@ -28,24 +30,24 @@ const overtakingMs = 150;
 
 /** What the provider told the gateway, as it came: checked, then told to the contact or stored as a reply. */
 export const reactToWebhooks = (sms: Sms): Reaction =>
-  react<InboxEvent>(
-    sms.kernel,
-    // Durable name: changing it reads every webhook of the last thirty days again; all of them are known by then.
-    { stream: streams.inbox.name, durable: "sms-sender-webhooks", filters: ["inbox.smsmobileapi.>"], codec: inboxCodec, concurrency: 32 },
-    (delivery) => takeWebhook(sms, delivery, 0),
+  react<InboxEvent>(sms.kernel, { ...followed.webhooks, stream: streams.inbox.name, codec: inboxCodec }, (delivery) =>
+    takeWebhook(sms, delivery, 0),
   );
 
 const takeWebhook = async (sms: Sms, delivery: Delivery<InboxEvent>, tries: number): Promise<Digested> => {
-  const account = parseInboxSubject(delivery.subject)?.account;
+  const { account, provider: name } = parseInboxSubject(delivery.subject) ?? {};
   const [event] = delivery.events;
-  if (account === undefined || event === undefined) return impossible("the subject is none of a webhook");
+  const from = smsProvider.safeParse(name);
+  if (account === undefined || event === undefined || !from.success) return impossible("the subject is none of a webhook");
   const owner = accountId.parse(account);
   const opened = await sms.service.keyring.open(event.data.request);
   if (opened === erased) return done; // older than it may be kept
   const { headers, body } = webhookRequest.parse(JSON.parse(opened));
-  const secrets = sms.accessesOf(owner).flatMap(({ webhookSecret }) => (webhookSecret === undefined ? [] : [webhookSecret]));
-  const news = sms.provider.readWebhook({ headers, body, secrets, receivedAt: event.data.receivedAt });
-  sms.service.instruments.count("outrider_webhooks_total", { provider: "smsmobileapi", kind: news.kind });
+  const provider = sms.providers[from.data];
+  const lines = sms.allConnected(owner).filter((line) => line.provider === provider);
+  const secrets = lines.flatMap(({ access: { webhookSecret } }) => (webhookSecret === undefined ? [] : [webhookSecret]));
+  const news = provider.readWebhook({ headers, body, secrets, receivedAt: event.data.receivedAt });
+  sms.service.instruments.count("outrider_webhooks_total", { provider: provider.name, kind: news.kind });
   const why = because(delivery);
   if (news.kind === "ignored") {
     sms.service.log.info({ because: news.because, seq: delivery.revision }, "a webhook was ignored");
@@ -90,7 +92,7 @@ const waitForRef = async (sms: Sms, account: AccountId, news: StatusNews, why: B
   }
   const when = new Date(sms.service.clock.realNowMs() + wait);
   await sms.schedules.at(
-    "webhook",
+    names.webhook,
     scheduleKey(account, String(inboxSeq)),
     when,
     { inbox: inboxSeq, tries: tries + 1 },
@@ -101,10 +103,14 @@ const waitForRef = async (sms: Sms, account: AccountId, news: StatusNews, why: B
 const dueWebhook = z.object({ inbox: z.int(), tries: z.int() });
 
 export const reactToDueWebhooks = (sms: Sms, webhooks: { readonly again: (seq: number, tries: number) => Promise<Digested> }): Reaction =>
-  react<DueMessage>(sms.kernel, { ...dueOptions("sms-sender", "webhook"), codec: dueCodec, concurrency: 32 }, async ({ events }) => {
-    const due = dueWebhook.safeParse(events[0]?.data);
-    return due.success ? webhooks.again(due.data.inbox, due.data.tries) : impossible("the schedule names no webhook");
-  });
+  react<DueMessage>(
+    sms.kernel,
+    { ...dueOptions(sms.kernel.service, names.webhook), codec: dueCodec, concurrency: dueAtOnce.webhooks },
+    async ({ events }) => {
+      const due = dueWebhook.safeParse(events[0]?.data);
+      return due.success ? webhooks.again(due.data.inbox, due.data.tries) : impossible("the schedule names no webhook");
+    },
+  );
 
 /** Reads a stored webhook again. */
 export const webhookAgain = (sms: Sms) => ({

@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { documents } from "@outrider/contracts/documents";
+import { smsProvider } from "@outrider/contracts/fields";
 import { lineId } from "@outrider/contracts/ids";
 import { lineLimits, smsCommands } from "@outrider/contracts/sms";
 import { Refusal } from "@outrider/platform";
@@ -48,7 +49,7 @@ export const lineRoutes = (api: Api, { ask, models, publicUrl, service }: Gatewa
         summary: "Connect a phone: checks the key with the provider and seals it",
         body: z.strictObject({
           line: lineId,
-          provider: z.literal("smsmobileapi"),
+          provider: smsProvider,
           apiKey: z.string().min(1).max(500),
           webhookSecret: z.string().min(1).max(500).optional().describe("with which the provider signs its webhooks"),
           limits: lineLimits.strict().prefault({}),
@@ -59,7 +60,7 @@ export const lineRoutes = (api: Api, { ask, models, publicUrl, service }: Gatewa
     async (request, reply) => {
       const account = accountOf(request);
       const { provider, ...line } = request.body;
-      const opened = await ask(request, smsCommands.connect, { account, ...line });
+      const opened = await ask(request, smsCommands.connect, { account, provider, ...line });
       const secret = webhookSecret(service.config.OUTRIDER_WEBHOOK_SECRET, provider, account);
       reply.code(201);
       return { ...opened, webhookUrl: `${publicUrl()}/webhooks/${provider}/${account}/${secret}` };

@@ -1,16 +1,18 @@
+import type { SmsProviderName } from "@outrider/contracts/fields";
 import type { Personal } from "@outrider/platform";
 
 /** What one request to a provider came to. Four ways, because the network has four: `unknown` is not `rejected`. */
 export type SendOutcome =
+  /** `providerId` is one of its kind in the account, whatever other vendors it has: an adapter whose vendor counts from 1 adds its own name. */
   | { readonly kind: "accepted"; readonly providerId: string }
-  /** For good, by the provider's own word. `line`: why no message of this line would be taken. */
-  | { readonly kind: "rejected"; readonly reason: string; readonly line?: string }
+  /** For good, by the provider's own word about this message. */
+  | { readonly kind: "rejected"; readonly reason: string }
   /** For now; try again after `waitMs`. */
   | { readonly kind: "refused-for-now"; readonly reason: string; readonly waitMs: number }
   /** The request may have left and no usable answer came. */
   | { readonly kind: "unknown"; readonly cause: string }
-  /** It certainly never left. */
-  | { readonly kind: "not-sent"; readonly cause: string };
+  /** Certainly nothing was sent. `line`: why no message of this line would be: the line pauses, and the message is not to blame. */
+  | { readonly kind: "not-sent"; readonly cause: string; readonly line?: string };
 
 /** A message as the provider's own log shows it. */
 export interface LoggedMessage {
@@ -53,6 +55,7 @@ export interface ProviderAccess {
 
 /** Sends one text to one number. Named for the need; each vendor is one adapter beside it, and all pass one contract test. */
 export interface SmsProvider {
+  readonly name: SmsProviderName;
   /** Never throws. `until` is aborted when the attempt is over; `beforeWriting` is asked right before the request is written. */
   readonly send: (
     access: ProviderAccess,
@@ -68,4 +71,13 @@ export interface SmsProvider {
   /** undefined: could not be asked. */
   readonly phoneOnline: (access: ProviderAccess) => Promise<boolean | "key-refused" | undefined>;
   readonly readWebhook: (webhook: WebhookToRead) => WebhookNews;
+}
+
+/** One adapter for each vendor that accounts may choose. */
+export type SmsProviders = Readonly<Record<SmsProviderName, SmsProvider>>;
+
+/** A line's provider and the line's access to it. */
+export interface Connected {
+  readonly provider: SmsProvider;
+  readonly access: ProviderAccess;
 }

@@ -105,6 +105,13 @@ describe("what the vendor answers", () => {
     const found = await vendor.provider.findSent({ apiKey: "k" }, { ...message, since });
     expect(found?.map(({ providerId }) => providerId)).toEqual(["g1"]);
   });
+  test("a time without a zone may be of any zone, and one that is older than that is no answer to this attempt", async () => {
+    const at = (datetime?: string) => ({ guid: datetime ?? "none", number: "+33639980001", message: "Bonjour", datetime });
+    const log = [at("2026-03-20 21:07:44"), at("2026-03-20T10:00:00"), at("2026-03-20 09:07:42"), at("20/03/2026"), at()];
+    await using vendor = await answering(JSON.stringify({ result: { error: "0", log } }));
+    const found = await vendor.provider.findSent({ apiKey: "k" }, { ...message, since: "2026-03-20T21:07:44.500Z" });
+    expect(found?.map(({ at: time }) => time)).toEqual(["2026-03-20T21:07:44.000Z", "2026-03-20T10:00:00.000Z"]);
+  });
   test("an application error instead of a list is no empty list", async () => {
     await using vendor = await answering('{"result":{"error":"12"}}', '{"result":{"error":12,"log":[]}}');
     expect(await vendor.provider.inboundSince({ apiKey: "k" }, since)).toBeUndefined();

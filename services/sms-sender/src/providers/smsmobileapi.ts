@@ -24,6 +24,9 @@ const inboundData = z.object({ guid: stringly, from: stringly, message: z.string
 
 const oldestSignatureS = 300;
 const queryTimeoutMs = 15_000;
+const wholeSecondMs = 1000;
+/** America/Los_Angeles is 8 h behind UTC, some islands 12 h. */
+const farthestZoneMs = 12 * 3_600_000;
 const retryAfterDefaultMs = 30_000;
 const retryAfterMostMs = 3_600_000;
 
@@ -34,6 +37,7 @@ const retryAfterMostMs = 3_600_000;
 export const smsMobileApi = (origin: string, connections: number): SmsProvider & { readonly close: () => Promise<void> } => {
   const http = httpExchanges(origin, connections);
   return {
+    name: "smsmobileapi",
     close: http.close,
     readWebhook,
     send: async ({ apiKey }, { to, text }, { until, beforeWriting }) => {
@@ -48,7 +52,9 @@ export const smsMobileApi = (origin: string, connections: number): SmsProvider &
       if (log === undefined || (error !== "0" && log.length === 0)) return undefined;
       return log
         .flatMap((row) => loggedMessage(row))
-        .filter((row) => row.text === text.reveal() && row.at >= since.slice(0, 19) && isSameNumber(row.to, to.reveal()));
+        .filter(
+          (row) => row.text === text.reveal() && row.latestMs >= Date.parse(since) - wholeSecondMs && isSameNumber(row.to, to.reveal()),
+        );
     },
     inboundSince: async ({ apiKey }, since) => {
       const seconds = String(Math.floor(Date.parse(since) / 1000) - 1);
@@ -73,7 +79,7 @@ const sendOutcome = (exchange: Exchange): SendOutcome => {
     return exchange.left ? { kind: "unknown", cause: exchange.cause } : { kind: "not-sent", cause: exchange.cause };
   const { status, headers } = exchange;
   if (status === 400) return { kind: "rejected", reason: "the provider finds the request invalid (400)" };
-  if (status === 403) return { kind: "rejected", reason: "the provider refuses the API key (403)", line: "key-refused" };
+  if (status === 403) return { kind: "not-sent", cause: "the provider refuses the API key (403)", line: "key-refused" };
   if (status === 429)
     return { kind: "refused-for-now", reason: "the provider's rate limit (429)", waitMs: retryAfter(headers["retry-after"]) };
   if (status !== 200) return { kind: "unknown", cause: `HTTP ${status}` }; // a 5xx may come after the job was taken
@@ -117,12 +123,15 @@ const readMessage = (row: unknown, since: string): InboundMessage[] => {
   return [inboundMessage(key, number, message, instantOfSeconds(timestamp_unix) ?? since)];
 };
 
-const loggedMessage = (row: unknown): LoggedMessage[] => {
+/** `latestMs`: the latest moment that its time can mean. */
+const loggedMessage = (row: unknown): (LoggedMessage & { readonly latestMs: number })[] => {
   const parsed = logRow.safeParse(row);
   if (!parsed.success || parsed.data.guid === "") return []; // the shape of this log is not published
   const { guid, number, message, datetime, datetime_unix } = parsed.data;
-  const at = instantOfSeconds(datetime_unix) ?? datetime ?? "";
-  return [{ providerId: guid, to: number, text: message, at }];
+  const exact = instantOfSeconds(datetime_unix);
+  const at = exact ?? instantOfLocal(datetime);
+  if (at === undefined) return []; // without a time it may be of any day
+  return [{ providerId: guid, to: number, text: message, at, latestMs: Date.parse(at) + (exact === undefined ? farthestZoneMs : 0) }];
 };
 
 const isSameNumber = (one: string, other: string): boolean => one.replace(/\D/g, "").slice(-9) === other.replace(/\D/g, "").slice(-9);
@@ -177,6 +186,13 @@ const parsedBody = (body: string): unknown => {
 
 const instantOfSeconds = (value: string | undefined): string | undefined =>
   value !== undefined && /^\d{1,11}$/.test(value) ? new Date(Number(value) * 1000).toISOString() : undefined;
+
+/** A date and time in a zone that is not told, taken for UTC: up to `farthestZoneMs` off. */
+const instantOfLocal = (value: string | undefined): string | undefined => {
+  const [, date, time] = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2})/.exec(value ?? "") ?? [];
+  const ms = Date.parse(`${date}T${time}Z`);
+  return Number.isNaN(ms) ? undefined : new Date(ms).toISOString();
+};
 
 const instantOf = (value: string | undefined, otherwise: string): string => {
   const ms = Date.parse(value ?? "");

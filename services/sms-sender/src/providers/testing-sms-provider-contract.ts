@@ -75,9 +75,9 @@ export const smsProviderContract = (vendor: string, open: () => Promise<Provider
         expect(taken).toBe(0);
       }
     });
-    test("with a key that is refused is rejected, and says that the whole line is", async () => {
+    test("with a key that is refused was certainly not sent, and the whole line is to blame", async () => {
       const { outcome, taken } = await treated("refuses-key");
-      expect(outcome).toMatchObject({ kind: "rejected", line: "key-refused" });
+      expect(outcome).toMatchObject({ kind: "not-sent", line: "key-refused" });
       expect(taken).toBe(0);
     });
     test("that comes too fast is refused for now, for as long as the vendor says", async () => {
