@@ -1,9 +1,9 @@
 import { type Consumer, DeliverPolicy, type JsMsg } from "@nats-io/jetstream";
 import { ForeignPosition, Unfoldable } from "./errors.ts";
-import { recordedFrom } from "./jetstream-store.ts";
 import { backOff, type Kernel, pauseFor } from "./kernel.ts";
 import type { AcquireLease, Lease } from "./lease.ts";
 import { type Stretch, stretchOf } from "./reading.ts";
+import { recordedFrom } from "./recorded.ts";
 import type { Codec, Recorded } from "./store.ts";
 
 /** How far a reader is in a stream: a sequence means something only together with the stream's creation time. */
@@ -84,17 +84,11 @@ export const follow = <Event>(
     return stored;
   };
 
-  const recordedOf = (message: JsMsg): Followed<Event> => {
-    if (message.headers === undefined) throw new Unfoldable("unreadable", stream, message.seq, "no headers");
-    const recorded = recordedFrom(stream, codec, { data: message.data, seq: message.seq, header: message.headers });
-    return { ...recorded, subject: message.subject, stream };
-  };
-
   const followedOf = async (batch: readonly JsMsg[]): Promise<readonly Followed<Event>[]> => {
     const followed: Followed<Event>[] = [];
     for (const message of batch) {
       try {
-        followed.push(recordedOf(message));
+        followed.push(recordedFrom(stream, codec, message.seq, message));
       } catch (error) {
         if (!(error instanceof Unfoldable) || error.kind === "newer") throw error;
         instruments.log("error", "a reader met a message that cannot be read", { name, stream, seq: message.seq });

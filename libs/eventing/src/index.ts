@@ -4,7 +4,7 @@ export { accept, type Decider, type Decision, refuse, unreachable } from "./deci
 export { ForeignPosition, Unavailable, Unfoldable } from "./errors.ts";
 export { type Followed, type Follower, type FollowOptions, follow, type Position, type Positions } from "./follow.ts";
 export { type Instruments, type SpanStart, silent } from "./instruments.ts";
-export { headerLines, isNotFound, type JetStreamStoreOptions, jetStreamStore, orUndefined, reachable, wire } from "./jetstream-store.ts";
+export { headerLines, isNotFound, type JetStreamStoreOptions, jetStreamStore, orUndefined, reachable } from "./jetstream-store.ts";
 export { type Kernel, openKernel, pauseFor, templateOf } from "./kernel.ts";
 export type { AcquireLease, Lease } from "./lease.ts";
 export { memoryStore } from "./memory-store.ts";
@@ -12,6 +12,7 @@ export { kvPositions } from "./positions.ts";
 export { type Change, type Documents, memoryDocuments, type Projection, projection, type View } from "./project.ts";
 export { type HeaderLines, type PubAnswer, type Publisher, pipelinedPublisher } from "./publisher.ts";
 export { type Delivery, type Digested, done, impossible, type Reaction, type ReactOptions, react, waitFor } from "./react.ts";
+export { wire } from "./recorded.ts";
 export { type DueMessage, dueCodec, dueOptions, type Schedules, schedules } from "./schedule.ts";
 export type { Append, Appended, Cause, Codec, EventStore, Recorded, Revision, Subject } from "./store.ts";
 export {

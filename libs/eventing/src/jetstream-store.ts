@@ -1,21 +1,10 @@
 import type { JetStreamManager, NextMsgRequest } from "@nats-io/jetstream";
 import { JetStreamApiError } from "@nats-io/jetstream";
 import type { MsgHdrs } from "@nats-io/transport-node";
-import { Unavailable, Unfoldable } from "./errors.ts";
+import { Unavailable } from "./errors.ts";
 import type { HeaderLines, PubAnswer, Publisher } from "./publisher.ts";
+import { recordedFrom, wire } from "./recorded.ts";
 import type { Append, Appended, Cause, Codec, EventStore, Recorded, Revision, Subject } from "./store.ts";
-
-/** Header names, as they are on the wire. The contracts library documents them for everybody else. */
-export const wire = {
-  expected: "Nats-Expected-Last-Subject-Sequence",
-  command: "Outrider-Command",
-  execution: "Outrider-Execution",
-  correlation: "Outrider-Correlation",
-  causation: "Outrider-Causation",
-  actor: "Outrider-Actor",
-  closing: "Outrider-Closing",
-  traceparent: "traceparent",
-} as const;
 
 export interface JetStreamStoreOptions<Event> {
   readonly jsm: JetStreamManager;
@@ -37,7 +26,8 @@ const tailPage = 256;
 
 /** One decision is one message, guarded by the last sequence of its subject. */
 export const jetStreamStore = <Event>({ jsm, publisher, stream, codec }: JetStreamStoreOptions<Event>): EventStore<Event> => {
-  const recorded = (message: Stored): Recorded<Event> => recordedFrom(stream, codec, message);
+  const recorded = ({ subject, data, seq, header: headers }: Stored): Recorded<Event> =>
+    recordedFrom(stream, codec, seq, { subject, data, headers });
 
   /** The leader says whether there is more; what is in between may come from any replica, in pages, because a stored message never changes. */
   const tail = async (subject: Subject, after: Revision): Promise<readonly Recorded<Event>[]> => {
@@ -115,28 +105,6 @@ export const headerLines = (append: Cause & { expected?: Revision; executionId?:
   if (append.closing) lines.push([wire.closing, String(append.closing)]);
   return lines;
 };
-
-/** Throws `Unfoldable` when this release cannot read the message. */
-export const recordedFrom = <Event>(
-  stream: string,
-  codec: Codec<Event>,
-  { data, seq, header }: Omit<Stored, "subject">,
-): Recorded<Event> => {
-  const decoded = codec.decode(data);
-  if (decoded.kind === "newer") throw new Unfoldable("newer", stream, seq, decoded.what);
-  if (decoded.kind === "unreadable") throw new Unfoldable("unreadable", stream, seq, decoded.reason);
-  return { ...causeFrom(header), at: decoded.at, events: decoded.events, revision: seq };
-};
-
-const causeFrom = (header: MsgHdrs): Omit<Recorded<never>, "events" | "revision" | "at"> => ({
-  commandId: header.get(wire.command),
-  executionId: header.get(wire.execution),
-  closing: Number(header.get(wire.closing) || 0),
-  correlation: header.get(wire.correlation) || undefined,
-  causation: header.get(wire.causation) || undefined,
-  actor: header.get(wire.actor) || undefined,
-  traceparent: header.get(wire.traceparent) || undefined,
-});
 
 const pause = (ms: number): Promise<void> => new Promise((resume) => setTimeout(resume, ms * (0.5 + Math.random() / 2)));
 

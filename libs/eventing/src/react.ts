@@ -1,10 +1,10 @@
 import type { JsMsg } from "@nats-io/jetstream";
 import { deadLetters } from "./dead.ts";
 import { Unavailable, Unfoldable } from "./errors.ts";
-import { recordedFrom } from "./jetstream-store.ts";
 import { backOff, type Kernel, pauseFor, templateOf } from "./kernel.ts";
 import { reasonsOf } from "./readiness.ts";
 import { stretchOf } from "./reading.ts";
+import { recordedFrom } from "./recorded.ts";
 import type { Codec, Recorded } from "./store.ts";
 import { type DeclaredDurable, ensureDurable } from "./streams.ts";
 import { changes, failureCounts, waitingAtServer } from "./waits.ts";
@@ -79,13 +79,6 @@ export const react = <Event>(
     for (const message of inHand) message.working();
   }, ackWaitMs / 3);
 
-  const decoded = (message: Pick<JsMsg, "data" | "seq" | "headers" | "subject">, deliveries: number): Delivery<Event> => {
-    const header = message.headers;
-    if (header === undefined) throw new Unfoldable("unreadable", stream, message.seq, "no headers");
-    const recorded = recordedFrom(stream, codec, { data: message.data, seq: message.seq, header });
-    return { ...recorded, subject: message.subject, stream, deliveries };
-  };
-
   /** Keeps the message while what it needs cannot be reached. Undefined: the process is to end. */
   const handled = async (message: JsMsg, delivery: Delivery<Event>): Promise<Digested | undefined> => {
     try {
@@ -157,10 +150,10 @@ export const react = <Event>(
     let trace: string | undefined;
     let digested: Digested | undefined;
     try {
-      const delivery = decoded(message, message.info.deliveryCount);
+      const delivery = recordedFrom(stream, codec, message.seq, message, message.info.deliveryCount);
       trace = delivery.traceparent;
       digested = await instruments.span(spanOf(message.subject, durable, trace), (traceparent) =>
-        handled(message, { ...delivery, traceparent }),
+        handled(message, delivery.within(traceparent)),
       );
     } catch (error) {
       if (!(error instanceof Unfoldable)) return failed(message, error, trace, giveUpPlace);
@@ -249,7 +242,7 @@ export const react = <Event>(
       const message = await dead.original(durable, stream, seq);
       if (message === undefined) return impossible("the message is no longer in the stream");
       try {
-        return await handle(decoded({ ...message, seq }, 1));
+        return await handle(recordedFrom(stream, codec, seq, message));
       } catch (error) {
         if (error instanceof Unfoldable) return impossible(error.message);
         throw error;

@@ -1,10 +1,10 @@
 import { DeliverPolicy, type JsMsg } from "@nats-io/jetstream";
 import { Unfoldable } from "./errors.ts";
 import type { Followed } from "./follow.ts";
-import { recordedFrom } from "./jetstream-store.ts";
 import { backOff, type Kernel, pauseFor } from "./kernel.ts";
 import { stretchOf } from "./reading.ts";
-import type { Codec, Recorded } from "./store.ts";
+import { recordedFrom } from "./recorded.ts";
+import type { Codec } from "./store.ts";
 
 export interface WatchOptions<Event> {
   readonly name: string;
@@ -62,17 +62,17 @@ export const watch = <Event>(
     });
   };
 
-  const hand = ({ data, seq, subject, headers: header }: JsMsg): void => {
-    let recorded: Recorded<Event>;
+  const hand = (message: JsMsg): void => {
+    const { seq } = message;
+    let recorded: Followed<Event>;
     try {
-      if (header === undefined) throw new Unfoldable("unreadable", stream, seq, "no headers");
-      recorded = recordedFrom(stream, codec, { data, seq, header });
+      recorded = recordedFrom(stream, codec, seq, message);
     } catch (error) {
       if (!(error instanceof Unfoldable) || error.kind === "newer") throw error;
       instruments.log("error", "a watcher met a message that cannot be read and passed it over", { name, stream, seq, error });
       return;
     }
-    take({ ...recorded, subject, stream });
+    take(recorded);
   };
 
   const read = async (): Promise<void> => {
