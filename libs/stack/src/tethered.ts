@@ -38,7 +38,7 @@ export interface TetherOptions {
   readonly givesWay?: boolean;
 }
 
-const GIVES_WAY = ["nice", "-n", "5"];
+const GIVES_WAY = ["nice", "-n", "15"];
 const OUTPUT_BYTES = 16 * 1024;
 
 /** Starts a program that ends with this process. It gets its own process group: Ctrl-C reaches only us, and we end all in order. */
