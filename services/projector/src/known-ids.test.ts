@@ -37,6 +37,20 @@ test("asks for what was there before and for what it has written, and hardly for
   expect(asked.length).toBeLessThan(many.length / 100);
 });
 
+test("knows as well when it has grown many times over what it began with", async () => {
+  const { documents, asked } = setUp([]);
+  await documents.load(["garage.first"]);
+  const written = Array.from({ length: 60_000 }, (_, index) => `garage.${index}`);
+  for (let from = 0; from < written.length; from += 10_000) {
+    await documents.write(new Map(written.slice(from, from + 10_000).map((id) => [id, { n: from }])), 1);
+  }
+  await documents.load(written);
+  expect(asked).toHaveLength(written.length);
+  asked.length = 0;
+  await documents.load(written.map((id) => `${id}-absent`));
+  expect(asked.length).toBeLessThan(written.length / 100);
+});
+
 test("asks for everything when too much is there to know", async () => {
   const { documents, asked } = setUp(many, 100);
   await documents.load(["garage.new"]);

@@ -9,23 +9,67 @@ export interface ExistingIds {
   readonly ids: () => AsyncIterable<string>;
 }
 
-/** Which ids a collection may hold: "no" is certain, "yes" may be wrong once in a thousand. */
+/** Which ids a collection may hold: "no" is certain, "yes" may be wrong once in a thousand. A filter that is full is followed by a larger one. */
 class KnownIds {
-  readonly #bits = new Uint32Array(2 ** 20); // 2^25 bits, 4 MB: a million ids
+  readonly #filters = [new Filter(smallestFilter)];
 
   add(id: string): void {
-    for (const bit of places(id)) this.#bits[bit >>> 5] = (this.#bits[bit >>> 5] ?? 0) | (1 << (bit & 31));
+    if (this.mayHave(id)) return;
+    const last = this.#filters.at(-1);
+    const filter = last === undefined || last.isFull() ? this.#larger() : last;
+    filter.add(hashesOf(id));
   }
 
   mayHave(id: string): boolean {
-    return places(id).every((bit) => ((this.#bits[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0);
+    const hashes = hashesOf(id);
+    return this.#filters.some((filter) => filter.mayHave(hashes));
+  }
+
+  #larger(): Filter {
+    const filter = new Filter(smallestFilter * 8 ** this.#filters.length);
+    this.#filters.push(filter);
+    return filter;
   }
 }
 
-const mask = 2 ** 25 - 1;
+/** Bits of the first: 16 KB, for 4,000 ids. Most views stay this small. */
+const smallestFilter = 2 ** 17;
+const bitsPerId = 32;
 
-/** Three places for one id, out of two hashes in one pass. */
-const places = (id: string): readonly number[] => {
+class Filter {
+  readonly #bits: Uint32Array;
+  readonly #mask: number;
+  #free: number;
+
+  /** `size` in bits, a power of two. */
+  constructor(size: number) {
+    this.#bits = new Uint32Array(size / 32);
+    this.#mask = size - 1;
+    this.#free = size / bitsPerId;
+  }
+
+  isFull(): boolean {
+    return this.#free <= 0;
+  }
+
+  add(hashes: readonly number[]): void {
+    this.#free--;
+    for (const hash of hashes) {
+      const bit = hash & this.#mask;
+      this.#bits[bit >>> 5] = (this.#bits[bit >>> 5] ?? 0) | (1 << (bit & 31));
+    }
+  }
+
+  mayHave(hashes: readonly number[]): boolean {
+    return hashes.every((hash) => {
+      const bit = hash & this.#mask;
+      return ((this.#bits[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0;
+    });
+  }
+}
+
+/** Three hashes of one id, out of two in one pass. */
+const hashesOf = (id: string): readonly number[] => {
   let one = 0x811c9dc5;
   let two = 0x1b873593;
   for (let at = 0; at < id.length; at++) {
@@ -33,7 +77,7 @@ const places = (id: string): readonly number[] => {
     one = Math.imul(one ^ code, 0x01000193);
     two = Math.imul(two ^ code, 0x85ebca6b) ^ (two >>> 13);
   }
-  return [(one ^ (one >>> 15)) & mask, (two ^ (two >>> 16)) & mask, (one + Math.imul(two, 5)) & mask];
+  return [(one ^ (one >>> 15)) >>> 0, (two ^ (two >>> 16)) >>> 0, (one + Math.imul(two, 5)) >>> 0];
 };
 
 /**
