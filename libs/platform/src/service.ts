@@ -10,6 +10,7 @@ import { type Ask, createAsk } from "./commands/ask.ts";
 import type { CommonConfig } from "./config.ts";
 import { watchDurability } from "./durability.ts";
 import { createHealth, type Health, serveHealth } from "./health.ts";
+import { keepHeapSmall } from "./heap.ts";
 import { KeyStore } from "./keyring/key-store.ts";
 import { createKeyring, type Keyring } from "./keyring/keyring.ts";
 import { masterKeyOf } from "./keyring/master-key.ts";
@@ -59,6 +60,7 @@ const manifest = new URL("../package.json", import.meta.url);
 /** Starts a service: waits for NATS as long as it takes, and says so at /health/ready meanwhile. What cannot be cured ends the process with 2. */
 export const openService = async <Config extends CommonConfig>(config: Config, options: OpenOptions = {}): Promise<Service<Config>> => {
   const ownsProcess = options.ownsProcess !== false;
+  if (ownsProcess) keepHeapSmall();
   const replica =
     config.OUTRIDER_REPLICA ??
     `${hostname()

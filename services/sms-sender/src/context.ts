@@ -69,7 +69,7 @@ export const openSms = (service: Service<SmsConfig>, kernel: Kernel, providers: 
     schedules: schedules(kernel),
     slots: atMost(service.config.ATTEMPTS_AT_ONCE),
     pausedLines: new LRUCache({ max: 1000 }),
-    contacts: aggregate(jetStreamStore({ jsm, publisher, stream, codec: contactCodec }), contact, { cache: 20_000, creates: true }),
+    contacts: aggregate(jetStreamStore({ jsm, publisher, stream, codec: contactCodec }), contact, { cache: 10_000, creates: true }),
     lines: aggregate(jetStreamStore({ jsm, publisher, stream, codec: lineCodec }), line, { cache: 1000 }),
     refs: aggregate(jetStreamStore({ jsm, publisher, stream, codec: refCodec }), ref, { cache: 100, creates: true }),
     inbounds: aggregate(jetStreamStore({ jsm, publisher, stream, codec: inboundCodec }), inbound, { cache: 1000, creates: true }),
