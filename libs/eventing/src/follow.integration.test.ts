@@ -256,3 +256,17 @@ test("rule: a lower epoch never overwrites a position in KV, and a repeated load
   await third.save(position(1), 3);
   expect(await third.load()).toEqual(position(1));
 });
+
+test("rule: the client's own request for more, which stands among the messages, is not waited for as one of them", async () => {
+  const lingerMs = 1500;
+  const { stream, options } = await fresh({ lingerMs });
+  const applied: string[] = [];
+  const reader = follow(one.kernel, options, async (batch) => void applied.push(...keysOf(batch)));
+  expect(await reader.reached(await fill(stream, 1), soon())).toBe(true);
+  const gathers = performance.now();
+  const last = await fill(stream, 300, { from: 1 }); // more than a quarter of what it asks for at a time, less than a batch
+  expect(await reader.reached(last, soon())).toBe(true);
+  expect(performance.now() - gathers).toBeLessThan(lingerMs + 1000);
+  expect(applied).toEqual(keys(301));
+  await reader.stop();
+});

@@ -117,7 +117,8 @@ export const follow = <Event>(
         if (batch.length === 0) began = latest;
         batch.push(message);
         // What came during the linger was announced as the last each time: look at what is fetched already, too.
-        const more = message.info.pending > 0 || stretch.messages.getPending() > 0;
+        // The client's `getPending` counts its own requests for more as messages: waiting for one of those stops the reader for seconds.
+        const more = message.info.pending > 0 || stretch.messages.getReceived() > stretch.messages.getProcessed();
         if (batch.length < most && more && latest - began < gatherMs) continue;
         const followed = await followedOf(batch);
         batch = [];

@@ -278,7 +278,7 @@ describe("an erased person", () => {
 });
 
 test("why tells the latest of a long history", async () => {
-  const person = await personOf("06 39 98 03 00");
+  const person = await personOf("06 39 98 04 00");
   for (let index = 0; index < 510; index++)
     await caller.ask(registryCommands.recordConsent, {
       account,
