@@ -11,6 +11,9 @@ export const openTracer = async (config: Identity, replica: string, version: str
     ? passingTracer
     : exportingTracer(config, config.OTEL_EXPORTER_OTLP_ENDPOINT, replica, version);
 
+/** As many as one decision may have causes. */
+const linksAtMost = 512;
+
 const exportingTracer = async (config: Identity, endpoint: string, replica: string, version: string): Promise<Tracer> => {
   const [api, sdk, { OTLPTraceExporter }, { resourceFromAttributes }] = await Promise.all([
     import("@opentelemetry/api"),
@@ -25,6 +28,7 @@ const exportingTracer = async (config: Identity, endpoint: string, replica: stri
       "service.instance.id": replica,
       "service.version": version,
     }),
+    spanLimits: { linkCountLimit: linksAtMost },
     sampler: new sdk.ParentBasedSampler({ root: new sdk.TraceIdRatioBasedSampler(config.OTEL_TRACES_SAMPLER_ARG) }),
     spanProcessors: [
       new sdk.BatchSpanProcessor({

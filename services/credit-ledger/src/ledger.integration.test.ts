@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
 import { runCodec } from "@outrider/contracts/hunts";
 import { accountId, contactId, lineId, personId } from "@outrider/contracts/ids";
@@ -21,8 +24,8 @@ const configured = (): LedgerConfig => {
   if (!parsed.ok) throw new Error(parsed.problems.join("; "));
   return parsed.config;
 };
-const open = async (replica: string): Promise<Service<LedgerConfig>> => {
-  const service = await openService({ ...configured(), OUTRIDER_REPLICA: replica }, { ownsProcess: false, leaseTtlMs: 1500 });
+const open = async (replica: string, more: Partial<LedgerConfig> = {}): Promise<Service<LedgerConfig>> => {
+  const service = await openService({ ...configured(), OUTRIDER_REPLICA: replica, ...more }, { ownsProcess: false, leaseTtlMs: 1500 });
   opened.push(service);
   await openLedger(service);
   return service;
@@ -40,6 +43,8 @@ afterAll(async () => {
 });
 
 const at = "2026-11-20T10:00:00.000Z";
+/** Each contact's own. */
+const traceOf = (subject: string) => `00-${createHash("md5").update(subject).digest("hex")}-00f067aa0ba902b7-01`;
 const write = async <Event>(
   stream: string,
   codec: Codec<Event>,
@@ -49,7 +54,7 @@ const write = async <Event>(
 ): Promise<number> => {
   const store = jetStreamStore({ jsm: kernel.jsm, publisher: kernel.publisher, stream, codec });
   const id = crypto.randomUUID();
-  const append = { commandId: id, executionId: id, at, events, expected, closing: 0 };
+  const append = { commandId: id, executionId: id, at, events, expected, closing: 0, traceparent: traceOf(subject) };
   const appended = await store.append(subject, append, performance.now() + 10_000);
   if (appended.kind === "conflict") throw new Error(`${subject} is at ${appended.found}, not at ${expected}`);
   return appended.revision;
@@ -146,4 +151,30 @@ test("what is held for a request that never becomes a contact is given back; wha
   expect(await hold("taken")).not.toEqual(taken);
   expect(await balanceOf(account)).toMatchObject({ held: 1, captured: 2 });
   await expect.poll(() => balanceOf(account), { timeout: 20_000, interval: 100 }).toMatchObject({ held: 0, captured: 2, available: 8 });
+});
+
+test("the trace of every contact leads to the one decision that settles them all", async () => {
+  const bodies: string[] = [];
+  const collector = createServer((request, response) => {
+    request.setEncoding("utf8").on("data", (data: string) => bodies.push(data));
+    request.on("end", () => response.writeHead(200, { "content-type": "application/json" }).end("{}"));
+  });
+  await new Promise<void>((listening) => collector.listen(0, "127.0.0.1", listening));
+  const { port } = collector.address() as AddressInfo;
+  for (const service of opened.splice(0)) await service[Symbol.asyncDispose]();
+  const account = accountId.parse("traced");
+  const ids = Array.from({ length: 300 }, (_, index) => `t${index}`);
+  const traced = await open("traced", { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, LEDGER_LINGER_MS: 1000 });
+  await grant(account, "invoice-1", 500);
+  await world.ask(ledgerCommands.reserve, { account, reservation: "traced:1", number: 1, most: 301, atLeast: 1, purpose: "pass" });
+  await contact(account, "first", 0, accepted("traced:1")); // the others gather behind it
+  await Promise.all(ids.map((id) => contact(account, id, 0, accepted("traced:1"))));
+  await expect.poll(() => balanceOf(account), { timeout: 20_000, interval: 100 }).toMatchObject({ captured: 301 });
+  await traced[Symbol.asyncDispose]();
+  collector.close();
+
+  const sent = bodies.join("");
+  const settling = sent.split('"name":"process ledger.balance"').slice(1).join("");
+  const unheard = ids.filter((id) => !settling.includes(traceOf(subjects.smsContact(account, id)).slice(3, 35)));
+  expect(unheard).toEqual([]);
 });

@@ -12,6 +12,7 @@ import {
   follow,
   type Kernel,
   type Positions,
+  type SpanStart,
 } from "@outrider/eventing";
 import type { Balance, BalanceCommand, BalanceRefusal, Outcome } from "./balance.ts";
 import { followed, type LedgerConfig, names } from "./config.ts";
@@ -35,6 +36,8 @@ export interface LedgerParts {
 interface Share {
   readonly account: AccountId;
   readonly messages: (readonly Outcome[])[];
+  /** By the sequence of a message: the trace that it belongs to. */
+  readonly traces: Map<number, string>;
   last: Followed<unknown>;
 }
 
@@ -47,30 +50,59 @@ const shares = <Event>(batch: readonly Followed<Event>[], reads: Reads<Event>): 
     if (about === undefined) continue;
     const outcomes = reads(about.id, message.revision, message.events);
     if (outcomes.length === 0) continue;
-    const share = byAccount.get(about.account);
-    if (share === undefined) byAccount.set(about.account, { account: accountId.parse(about.account), messages: [outcomes], last: message });
-    else {
-      share.messages.push(outcomes);
-      share.last = message;
-    }
+    const share: Share = byAccount.get(about.account) ?? {
+      ...{ account: accountId.parse(about.account), messages: [], traces: new Map(), last: message },
+    };
+    share.messages.push(outcomes);
+    if (message.traceparent !== undefined) share.traces.set(message.revision, message.traceparent);
+    share.last = message;
+    byAccount.set(about.account, share);
   }
   return [...byAccount.values()];
 };
 
-const settle = async (ledger: LedgerParts, stream: string, { account, messages, last }: Share): Promise<void> => {
+/** One decision settles many contacts: it goes on in the trace of the last, and its span is linked with the traces of all. */
+const spanOf = (stream: string, outcomes: readonly Outcome[], traces: ReadonlyMap<number, string>): SpanStart => {
+  const byTrace = new Map<string, string>();
+  let parent: string | undefined;
+  for (const { seq } of outcomes) {
+    parent = traces.get(seq) ?? parent;
+    if (parent !== undefined) byTrace.set(traceIdOf(parent), parent);
+  }
+  return {
+    name: "process ledger.balance",
+    kind: "consumer",
+    parent,
+    links: [...byTrace.values()],
+    attributes: {
+      "messaging.system": "nats",
+      "messaging.operation.name": "process",
+      "messaging.operation.type": "process",
+      "messaging.destination.name": stream,
+      "messaging.batch.message_count": outcomes.length,
+    },
+  };
+};
+
+/** Of a W3C traceparent. */
+const traceIdOf = (traceparent: string): string => traceparent.slice(3, 35);
+
+const settle = async (ledger: LedgerParts, stream: string, { account, messages, traces, last }: Share): Promise<void> => {
   for (const outcomes of parts(messages, outcomesAtOnce)) {
     const seq = outcomes.at(-1)?.seq ?? last.revision;
-    const settled = await ledger.balances.execute(
-      subjects.balance(account),
-      { type: "Settle", stream, outcomes, lowBelow: ledger.lowBelow(account) },
-      {
-        commandId: `${stream}:${seq}:settle`,
-        at: ledger.clock.now(),
-        correlation: last.correlation,
-        causation: `${stream}:${seq}`,
-        actor: names.actor,
-        traceparent: last.traceparent,
-      },
+    const settled = await ledger.kernel.instruments.span(spanOf(stream, outcomes, traces), (traceparent) =>
+      ledger.balances.execute(
+        subjects.balance(account),
+        { type: "Settle", stream, outcomes, lowBelow: ledger.lowBelow(account) },
+        {
+          commandId: `${stream}:${seq}:settle`,
+          at: ledger.clock.now(),
+          correlation: last.correlation,
+          causation: `${stream}:${seq}`,
+          actor: names.actor,
+          traceparent,
+        },
+      ),
     );
     if (settled.kind === "appended") tell(ledger.kernel, account, settled.events);
   }
