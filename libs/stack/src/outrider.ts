@@ -6,12 +6,13 @@ import { trimLog } from "./log-file.ts";
 import { type MongoServer, startMongo } from "./mongo.ts";
 import { type NatsServer, startNats } from "./nats.ts";
 import type { OutriderEvent, OutriderOptions } from "./options.ts";
-import { servicePrograms, sharedEnvironment, simulatorPrograms } from "./programs.ts";
+import { ownEnvironment, servicePrograms, sharedEnvironment, simulatorPrograms } from "./programs.ts";
 import { untilListening, untilReady } from "./readiness.ts";
 import { type RunningService, removeRunFile, writeRunFile } from "./run-file.ts";
 import { isAtLeast } from "./run-tool.ts";
 import { StackError } from "./stack-error.ts";
 import { type Supervised, supervise } from "./supervised.ts";
+import { warmCompileCache } from "./warm.ts";
 
 export interface Outrider extends AsyncDisposable {
   readonly urls: {
@@ -80,7 +81,9 @@ async function startAll(options: OutriderOptions, stack: AsyncDisposableStack): 
   const { dir, root = ROOT } = options;
   const tell = options.onEvent ?? ((): void => undefined);
   const stop = { deadlineMs: STOP_MS };
-  const ground = await startGround(options, root, stack, tell);
+  const onProgress = (text: string): void => tell({ kind: "progress", text });
+  const warm = options.root === undefined ? warmCompileCache({ env: ownEnvironment(options), root, onProgress }) : undefined;
+  const ground = await startGround(options, root, stack, tell).finally(() => warm);
   const { nats, mongo, simulatorUrls: simulators } = ground;
 
   const shared = await sharedEnvironment({ options, nats: nats.url, natsMonitor: nats.monitorUrl, mongodb: mongo.url, simulators });

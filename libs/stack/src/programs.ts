@@ -10,7 +10,7 @@ import type { Program } from "./supervised.ts";
 const isLive = (env: NodeJS.ProcessEnv): boolean => env["OUTRIDER_PROVIDERS"] === "live";
 
 /** Compiled modules are kept between starts: with a dozen processes on two cores that is most of a start. */
-const ownEnvironment = (options: OutriderOptions): NodeJS.ProcessEnv => ({
+export const ownEnvironment = (options: OutriderOptions): NodeJS.ProcessEnv => ({
   NODE_COMPILE_CACHE: join(cacheFolder(process.env), "node-compile"),
   // A smaller nursery: a dozen processes share the machine, and each halves its memory for a few percent of its time.
   NODE_OPTIONS: "--max-semi-space-size=4",
