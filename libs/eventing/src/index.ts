@@ -8,11 +8,13 @@ export { headerLines, isNotFound, type JetStreamStoreOptions, jetStreamStore, or
 export { type Kernel, openKernel, pauseFor, templateOf } from "./kernel.ts";
 export type { AcquireLease, Lease } from "./lease.ts";
 export { memoryStore } from "./memory-store.ts";
+export { type OverdueOptions, overdue } from "./overdue.ts";
 export { kvPositions } from "./positions.ts";
 export { type Change, type Documents, memoryDocuments, type Projection, projection, type View } from "./project.ts";
 export { type HeaderLines, type PubAnswer, type Publisher, pipelinedPublisher } from "./publisher.ts";
 export { type Delivery, type Digested, done, impossible, type Reaction, type ReactOptions, react, waitFor } from "./react.ts";
 export { wire } from "./recorded.ts";
+export { abreast, type Regular, type RegularOptions, regularly } from "./regularly.ts";
 export { type DueMessage, dueCodec, dueOptions, type Schedules, schedules } from "./schedule.ts";
 export type { Append, Appended, Cause, Codec, EventStore, Recorded, Revision, Subject } from "./store.ts";
 export {
@@ -26,4 +28,5 @@ export {
   existing,
   inWords,
 } from "./streams.ts";
+export type { Stance, Waiting } from "./waiting.ts";
 export { type Watcher, type WatchOptions, watch } from "./watch.ts";
