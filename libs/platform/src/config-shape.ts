@@ -111,3 +111,21 @@ export const mongoShape = {
     .default("outrider")
     .describe("the database that holds the read models"),
 } as const;
+
+/** What a service reads that looks for aggregates whose moment has passed. */
+export const overdueShape = {
+  OVERDUE_EVERY_MS: variable
+    .integer(100, 86_400_000)
+    .default(3_600_000)
+    .describe(
+      "milliseconds between two looks for what is past its moment because a schedule was lost, 100 to 86400000; one is taken at start",
+    ),
+  OVERDUE_AFTER_MS: variable
+    .integer(0, 86_400_000)
+    .default(60_000)
+    .describe("milliseconds past its moment after which a contact, a pass or an erasure is taken up again, 0 to 86400000"),
+  OVERDUE_LOOK_BACK_DAYS: variable
+    .integer(1, 36_500)
+    .default(35)
+    .describe("days after which what has waited without a word is left to people, 1 to 36500"),
+} as const;

@@ -104,5 +104,5 @@ const liveProblems = (config: CommonConfig): string[] => {
   return problems;
 };
 
-export { variable } from "./config-shape.ts";
+export { overdueShape, variable } from "./config-shape.ts";
 export { envExample } from "./env-example.ts";

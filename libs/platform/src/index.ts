@@ -36,6 +36,7 @@ export { type Mongo, openMongo } from "./mongo.ts";
 export { mongoDocuments, mongoPositions } from "./mongo-documents.ts";
 export { orUnavailable, reached } from "./mongo-reached.ts";
 export { CannotStart, connectNats, type NatsLink } from "./nats.ts";
+export { lookForOverdue, lookRegularly, type Waits } from "./overdue.ts";
 export { Personal } from "./personal.ts";
 export { scrub, scrubError, scrubText } from "./scrub.ts";
 export { type OpenOptions, openService, type Service } from "./service.ts";
