@@ -194,12 +194,15 @@ const again = async (sms: Sms, account: AccountId, id: ContactId, cause: string,
   const { state } = await sms.contacts.fold(subjects.smsContact(account, id));
   if (state.status !== "requested") return;
   if (state.abandoned >= abandonedAtMost) return gate(sms, account, id, "provider-unreachable", undefined, because);
-  const when = new Date(sms.service.clock.nowMs() + Math.min(500 * 2 ** state.abandoned, 60_000)).toISOString();
+  const when = new Date(sms.service.clock.nowMs() + abandonedWaitMs(state.abandoned)).toISOString();
   sms.service.log.warn({ contact: id, cause }, "an attempt was abandoned before it left");
   await waitUntil(sms, account, state.request, when, because);
 };
 
 const abandonedAtMost = 12;
+
+/** How long a contact waits after so many attempts that never left, ms. */
+export const abandonedWaitMs = (abandoned: number): number => Math.min(500 * 2 ** abandoned, 60_000);
 
 /** The contact waits; unless a pause came during the attempt, whose look at what waits may have been before this. */
 const waitUntil = async (sms: Sms, account: AccountId, request: ContactRequest, at: string, because: Because): Promise<void> => {

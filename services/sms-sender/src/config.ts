@@ -1,5 +1,5 @@
 import { smsProvider } from "@outrider/contracts/fields";
-import { type ConfigOf, defineConfig, variable } from "@outrider/platform/config";
+import { type ConfigOf, defineConfig, overdueShape, variable } from "@outrider/platform/config";
 import { z } from "zod";
 
 /** Waits one after another, in milliseconds, separated by commas. */
@@ -46,6 +46,7 @@ export const definition = defineConfig("sms-sender", {
   WEBHOOK_RETRY_MS: waits()
     .default([1000, 4000, 15_000, 60_000, 600_000, 3_600_000, 21_600_000, 57_600_000])
     .describe("how long a webhook waits for its contact, milliseconds, one after another; then it is kept as unmatched"),
+  ...overdueShape,
 });
 
 export type SmsConfig = ConfigOf<typeof definition>;
@@ -84,4 +85,19 @@ export const names = {
   webhook: "webhook",
   poll: "poll",
   actor: "sms-sender",
+} as const;
+
+/** Names are stored in JetStream: changing one looks through the last weeks again. The events that open a wait for a moment, and end it. */
+export const overdueLooks = {
+  contacts: {
+    name: "sms-sender.contacts",
+    filters: ["sms.contact.>"],
+    waits: [
+      ...["ContactRequested", "AttemptStarted", "AttemptAbandoned", "AttemptRefusedForNow", "ContactDeferred"],
+      ...["AttemptUnknown", "ResendAsked"],
+    ],
+    ended: ["ContactAccepted", "ContactRejected", "ContactGated"],
+  },
+  lines: { name: "sms-sender.lines", filters: ["sms.line.>"], waits: ["TurnsGiven"], ended: [] },
+  polls: { name: "sms-sender.polls" },
 } as const;

@@ -4,7 +4,8 @@ import { inspectionHandlers, kernelOf, ownStreams, type Service, serveCommands }
 import { smsHandlers } from "./commands.ts";
 import { names, type SmsConfig } from "./config.ts";
 import { openSms, type Sms } from "./context.ts";
-import { armKnownLines, reactToPolls } from "./poll.ts";
+import { lookForLostMoments } from "./overdue.ts";
+import { reactToPolls } from "./poll.ts";
 import type { SmsProviders } from "./providers/sms-provider.ts";
 import { reactToDue, reactToPages, reactToTurns, turnIsDue, turnIsWanted } from "./reactions.ts";
 import { lookAfter, reconcile } from "./reconcile.ts";
@@ -31,6 +32,6 @@ export const openSender = async (service: Service<SmsConfig>, providers: SmsProv
   service.onStop("reactions", async () => void (await Promise.all([...reactions, sms.accounts].map((reader) => reader.stop()))));
   const aggregates = { "sms.contact": sms.contacts, "sms.line": sms.lines, "sms.ref": sms.refs, "sms.inbound": sms.inbounds };
   await serveCommands(service, [...smsHandlers(sms), ...inspectionHandlers(sms.kernel, smsCommands, { aggregates, reactions })]);
-  await armKnownLines(sms);
+  await lookForLostMoments(sms);
   return sms;
 };
