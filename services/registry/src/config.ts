@@ -1,5 +1,5 @@
 import { graceAfterAttemptMs } from "@outrider/contracts/contact";
-import { type ConfigOf, defineConfig, variable } from "@outrider/platform/config";
+import { type ConfigOf, defineConfig, overdueShape, variable } from "@outrider/platform/config";
 
 /** What the registry reads from its environment. */
 export const definition = defineConfig("registry", {
@@ -30,6 +30,7 @@ export const definition = defineConfig("registry", {
     .integer(500, 120_000)
     .default(20_000)
     .describe("milliseconds that one request to the provider may take, 500 to 120000"),
+  ...overdueShape,
 });
 export type RegistryConfig = ConfigOf<typeof definition>;
 
@@ -51,6 +52,14 @@ export const names = {
   /** The schedule that ends an erased person's key. */
   purgeKey: "purge-key",
   actor: "registry",
+} as const;
+
+/** Whose key is to be destroyed; the name is stored, too. */
+export const overdueErasures = {
+  name: "registry.erasures",
+  filters: ["registry.person.>"],
+  waits: ["PersonErased"],
+  ended: ["PersonKeyDestroyed"],
 } as const;
 
 /** The contacts of a sender: what became of the attempts that were permitted. */

@@ -28,6 +28,8 @@ const open = (replica: string): Promise<Service<RegistryConfig>> =>
     OUTRIDER_REPLICA: replica,
     OUTRIDER_CLOCK_OFFSET_MS: clockOffset,
     ERASURE_KEY_GRACE_MS: "1000",
+    OVERDUE_EVERY_MS: "300",
+    OVERDUE_AFTER_MS: "500",
     REGISTRY_RETURNS_LINGER_MS: "10",
   });
 
@@ -274,6 +276,14 @@ describe("an erased person", () => {
     await expect.poll(() => found([number]), { timeout: 5000 }).toMatchObject([{ kind: "person", person, erased: true }]);
     const why = await caller.ask(registryCommands.whyPerson, { account, person });
     expect(why).toMatchObject({ known: true, erased: true, verdict: { kind: "denied", rule: "erased" } });
+  });
+  test("whose alarm was lost loses their key all the same, once", async () => {
+    const person = await personOf("06 39 98 02 01");
+    await caller.ask(erase, { account, person, by: "api" });
+    await caller.jsm.streams.purge(streams.schedule.name, { filter: "schedule.registry.>" });
+    await expect.poll(() => historyOf(person), { timeout: 20_000, interval: 100 }).toContain("PersonKeyDestroyed");
+    expect(await caller.keyring.stateOf(keyIds.person(account, person))).toBe("destroyed");
+    expect((await historyOf(person)).filter((type) => type === "PersonKeyDestroyed")).toHaveLength(1);
   });
 });
 

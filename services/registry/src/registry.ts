@@ -7,7 +7,7 @@ import { account } from "./account.ts";
 import { announcement } from "./announcement.ts";
 import { commands } from "./commands.ts";
 import { names, type RegistryConfig } from "./config.ts";
-import { purgeKeys } from "./erasure.ts";
+import { lookForLostErasures, purgeKeys } from "./erasure.ts";
 import type { RegistryParts } from "./parts.ts";
 import { peopleOf } from "./people.ts";
 import { person } from "./person.ts";
@@ -51,6 +51,7 @@ export const openRegistry = async (service: Service<RegistryConfig>): Promise<Re
   const aggregates = { "registry.account": accounts, "registry.person": persons, "registry.erasure": announcements };
   const inspected = inspectionHandlers(kernel, registryCommands, { aggregates, reactions });
   await serveCommands(service, [...commands(parts), ...inspected], { concurrency: config.REGISTRY_COMMANDS_AT_ONCE });
+  await lookForLostErasures(service, parts);
   const followers = [returnSmsPermits(parts)];
   service.onStop("readers", async () => {
     await Promise.all([...reactions, ...followers, watch].map((reader) => reader.stop()));

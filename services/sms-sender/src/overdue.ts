@@ -1,10 +1,11 @@
+import { graceAfterAttemptMs } from "@outrider/contracts/contact";
 import { type AccountId, accountId, type ContactId, contactId, type LineId, lineId } from "@outrider/contracts/ids";
 import { parseSubject, streams, subjects } from "@outrider/contracts/streams";
 import { unreachable } from "@outrider/eventing";
 import { lookForOverdue, lookRegularly } from "@outrider/platform";
 import { abandonedWaitMs } from "./attempt.ts";
 import { overdueLooks } from "./config.ts";
-import { type Contact, graceAfterAttemptMs } from "./contact.ts";
+import type { Contact } from "./contact.ts";
 import type { Because, Sms } from "./context.ts";
 import { armKnownLines } from "./poll.ts";
 import { turnIsDue } from "./reactions.ts";
