@@ -10,16 +10,30 @@ import { type LedgerParts, tell } from "./reactions.ts";
 const dueGrant = z.object({ account: accountId, grant: z.string() });
 const dueClaims = z.object({ account: accountId });
 
+const armExpiry = ({ kernel, clock }: LedgerParts, account: AccountId, grant: string, expiresAt: string, cause: Cause): Promise<void> => {
+  const key = `${partitionOf(account)}.${account}.${hashId(grant)}`;
+  return schedules(kernel).at(names.expire, key, clock.toReal(expiresAt), { account, grant }, cause);
+};
+
+/** The balance decides: for a grant that is used up, nothing happens. */
+export const expire = async (ledger: LedgerParts, account: AccountId, grant: string, cause: Cause): Promise<void> => {
+  const { balances, lowBelow, kernel } = ledger;
+  const command = { type: "Expire", grant, now: cause.at, lowBelow: lowBelow(account) } as const;
+  const expired = await balances.execute(subjects.balance(account), command, { ...cause, actor: names.actor });
+  if (expired.kind === "appended") tell(kernel, account, expired.events);
+  if (expired.kind !== "refused") return;
+  const expiresAt = expired.state.expiring.get(grant)?.expiresAt;
+  if (expiresAt !== undefined) await armExpiry(ledger, account, grant, expiresAt, cause); // the clock was set back since
+};
+
 /**
  * What a balance does when a moment comes: grants expire, and the price of a request that never became a contact is given back. The balance
  * decides at that time; an alarm for what is used up or settled changes nothing.
  */
 export const alarms = (ledger: LedgerParts): readonly Reaction[] => {
-  const { kernel, balances, clock, lowBelow } = ledger;
+  const { kernel, clock } = ledger;
   const scheduled = schedules(kernel);
   const claims = claimAlarms(ledger, scheduled);
-  const armExpiry = (account: AccountId, grant: string, expiresAt: string, cause: Cause) =>
-    scheduled.at(names.expire, `${partitionOf(account)}.${account}.${hashId(grant)}`, clock.toReal(expiresAt), { account, grant }, cause);
   return [
     react(
       kernel,
@@ -29,7 +43,8 @@ export const alarms = (ledger: LedgerParts): readonly Reaction[] => {
         const causation = `${stream}:${revision}`;
         const cause = { commandId: `${causation}:alarm`, at: clock.now(), causation, traceparent };
         for (const { type, data } of events) {
-          if (type === "CreditsGranted" && data.expiresAt !== undefined) await armExpiry(account, data.grant, data.expiresAt, cause);
+          if (type === "CreditsGranted" && data.expiresAt !== undefined)
+            await armExpiry(ledger, account, data.grant, data.expiresAt, cause);
           if ((type === "CreditsReserved" || type === "ReservationProlonged") && data.until !== undefined)
             await claims.arm(account, data.until, cause);
         }
@@ -40,21 +55,13 @@ export const alarms = (ledger: LedgerParts): readonly Reaction[] => {
       const due = dueGrant.safeParse(message.events[0]?.data);
       if (!due.success) return impossible("the alarm does not name an account and a grant");
       const { account, grant } = due.data;
-      const now = clock.now();
       const cause = {
         commandId: `expire:${hashId(grant)}:${message.revision}`,
-        at: now,
+        at: clock.now(),
         causation: `${message.stream}:${message.revision}`,
+        traceparent: message.traceparent,
       };
-      const expired = await balances.execute(
-        subjects.balance(account),
-        { type: "Expire", grant, now, lowBelow: lowBelow(account) },
-        { ...cause, actor: names.actor, traceparent: message.traceparent },
-      );
-      if (expired.kind === "refused") {
-        const expiresAt = expired.state.expiring.get(grant)?.expiresAt;
-        if (expiresAt !== undefined) await armExpiry(account, grant, expiresAt, cause); // the clock was set back since
-      } else if (expired.kind === "appended") tell(kernel, account, expired.events);
+      await expire(ledger, account, grant, cause);
       return done;
     }),
     react(kernel, { ...dueOptions(kernel.service, names.claims), codec: dueCodec }, async (message) => {

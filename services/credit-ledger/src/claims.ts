@@ -2,10 +2,10 @@ import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
 import { type AccountId, type ContactId, partitionOf } from "@outrider/contracts/ids";
 import { checkedAtOnce } from "@outrider/contracts/ledger";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { type Cause, jetStreamStore, type Recorded, type Schedules } from "@outrider/eventing";
+import { abreast, type Cause, jetStreamStore, type Recorded, type Schedules } from "@outrider/eventing";
 import { names } from "./config.ts";
 import { endedBy } from "./outcomes.ts";
-import { abreast, type LedgerParts, tell } from "./reactions.ts";
+import { type LedgerParts, tell } from "./reactions.ts";
 
 type Alarms = ReturnType<typeof claimAlarms>;
 /** What has become of a reservation: `ended`: at this sequence of the stream; the ledger may not have read so far yet. */

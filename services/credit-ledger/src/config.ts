@@ -1,4 +1,4 @@
-import { type ConfigOf, defineConfig, variable } from "@outrider/platform/config";
+import { type ConfigOf, defineConfig, overdueShape, variable } from "@outrider/platform/config";
 
 /** What the ledger reads from its environment. */
 export const definition = defineConfig("credit-ledger", {
@@ -19,6 +19,7 @@ export const definition = defineConfig("credit-ledger", {
     .default(30_000)
     .describe("milliseconds after that until it is looked into and given back; must be longer than a sender takes to decide, 10 s"),
   LEDGER_ACCOUNTS_AT_ONCE: variable.integer(1, 256).default(16).describe("how many accounts are settled at the same time, 1 to 256"),
+  ...overdueShape,
 });
 export type LedgerConfig = ConfigOf<typeof definition>;
 
@@ -31,6 +32,7 @@ export const names = {
   expire: "expire",
   /** Looks into the reservations of requests whose moment is past. */
   claims: "claims",
+  lookForOverdue: "credit-ledger.balances",
   actor: "credit-ledger",
 } as const;
 

@@ -5,6 +5,7 @@ import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
 import { runCodec } from "@outrider/contracts/hunts";
 import { accountId, contactId, lineId, personId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
+import { accountCodec, accountPolicy } from "@outrider/contracts/registry";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { type Codec, ensureStream, jetStreamStore, type Kernel } from "@outrider/eventing";
 import { kernelOf, openService, parseConfig, type Service } from "@outrider/platform";
@@ -20,7 +21,14 @@ const opened: Service<LedgerConfig>[] = [];
 
 const shortClaims = { LEDGER_CLAIM_MS: "1000", LEDGER_CLAIM_GRACE_MS: "1000" };
 const configured = (): LedgerConfig => {
-  const parsed = parseConfig(definition, { NATS_URL: nats.url, LOG_LEVEL: "silent", LEDGER_LINGER_MS: "20", ...shortClaims });
+  const parsed = parseConfig(definition, {
+    NATS_URL: nats.url,
+    LOG_LEVEL: "silent",
+    LEDGER_LINGER_MS: "20",
+    ...shortClaims,
+    OVERDUE_EVERY_MS: "300",
+    OVERDUE_AFTER_MS: "300",
+  });
   if (!parsed.ok) throw new Error(parsed.problems.join("; "));
   return parsed.config;
 };
@@ -177,4 +185,30 @@ test("the trace of every contact leads to the one decision that settles them all
   const settling = sent.split('"name":"process ledger.balance"').slice(1).join("");
   const unheard = ids.filter((id) => !settling.includes(traceOf(subjects.smsContact(account, id)).slice(3, 35)));
   expect(unheard).toEqual([]);
+});
+
+test("a grant expires, and the price of a request that was never made is given back, also when their alarms were lost", async () => {
+  const account = accountId.parse("forgotten");
+  const secret = { k: "k", v: "v" };
+  const data = { account, name: "Garage", timeZone: "Europe/Paris", country: "FR", secret, policy: accountPolicy.parse({}) };
+  await write(streams.registry.name, accountCodec, subjects.account(account), 0, { type: "AccountCreated", data });
+  await grant(account, "invoice-1", 10);
+  await grant(account, "gift", 5, new Date(Date.now() + 1500).toISOString());
+  const asked = {
+    account,
+    reservation: "contact-never",
+    most: 1,
+    atLeast: 1,
+    purpose: "request",
+    contact: contactId.parse("never"),
+  } as const;
+  await world.ask(ledgerCommands.reserve, asked, { commandId: "never:reserve" });
+  const withoutAlarms = async () => {
+    await world.jsm.streams.purge(streams.schedule.name, { filter: "schedule.credit-ledger.>" });
+    return balanceOf(account);
+  };
+  await expect.poll(withoutAlarms, { timeout: 20_000, interval: 20 }).toMatchObject({ granted: 15, expired: 5, released: 1, held: 0 });
+  const { entries } = await world.ask(ledgerCommands.history, { subject: subjects.balance(account), from: 0, limit: 10 });
+  const types = entries.flatMap(({ events }) => events.map(({ type }) => type));
+  expect(types.toSorted()).toEqual(["CreditsExpired", "CreditsGranted", "CreditsGranted", "CreditsReserved", "ReservationsChecked"]);
 });

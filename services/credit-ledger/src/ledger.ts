@@ -6,6 +6,7 @@ import { alarms } from "./alarms.ts";
 import { balance } from "./balance.ts";
 import { commands } from "./commands.ts";
 import { type LedgerConfig, names } from "./config.ts";
+import { lookForOverdue } from "./overdue.ts";
 import { type LedgerParts, settleOutcomes } from "./reactions.ts";
 
 /** Brings the ledger up on a running service: its stream, what it follows, what it answers. Everything ends with the service. */
@@ -26,6 +27,7 @@ export const openLedger = async (service: Service<LedgerConfig>): Promise<readon
   const inspected = inspectionHandlers(kernel, ledgerCommands, { aggregates: { "ledger.balance": balances }, reactions });
   await serveCommands(service, [...commands(balances, clock, config), ...inspected]);
   const followers = settleOutcomes(parts);
+  lookForOverdue(service, parts, accounts);
   service.onStop("readers", async () => {
     await Promise.all([...reactions, ...followers, accounts].map((reader) => reader.stop()));
   });

@@ -6,6 +6,7 @@ import { parseSubject, streams, subjects } from "@outrider/contracts/streams";
 import {
   type AcquireLease,
   type Aggregate,
+  abreast,
   type Followed,
   type Follower,
   type FollowOptions,
@@ -14,6 +15,7 @@ import {
   type Positions,
   type SpanStart,
 } from "@outrider/eventing";
+import type { Clock } from "@outrider/platform";
 import type { Balance, BalanceCommand, BalanceRefusal, Outcome } from "./balance.ts";
 import { followed, type LedgerConfig, names } from "./config.ts";
 import { contactOutcomes, parts, runOutcomes } from "./outcomes.ts";
@@ -24,7 +26,7 @@ export type Balances = Aggregate<Balance, BalanceCommand, LedgerEvent, BalanceRe
 export interface LedgerParts {
   readonly kernel: Kernel;
   readonly balances: Balances;
-  readonly clock: { readonly now: () => string; readonly toReal: (iso: string) => Date };
+  readonly clock: Pick<Clock, "now" | "nowMs" | "toReal">;
   readonly acquire: AcquireLease;
   readonly positions: { readonly sms: Positions; readonly hunts: Positions };
   /** The account's own mark for a low balance; undefined: none. */
@@ -125,15 +127,6 @@ export const tell = ({ instruments }: Kernel, account: AccountId, events: readon
       instruments.log("error", "an outcome named more credits than its reservation holds", { account, reservation, seq, named, credits });
     }
   }
-};
-
-/** Works through `items` with at most `width` at the same time; the first failure ends it. */
-export const abreast = async <T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> => {
-  const rest = items.values();
-  const worker = async () => {
-    for (const item of rest) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
 };
 
 /**
