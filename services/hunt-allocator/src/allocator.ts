@@ -17,6 +17,7 @@ import { commands } from "./commands.ts";
 import { type AllocatorConfig, dropEveryMs } from "./config.ts";
 import { hunts as huntRule } from "./hunt.ts";
 import { looking } from "./looking.ts";
+import { lookForLeftPasses } from "./overdue.ts";
 import type { PassTools, Runs } from "./pass.ts";
 import { waitingForMongo } from "./reached.ts";
 import { drivePasses, type Hunts, recordScans } from "./reactions.ts";
@@ -47,6 +48,7 @@ export const openAllocator = async (service: Service<AllocatorConfig>): Promise<
     recordScans(kernel, hunts, tools),
   ];
   for (const reaction of reactions) service.onStop(reaction.durable, reaction.stop);
+  await lookForLeftPasses(service, kernel, tools);
   const ownLast = async () => (await service.jsm.streams.info(streams.hunts.name)).state.last_seq;
   const inspected = inspectionHandlers(kernel, huntCommands, { aggregates: { "hunts.hunt": hunts, "hunts.run": runs }, reactions });
   await serveCommands(service, [...commands({ ...tools, hunts, ownLast }), ...inspected]);

@@ -1,4 +1,4 @@
-import { type ConfigOf, defineConfig, variable } from "@outrider/platform/config";
+import { type ConfigOf, defineConfig, overdueShape, variable } from "@outrider/platform/config";
 
 /** What the allocator reads from its environment. */
 export const definition = defineConfig(
@@ -27,6 +27,7 @@ export const definition = defineConfig(
       .integer(1, 36_500)
       .default(400)
       .describe("days after which an ad that was neither new nor changed is no candidate any more, 1 to 36500"),
+    ...overdueShape,
   },
   { mongo: true },
 );
@@ -46,6 +47,14 @@ export const names = {
   contacted: "allocator_contacted",
   people: "allocator_people",
   gated: "allocator_gated",
+} as const;
+
+/** Passes that nobody drives; the name is stored, too. */
+export const overduePasses = {
+  name: "hunt-allocator.passes",
+  filters: ["hunts.run.>"],
+  waits: ["PassOpened"],
+  ended: ["PassClosed"],
 } as const;
 
 export const followed = {
