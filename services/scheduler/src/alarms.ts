@@ -19,6 +19,8 @@ export const due = z.object({
 export type DailyRuns = Pick<Aggregate<DailyRun | undefined, never, never, string>, "fold">;
 
 export interface Alarms {
+  /** Whether anything waits for the account's next day, or has come due and is not done with. */
+  readonly isOpen: (account: AccountId) => Promise<boolean>;
   /** What JetStream keeps for the account now. */
   readonly armed: (account: AccountId) => Promise<Alarm | undefined>;
   /**
@@ -57,6 +59,7 @@ export const alarmsOf = (kernel: Kernel, dailyRuns: DailyRuns, clock: Clock): Al
 
   return {
     armed,
+    isOpen: (account) => kept.isOpen(names.dailyRun, keyOf(account)),
     bring: async (account, cause, { after, anew = false } = {}) => {
       const subject = subjects.account(account);
       for (let seen = await dailyRuns.fold(subject); ; ) {

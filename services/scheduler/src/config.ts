@@ -1,4 +1,4 @@
-import { type ConfigOf, defineConfig, variable } from "@outrider/platform/config";
+import { type ConfigOf, defineConfig, overdueShape, variable } from "@outrider/platform/config";
 
 /** What the scheduler reads from its environment. */
 export const definition = defineConfig("scheduler", {
@@ -6,6 +6,7 @@ export const definition = defineConfig("scheduler", {
     .integer(500, 60_000)
     .default(10_000)
     .describe("milliseconds to wait for the start of a pass to be answered, 500 to 60000"),
+  ...overdueShape,
 });
 export type SchedulerConfig = ConfigOf<typeof definition>;
 
@@ -15,6 +16,7 @@ export const names = {
   accounts: "scheduler-accounts",
   /** Schedules of this name: changing it leaves the old ones behind. */
   dailyRun: "daily-run",
+  lookForMissed: "scheduler.daily-runs",
   actor: "scheduler",
 } as const;
 

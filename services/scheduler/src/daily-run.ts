@@ -6,16 +6,18 @@ export interface DailyRun {
   readonly cron: string;
   readonly timeZone: string;
   readonly enabled: boolean;
+  /** Since when it is so, by the service's clock. */
+  readonly since: string;
 }
 
-const evolve = (daily: DailyRun | undefined, event: AccountEvent): DailyRun | undefined => {
+const evolve = (daily: DailyRun | undefined, event: AccountEvent, at: string): DailyRun | undefined => {
   if (event.type === "AccountCreated") {
     const { timeZone, policy } = event.data;
-    return { cron: policy.dailyRunCron, timeZone, enabled: policy.dailyRunEnabled };
+    return { cron: policy.dailyRunCron, timeZone, enabled: policy.dailyRunEnabled, since: at };
   }
   if (event.type === "AccountPolicyChanged" && daily !== undefined) {
     const { dailyRunCron: cron, dailyRunEnabled: enabled } = event.data.policy;
-    return { ...daily, cron, enabled };
+    return cron === daily.cron && enabled === daily.enabled ? daily : { ...daily, cron, enabled, since: at };
   }
   return daily; // nothing else about an account says when its day begins
 };

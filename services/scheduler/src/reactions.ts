@@ -50,26 +50,31 @@ export const startDailyRuns = (parts: SchedulerParts): Reaction => {
     const after = alarm.kind === "at" ? { after: alarm.next, anew: true } : {};
     await alarms.bring(account.data, causeOf(message, "arm", clock.now()), after);
     const { state } = await dailyRuns.fold(subjects.account(account.data));
-    if (state?.enabled === true) await startPass(parts, account.data, message);
+    if (state?.enabled !== true) return done;
+    const fire = { commandId: `cron:${hashId(message.subject, message.revision)}`, causation: `${message.stream}:${message.revision}` };
+    await startPass(parts, account.data, { ...fire, traceparent: message.traceparent });
     return done;
   });
 };
 
-/** Known by this very fire, so that a redelivery starts one pass only. A refusal is an answer: today there is nothing to start. */
-const startPass = async (
+interface Fire {
+  /** Known by this very fire, so that a redelivery starts one pass only. */
+  readonly commandId: string;
+  readonly causation?: string;
+  readonly traceparent?: string | undefined;
+  /** The day that it is for, when that may be over. */
+  readonly date?: string;
+}
+
+/** A refusal is an answer: today there is nothing to start. */
+export const startPass = async (
   { kernel: { instruments }, ask, config }: SchedulerParts,
   account: AccountId,
-  message: Delivery<unknown>,
+  { date, ...fire }: Fire,
 ): Promise<void> => {
-  const commandId = `cron:${hashId(message.subject, message.revision)}`;
-  const asked = {
-    commandId,
-    actor: names.actor,
-    causation: `${message.stream}:${message.revision}`,
-    timeoutMs: config.SCHEDULER_ASK_TIMEOUT_MS,
-  };
+  const asked = { ...fire, actor: names.actor, timeoutMs: config.SCHEDULER_ASK_TIMEOUT_MS };
   try {
-    const { run, pass } = await ask(huntCommands.startPass, { account, by: "cron" }, { ...asked, traceparent: message.traceparent });
+    const { run, pass } = await ask(huntCommands.startPass, { account, by: "cron", ...(date === undefined ? {} : { date }) }, asked);
     instruments.log("info", "a daily run was started", { account, run, pass });
   } catch (error) {
     if (!(error instanceof Refusal) || error.slug === "internal") throw error;

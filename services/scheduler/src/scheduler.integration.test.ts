@@ -14,6 +14,9 @@ let nats: ThrowAwayNats;
 let world: Service<SchedulerConfig>;
 let kernel: Kernel;
 const opened: Service<SchedulerConfig>[] = [];
+/** Accounts that have had their pass of today. */
+const ran = new Set<string>();
+const pass = { pass: 1, open: false, found: 0, allocated: 0, skipped: {}, reserved: 0, rest: 0, hunts: [] };
 let starts: { account: string; commandId: string }[] = [];
 
 const configured = (offsetMs = 0): SchedulerConfig => {
@@ -22,6 +25,8 @@ const configured = (offsetMs = 0): SchedulerConfig => {
     LOG_LEVEL: "silent",
     OUTRIDER_CLOCK_OFFSET_MS: String(offsetMs),
     SCHEDULER_ASK_TIMEOUT_MS: "1000",
+    OVERDUE_EVERY_MS: "300",
+    OVERDUE_AFTER_MS: "300",
   };
   const parsed = parseConfig(definition, environment);
   if (!parsed.ok) throw new Error(parsed.problems.join("; "));
@@ -43,7 +48,12 @@ const allocator = async (answer: () => void): Promise<Service<SchedulerConfig>> 
     answer();
     return { run: runId.parse("2027-03-02"), pass: 1, seq: 1, open: true };
   });
-  await serveCommands(service, [startPass]);
+  const run = handle(huntCommands.run, async ({ account }) => ({
+    exists: ran.has(account),
+    passes: ran.has(account) ? [pass] : [],
+    seq: 1,
+  }));
+  await serveCommands(service, [startPass, run]);
   return service;
 };
 
@@ -139,4 +149,24 @@ test("a day that began while the scheduler was down starts once when it is back"
   await expect.poll(() => starts.filter((start) => start.account === account), { timeout: 20_000 }).toHaveLength(1);
   await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true, next: "2027-03-03T08:00:00.000Z" });
   expect(starts.filter((start) => start.account === account)).toHaveLength(1);
+});
+
+test("a day whose schedule was lost begins at the next look, once, unless it has had its run; the one after is armed again", async () => {
+  const [lost, done] = [accountId.parse("lost"), accountId.parse("done")];
+  ran.add(done);
+  await allocator(() => undefined);
+  const offset = nineIn(3000);
+  await Promise.all([create(lost), create(done)]);
+  await Promise.all([open("one", offset), open("two", offset)]);
+  const armed = { timeout: 10_000, interval: 20 };
+  for (const account of [lost, done]) await expect.poll(() => daily(account), armed).toMatchObject({ armed: true });
+  // Until the moment has passed, as if the whole stream were away.
+  const purge = () => world.jsm.streams.purge(streams.schedule.name, { filter: "schedule.scheduler.>" });
+  while (offset + Date.now() < Date.parse("2027-03-02T08:00:00.000Z")) await purge();
+  for (const account of [lost, done])
+    await expect.poll(() => daily(account), armed).toMatchObject({ armed: true, next: "2027-03-03T08:00:00.000Z" });
+  const mine = (account: AccountId) => starts.filter((start) => start.account === account);
+  await expect.poll(() => mine(lost).length, { timeout: 10_000 }).toBeGreaterThan(0);
+  expect(new Set(mine(lost).map(({ commandId }) => commandId)).size).toBe(1);
+  expect(mine(done)).toEqual([]);
 });

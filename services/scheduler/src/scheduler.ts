@@ -5,8 +5,9 @@ import { aggregate, jetStreamStore } from "@outrider/eventing";
 import { inspectionHandlers, kernelOf, ownStreams, type Service, serveCommands, watchAccounts } from "@outrider/platform";
 import { alarmsOf } from "./alarms.ts";
 import { commands } from "./commands.ts";
-import { names, type SchedulerConfig } from "./config.ts";
+import type { SchedulerConfig } from "./config.ts";
 import { dailyRun } from "./daily-run.ts";
+import { lookForMissed } from "./missed.ts";
 import { armDailyRuns, startDailyRuns } from "./reactions.ts";
 
 /** Brings the scheduler up on a running service. Everything ends with the service. */
@@ -25,16 +26,5 @@ export const openScheduler = async (service: Service<SchedulerConfig>): Promise<
   service.onStop("readers", async () => {
     await Promise.all([...reactions, accounts].map((reader) => reader.stop()));
   });
-  void bringAll();
-
-  /** Schedules may have been lost, or armed by another clock: what every account wants is compared once with what is armed. */
-  async function bringAll(): Promise<void> {
-    await accounts.caughtUp;
-    for (const { account } of accounts.all()) {
-      const cause = { commandId: `start:${service.replica}:${account}`, at: clock.now(), actor: names.actor };
-      await alarms.bring(account, cause).catch((error: unknown) => {
-        service.log.warn({ account, error }, "a daily run could not be armed at the start");
-      });
-    }
-  }
+  lookForMissed(service, parts, accounts);
 };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { alarmOf, nextRun, sixFields, stillGood } from "./times.ts";
+import { alarmOf, lastRun, nextRun, sixFields, stillGood } from "./times.ts";
 
 describe("an account's cron as JetStream takes it", () => {
   test.each([
@@ -17,6 +17,7 @@ describe("an account's cron as JetStream takes it", () => {
 
 describe("the next daily run", () => {
   const daily = { cron: "0 9 * * *", timeZone: "Europe/Paris" };
+  const since = "2026-10-01T00:00:00.000Z";
 
   test("is in the account's own time zone, over the change of the clocks", () => {
     expect(nextRun(daily, "2026-10-24T06:59:59.000Z")).toBe("2026-10-24T07:00:00.000Z");
@@ -24,8 +25,16 @@ describe("the next daily run", () => {
     expect(nextRun({ ...daily, timeZone: "America/New_York" }, "2026-01-10T00:00:00.000Z")).toBe("2026-01-10T14:00:00.000Z");
   });
 
+  test("that was the last is found within a day, and never from before the account wanted it so", () => {
+    expect(lastRun({ ...daily, since }, "2026-10-24T07:00:00.000Z")).toBe("2026-10-24T07:00:00.000Z");
+    expect(lastRun({ ...daily, since }, "2026-10-25T07:59:59.000Z")).toBeUndefined(); // 25 hours apart: the clocks changed
+    expect(lastRun({ ...daily, since }, "2026-10-27T07:59:59.000Z")).toBe("2026-10-26T08:00:00.000Z");
+    expect(lastRun({ ...daily, since: "2026-10-24T07:00:01.000Z" }, "2026-10-24T20:00:00.000Z")).toBeUndefined();
+    expect(lastRun({ ...daily, cron: "*/20 * * * *", since }, "2026-10-24T07:59:59.000Z")).toBe("2026-10-24T07:40:00.000Z");
+  });
+
   test("is armed as a cron by the server's clock, as a moment by another one, and not at all when it is off", () => {
-    const enabled = { ...daily, enabled: true };
+    const enabled = { ...daily, enabled: true, since };
     expect(alarmOf(enabled, 0, "2026-10-24T07:00:00.000Z")).toEqual({ kind: "cron", ...daily });
     expect(alarmOf(enabled, 5000, "2026-10-24T07:00:00.000Z")).toEqual({
       kind: "at",
@@ -33,7 +42,7 @@ describe("the next daily run", () => {
       next: "2026-10-25T08:00:00.000Z",
       offsetMs: 5000,
     });
-    expect(alarmOf({ ...enabled, enabled: false }, 0, "2026-10-24T07:00:00.000Z")).toBeUndefined();
+    expect(alarmOf({ ...enabled, enabled: false, since }, 0, "2026-10-24T07:00:00.000Z")).toBeUndefined();
     expect(alarmOf(undefined, 0, "2026-10-24T07:00:00.000Z")).toBeUndefined();
   });
 

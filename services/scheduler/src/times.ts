@@ -27,6 +27,22 @@ export const nextRun = ({ cron, timeZone }: Pick<DailyRun, "cron" | "timeZone">,
   return job.nextRun(new Date(after))?.toISOString();
 };
 
+const dayMs = 86_400_000;
+/** A cron that comes due more often than every minute cannot be written. */
+const mostRunsADay = 1440;
+
+/** The last moment up to `by`, within the day before it, at which a day should have begun, as long as the account has wanted it so. */
+export const lastRun = (daily: Pick<DailyRun, "cron" | "timeZone" | "since">, by: string): string | undefined => {
+  const from = Math.max(Date.parse(by) - dayMs, Date.parse(daily.since));
+  let last: string | undefined;
+  let next = nextRun(daily, new Date(from).toISOString());
+  for (let runs = 0; next !== undefined && next <= by && runs < mostRunsADay; runs++) {
+    last = next;
+    next = nextRun(daily, next);
+  }
+  return last;
+};
+
 /** What JetStream is asked to keep for a daily run, so that what is armed can be compared with what is wanted. */
 export type Alarm =
   | { readonly kind: "cron"; readonly cron: string; readonly timeZone: string }
