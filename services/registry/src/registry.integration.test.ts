@@ -321,7 +321,7 @@ test("gives 2,000 permits at once and loses none", async () => {
 });
 
 test("gives a permit back after the replica that saw the contact begin has gone", async () => {
-  const person = await personOf("06 39 98 03 00");
+  const person = await personOf("06 39 98 03 01");
   expect(await ask(person, { contact: "handed-over" })).toMatchObject({ kind: "permitted" });
   await write("handed-over", requested("handed-over", person));
   const { state } = await caller.jsm.streams.info(streams.sms.name);

@@ -158,7 +158,7 @@ test("a day whose schedule was lost begins at the next look, once, unless it has
   const offset = nineIn(3000);
   await Promise.all([create(lost), create(done)]);
   await Promise.all([open("one", offset), open("two", offset)]);
-  const armed = { timeout: 10_000, interval: 20 };
+  const armed = { timeout: 20_000, interval: 20 };
   for (const account of [lost, done]) await expect.poll(() => daily(account), armed).toMatchObject({ armed: true });
   // Until the moment has passed, as if the whole stream were away.
   const purge = () => world.jsm.streams.purge(streams.schedule.name, { filter: "schedule.scheduler.>" });
