@@ -161,32 +161,6 @@ test("what is held for a request that never becomes a contact is given back; wha
   await expect.poll(() => balanceOf(account), { timeout: 20_000, interval: 100 }).toMatchObject({ held: 0, captured: 2, available: 8 });
 });
 
-test("the trace of every contact leads to the one decision that settles them all", async () => {
-  const bodies: string[] = [];
-  const collector = createServer((request, response) => {
-    request.setEncoding("utf8").on("data", (data: string) => bodies.push(data));
-    request.on("end", () => response.writeHead(200, { "content-type": "application/json" }).end("{}"));
-  });
-  await new Promise<void>((listening) => collector.listen(0, "127.0.0.1", listening));
-  const { port } = collector.address() as AddressInfo;
-  for (const service of opened.splice(0)) await service[Symbol.asyncDispose]();
-  const account = accountId.parse("traced");
-  const ids = Array.from({ length: 300 }, (_, index) => `t${index}`);
-  const traced = await open("traced", { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, LEDGER_LINGER_MS: 1000 });
-  await grant(account, "invoice-1", 500);
-  await world.ask(ledgerCommands.reserve, { account, reservation: "traced:1", number: 1, most: 301, atLeast: 1, purpose: "pass" });
-  await contact(account, "first", 0, accepted("traced:1")); // the others gather behind it
-  await Promise.all(ids.map((id) => contact(account, id, 0, accepted("traced:1"))));
-  await expect.poll(() => balanceOf(account), { timeout: 20_000, interval: 100 }).toMatchObject({ captured: 301 });
-  await traced[Symbol.asyncDispose]();
-  collector.close();
-
-  const sent = bodies.join("");
-  const settling = sent.split('"name":"process ledger.balance"').slice(1).join("");
-  const unheard = ids.filter((id) => !settling.includes(traceOf(subjects.smsContact(account, id)).slice(3, 35)));
-  expect(unheard).toEqual([]);
-});
-
 test("a grant expires, and the price of a request that was never made is given back, also when their alarms were lost", async () => {
   const account = accountId.parse("forgotten");
   const secret = { k: "k", v: "v" };
@@ -211,4 +185,30 @@ test("a grant expires, and the price of a request that was never made is given b
   const { entries } = await world.ask(ledgerCommands.history, { subject: subjects.balance(account), from: 0, limit: 10 });
   const types = entries.flatMap(({ events }) => events.map(({ type }) => type));
   expect(types.toSorted()).toEqual(["CreditsExpired", "CreditsGranted", "CreditsGranted", "CreditsReserved", "ReservationsChecked"]);
+});
+
+test("the trace of every contact leads to the one decision that settles them all", async () => {
+  const bodies: string[] = [];
+  const collector = createServer((request, response) => {
+    request.setEncoding("utf8").on("data", (data: string) => bodies.push(data));
+    request.on("end", () => response.writeHead(200, { "content-type": "application/json" }).end("{}"));
+  });
+  await new Promise<void>((listening) => collector.listen(0, "127.0.0.1", listening));
+  const { port } = collector.address() as AddressInfo;
+  for (const service of opened.splice(0)) await service[Symbol.asyncDispose]();
+  const account = accountId.parse("traced");
+  const ids = Array.from({ length: 300 }, (_, index) => `t${index}`);
+  const traced = await open("traced", { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, LEDGER_LINGER_MS: 1000 });
+  await grant(account, "invoice-1", 500);
+  await world.ask(ledgerCommands.reserve, { account, reservation: "traced:1", number: 1, most: 301, atLeast: 1, purpose: "pass" });
+  await contact(account, "first", 0, accepted("traced:1")); // the others gather behind it
+  await Promise.all(ids.map((id) => contact(account, id, 0, accepted("traced:1"))));
+  await expect.poll(() => balanceOf(account), { timeout: 20_000, interval: 100 }).toMatchObject({ captured: 301 });
+  await traced[Symbol.asyncDispose]();
+  collector.close();
+
+  const sent = bodies.join("");
+  const settling = sent.split('"name":"process ledger.balance"').slice(1).join("");
+  const unheard = ids.filter((id) => !settling.includes(traceOf(subjects.smsContact(account, id)).slice(3, 35)));
+  expect(unheard).toEqual([]);
 });
