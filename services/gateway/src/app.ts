@@ -49,7 +49,9 @@ export const createApp = async (service: Service<GatewayConfig>): Promise<Api> =
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
-      info: { title: "Outrider", version: "1", description: "Contacts people on behalf of businesses, lawfully and at most once." },
+      info: { title: "Outrider", version: "1", description },
+      servers: [{ url: "/", description: "this gateway" }],
+      tags: tags.map((name) => ({ name })),
       components: {
         securitySchemes: {
           key: { type: "http", scheme: "bearer", description: "an account's key, or the admin key with the header Outrider-Account" },
@@ -61,6 +63,20 @@ export const createApp = async (service: Service<GatewayConfig>): Promise<Api> =
   });
   return app;
 };
+
+const description = `Contacts people on behalf of businesses, lawfully and at most once.
+
+- **Keys.** \`Authorization: Bearer or_…\`, the key of an account. With the admin key, name the account in the header \`Outrider-Account\`.
+- **Repeating.** Send an \`Idempotency-Key\` with every POST, and the same one when no answer came: it is carried out once.
+- **Reading what was changed.** Changes answer with a \`seq\`; lists that are asked with \`waitFor=<seq>\` wait until they know of it.
+- **Pages.** A list answers \`next\` while there is more; ask again with \`cursor=<next>\`.
+- **Errors** are \`application/problem+json\`: \`type\` says what kind it is, \`rule\` which rule said no, \`detail\` what to do about it.`;
+
+/** In the order in which somebody who begins meets them. */
+const tags = [
+  ...["accounts", "lines", "hunts", "ads", "runs", "contacts", "replies", "people", "credits", "pauses"],
+  ...["inspection", "dead letters", "read models", "webhooks", "openapi"],
+];
 
 /** Make an answer harmless wherever it is opened. */
 const contentSecurityPolicy = "content-security-policy";

@@ -40,10 +40,19 @@ export const docsRoutes = (api: Api): void => {
   }
 };
 
+/** Services of the page's makers, which would be given this document and what is typed here, if our policy let them. */
+const nothingOfTheVendors = {
+  telemetry: false,
+  hideClientButton: true,
+  showDeveloperTools: "never",
+  agent: { disabled: true },
+  mcp: { disabled: true },
+} as const;
+
 const load = async (nonce: string): Promise<FastifyInstance> => {
   const { default: reference } = await import("@scalar/fastify-api-reference");
   const app = fastify({ logger: false });
-  const configuration = { url: "/v1/openapi.json", pageTitle: "Outrider", nonce, withDefaultFonts: false, telemetry: false };
-  await app.register(reference, { routePrefix: "/docs", configuration: { ...configuration, hideClientButton: true } });
+  const page = { url: "/v1/openapi.json", pageTitle: "Outrider", nonce, withDefaultFonts: false };
+  await app.register(reference, { routePrefix: "/docs", configuration: { ...page, ...nothingOfTheVendors } });
   return app;
 };
