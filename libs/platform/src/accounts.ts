@@ -31,6 +31,12 @@ export interface AccountsWatch {
 
 const accountsCodec = codecOf(accountEvents);
 
+/** What is watched, and as what readiness names it. Nothing of it is stored. */
+const watched = {
+  accounts: { name: "accounts", stream: streams.registry.name, filters: ["registry.account.>"], codec: accountsCodec },
+  pausedHunts: { name: "paused-hunts", stream: streams.hunts.name, filters: ["hunts.hunt.>"], codec: huntsCodec },
+} as const;
+
 /** Accounts, and the pauses of everything, accounts and hunts, current within moments in every replica. */
 export const watchAccounts = (kernel: Kernel): AccountsWatch => {
   const accounts = new Map<string, KnownAccount>();
@@ -54,12 +60,8 @@ export const watchAccounts = (kernel: Kernel): AccountsWatch => {
       if (type === "HuntResumed" || type === "HuntActivated") pausedHunts.delete(key);
     }
   };
-  const registry = watch(
-    kernel,
-    { name: "accounts", stream: streams.registry.name, filters: ["registry.account.>"], codec: accountsCodec },
-    takeAccount,
-  );
-  const hunts = watch(kernel, { name: "paused-hunts", stream: streams.hunts.name, filters: ["hunts.hunt.>"], codec: huntsCodec }, takeHunt);
+  const registry = watch(kernel, watched.accounts, takeAccount);
+  const hunts = watch(kernel, watched.pausedHunts, takeHunt);
 
   return {
     caughtUp: Promise.all([registry.caughtUp, hunts.caughtUp]).then(() => undefined),
