@@ -58,13 +58,48 @@ interface Known {
 }
 
 /** Finds and registers people by their numbers, many at a time. */
-export const peopleOf = ({ accounts, persons, keyring, jsm, sandbox, remembered, rememberedMs }: Needs): People => {
-  const known = new LRUCache<string, Known>({ max: remembered, ttl: rememberedMs, ttlResolution: 250 });
-  /** By the keyed hash of how the number was written: reading a number costs more than all the rest of a repeat. */
-  const spelt = new LRUCache<string, PersonId>({ max: remembered });
-  const secrets = new LRUCache<AccountId, Secret>({ max: secretsOpen });
+export const peopleOf = (needs: Needs): People => {
+  const { accounts, keyring, sandbox, remembered, rememberedMs } = needs;
+  const memory: Memory = {
+    known: new LRUCache<string, Known>({ max: remembered, ttl: rememberedMs, ttlResolution: 250 }),
+    spelt: new LRUCache<string, PersonId>({ max: remembered }),
+  };
+  const secretOf = secretsIn(keyring);
+  return {
+    forget: (account, person) => void memory.known.delete(`${account}.${person}`),
+    find: async (account, numbers, { postalCodes, register: wanted }, asked) => {
+      const owner = await openAccount(accounts, account);
+      const request: Request = { account, country: owner.country, secret: await secretOf(owner), missing: new Map(), answers: new Map() };
+      const plain = await keyring.openMany(numbers);
+      const rows = plain.map((number, at) => read(memory, request, { number, postalCode: postalCodes?.[at] ?? undefined, sandbox }));
+      const { missing } = request;
+      if (missing.size > 0) learn(memory, request, await lookUp(needs, account, [...missing.keys()]));
+      if (missing.size > 0 && wanted) learn(memory, request, await register(needs, account, [...missing.values()], asked));
+      return rows.map((row) => answerOf(row, request.answers));
+    },
+  };
+};
 
-  const secretOf = async ({ account, secret }: OpenAccount): Promise<Secret> => {
+/** What this replica remembers between requests. */
+interface Memory {
+  /** By account and person. */
+  readonly known: LRUCache<string, Known>;
+  /** By the keyed hash of how the number was written: reading a number costs more than all the rest of a repeat. */
+  readonly spelt: LRUCache<string, PersonId>;
+}
+
+interface Request {
+  readonly account: AccountId;
+  readonly country: string;
+  readonly secret: Secret;
+  /** Nobody whom this replica knows. */
+  readonly missing: Map<PersonId, Described>;
+  readonly answers: Map<string, Known>;
+}
+
+const secretsIn = (keyring: Keyring): ((account: OpenAccount) => Promise<Secret>) => {
+  const secrets = new LRUCache<AccountId, Secret>({ max: secretsOpen });
+  return async ({ account, secret }) => {
     const open = secrets.get(account);
     if (open !== undefined) return open;
     const bytes = await keyring.openBytes(secret);
@@ -73,88 +108,83 @@ export const peopleOf = ({ accounts, persons, keyring, jsm, sandbox, remembered,
     secrets.set(account, hash);
     return hash;
   };
+};
 
-  /** Of the people that this replica does not know: what the stream says. Those who are in it with more than their registration are folded. */
-  const lookUp = async (account: AccountId, ids: readonly PersonId[]): Promise<Map<string, Known>> => {
-    const found = new Map<string, Known>();
-    const told: PersonId[] = [];
-    for (const { person, facts } of await lastMessages(jsm, account, ids)) {
-      if (facts === undefined) told.push(person);
-      else found.set(person, { facts, erased: false });
-    }
-    await Promise.all(
-      told.map(async (person) => {
-        const { state } = await persons.fold(subjects.person(account, person), { fresh: false });
-        if (state.status !== "unknown") found.set(person, { facts: state.facts, erased: state.status === "erased" });
-      }),
-    );
-    return found;
-  };
+/** Whose number this is. Whoever is remembered is answered, anybody else is missing. */
+const read = (
+  { known, spelt }: Memory,
+  { account, country, secret, missing, answers }: Request,
+  { number, postalCode, sandbox }: { readonly number: string; readonly postalCode: string | undefined; readonly sandbox: boolean },
+): Described | Repeat | Invalid => {
+  const spelling = secret(`${number}\n${postalCode ?? ""}`);
+  const before = spelt.get(spelling);
+  const remembers = before === undefined ? undefined : known.get(`${account}.${before}`);
+  if (before !== undefined && remembers !== undefined) {
+    answers.set(before, remembers);
+    return { person: before };
+  }
+  const one = describe(number, { country, postalCode, sandbox, secret });
+  if ("reason" in one) return one;
+  spelt.set(spelling, one.person);
+  const found = known.get(`${account}.${one.person}`);
+  if (found === undefined) missing.set(one.person, one);
+  else answers.set(one.person, found);
+  return one;
+};
 
-  /** One append each, all at once. Who was erased and forgotten has a key that can never be made again, and stays so. */
-  const register = async (account: AccountId, newcomers: readonly Described[], asked: Asked): Promise<Map<string, Known>> => {
-    const destroyed = await destroyedAmong(keyring, account, newcomers);
-    const living = newcomers.filter(({ person }) => !destroyed.has(keyIds.person(account, person)));
-    const numbers = await keyring.sealMany(living.map(({ person, e164 }) => ({ keyId: keyIds.person(account, person), plain: e164 })));
-    const registered = new Map<string, Known>();
-    for (const { person, facts } of newcomers) registered.set(person, { facts, erased: destroyed.has(keyIds.person(account, person)) });
-    await Promise.all(
-      living.map(async ({ person, facts }, index) => {
-        const number = numbers[index];
-        if (number === undefined) throw new TypeError("every number was sealed");
-        const command = { type: "Register", person, number, facts } as const;
-        const commandId = `${asked.commandId}:${person}`;
-        const { state } = await persons.execute(subjects.person(account, person), command, { ...asked, commandId, creates: true });
-        // Somebody else may have been first, with what another ad told of the number.
-        if (state.status !== "unknown") registered.set(person, { facts: state.facts, erased: state.status === "erased" });
-      }),
-    );
-    return registered;
-  };
+const learn = ({ known }: Memory, { account, missing, answers }: Request, learned: ReadonlyMap<PersonId, Known>): void => {
+  for (const [person, facts] of learned) {
+    known.set(`${account}.${person}`, facts);
+    answers.set(person, facts);
+    missing.delete(person);
+  }
+};
 
-  return {
-    forget: (account, person) => void known.delete(`${account}.${person}`),
-    find: async (account, numbers, { postalCodes, register: wanted }, asked) => {
-      const owner = await openAccount(accounts, account);
-      const secret = await secretOf(owner);
-      const plain = await keyring.openMany(numbers);
-      const missing = new Map<string, Described>();
-      const answers = new Map<string, Known>();
-      const read = (number: string, postalCode: string | undefined): Described | Repeat | Invalid => {
-        const spelling = secret(`${number}\n${postalCode ?? ""}`);
-        const before = spelt.get(spelling);
-        const remembers = before === undefined ? undefined : known.get(`${account}.${before}`);
-        if (before !== undefined && remembers !== undefined) {
-          answers.set(before, remembers);
-          return { person: before };
-        }
-        const one = describe(number, { country: owner.country, postalCode, sandbox, secret });
-        if ("reason" in one) return one;
-        spelt.set(spelling, one.person);
-        const found = known.get(`${account}.${one.person}`);
-        if (found === undefined) missing.set(one.person, one);
-        else answers.set(one.person, found);
-        return one;
-      };
-      const rows = plain.map((number, index) => read(number, postalCodes?.[index] ?? undefined));
-      const learn = (learned: ReadonlyMap<string, Known>): void => {
-        for (const [person, facts] of learned) {
-          known.set(`${account}.${person}`, facts);
-          answers.set(person, facts);
-          missing.delete(person);
-        }
-      };
-      if (missing.size > 0)
-        learn(
-          await lookUp(
-            account,
-            [...missing.values()].map(({ person }) => person),
-          ),
-        );
-      if (missing.size > 0 && wanted) learn(await register(account, [...missing.values()], asked));
-      return rows.map((row) => answerOf(row, answers));
-    },
-  };
+/** Of the people that this replica does not know: what the stream says. Those who are in it with more than their registration are folded. */
+const lookUp = async (
+  { jsm, persons }: Pick<Needs, "jsm" | "persons">,
+  account: AccountId,
+  ids: readonly PersonId[],
+): Promise<Map<PersonId, Known>> => {
+  const found = new Map<PersonId, Known>();
+  const told: PersonId[] = [];
+  for (const { person, facts } of await lastMessages(jsm, account, ids)) {
+    if (facts === undefined) told.push(person);
+    else found.set(person, { facts, erased: false });
+  }
+  await Promise.all(
+    told.map(async (person) => {
+      const { state } = await persons.fold(subjects.person(account, person), { fresh: false });
+      if (state.status !== "unknown") found.set(person, { facts: state.facts, erased: state.status === "erased" });
+    }),
+  );
+  return found;
+};
+
+/** One append each, all at once. Who was erased and forgotten has a key that can never be made again, and stays so. */
+const register = async (
+  { keyring, persons }: Pick<Needs, "keyring" | "persons">,
+  account: AccountId,
+  newcomers: readonly Described[],
+  asked: Asked,
+): Promise<Map<PersonId, Known>> => {
+  const destroyed = await destroyedAmong(keyring, account, newcomers);
+  const living = newcomers.filter(({ person }) => !destroyed.has(keyIds.person(account, person)));
+  const numbers = await keyring.sealMany(living.map(({ person, e164 }) => ({ keyId: keyIds.person(account, person), plain: e164 })));
+  const registered = new Map<PersonId, Known>();
+  for (const { person, facts } of newcomers) registered.set(person, { facts, erased: destroyed.has(keyIds.person(account, person)) });
+  await Promise.all(
+    living.map(async ({ person, facts }, index) => {
+      const number = numbers[index];
+      if (number === undefined) throw new TypeError("every number was sealed");
+      const command = { type: "Register", person, number, facts } as const;
+      const commandId = `${asked.commandId}:${person}`;
+      const { state } = await persons.execute(subjects.person(account, person), command, { ...asked, commandId, creates: true });
+      // Somebody else may have been first, with what another ad told of the number.
+      if (state.status !== "unknown") registered.set(person, { facts: state.facts, erased: state.status === "erased" });
+    }),
+  );
+  return registered;
 };
 
 /** A number that was read before, of somebody who is known. */
