@@ -82,6 +82,19 @@ export const openingAt = (calendar: Calendar, at: number): Opening => {
   return answer;
 };
 
+/** From when to when (ms) every place is open on its local day of `at`; undefined: some place is closed all day, or they never are together. */
+export const windowOn = ({ places }: Calendar, at: number): { readonly from: number; readonly to: number } | undefined => {
+  let [from, to] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (const place of places) {
+    const today = localDay(place.zone, at);
+    const hours = hoursOn(place, today);
+    if (hours.from >= hours.to) return undefined;
+    from = Math.max(from, momentOf(place.zone, today, hours.from));
+    to = Math.min(to, momentOf(place.zone, today, hours.to));
+  }
+  return from < to ? { from, to } : undefined;
+};
+
 const allOpenAfter = (calendar: Calendar, at: number): number => {
   const end = at + HORIZON_DAYS * DAY;
   let moment = at;

@@ -19,3 +19,4 @@ export type {
   Purpose,
   Verdict,
 } from "./types.ts";
+export { lawfulWindow } from "./window.ts";

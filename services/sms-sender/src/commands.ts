@@ -7,7 +7,7 @@ import { subjects } from "@outrider/contracts/streams";
 import { type CommandContext, type CommandHandler, handle, Refusal } from "@outrider/platform";
 import type { ContactRefusal } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
-import { type LineCommand, leftOn } from "./line.ts";
+import { type LineCommand, type LineRefusal, leftOn } from "./line.ts";
 import { dayOf } from "./local-day.ts";
 import { ensurePoll } from "./poll.ts";
 import { scheduleWanted } from "./tail.ts";
@@ -27,10 +27,16 @@ export const smsHandlers = (sms: Sms): readonly CommandHandler[] => [
   ...inboundHandlers(sms),
 ];
 
+const refused: Readonly<Record<LineRefusal, readonly ["not-found" | "refused" | "conflict", string]>> = {
+  "no-such-line": ["not-found", "this line was never connected"],
+  "already-open-differently": ["conflict", "this line was connected through another provider; choose another name"],
+  "nothing-to-spread": ["refused", "a line that spreads needs a limit of recipients a day or a month, by which its day is shared"],
+};
+
 const lineHandlers = (sms: Sms): readonly CommandHandler[] => {
   const change = async (account: AccountId, line: string, command: LineCommand, context: CommandContext): Promise<{ seq: number }> => {
     const outcome = await sms.lines.execute(subjects.smsLine(account, line), command, causeOf(sms, becauseOf(context), context.commandId));
-    if (outcome.kind === "refused") throw new Refusal("not-found", "this line was never connected", outcome.refusal);
+    if (outcome.kind === "refused") throw new Refusal(...refused[outcome.refusal], outcome.refusal);
     return { seq: outcome.revision };
   };
   return [
@@ -142,7 +148,7 @@ const contactHandlers = (sms: Sms): readonly CommandHandler[] => [
 ];
 
 const turnFor = (sms: Sms, account: AccountId, { line, contact, person }: ContactRequest, context: CommandContext) =>
-  askForTurns(sms, account, line, [{ contact, person }], becauseOf(context));
+  askForTurns(sms, account, line, [{ contact, person }], becauseOf(context), true);
 
 /** Before a contact is asked for: should we be killed before it has asked for its turn, and the caller not come back, it still gets one. */
 const promiseTurn = (sms: Sms, account: AccountId, contact: ContactId, context: CommandContext) =>

@@ -1,6 +1,7 @@
 import type { ContactId, LineId, PersonId } from "@outrider/contracts/ids";
 import type { LineEvent, LineLimits } from "@outrider/contracts/sms";
-import { accept, type Decider, refuse, unreachable } from "@outrider/eventing/decider";
+import { accept, type Decider, type Decision, refuse, unreachable } from "@outrider/eventing/decider";
+import { evenGap, firstHole, leastGap, type Window } from "./spacing.ts";
 
 /** Bounded by what is open, and by the recipients' limits: without a limit nobody is counted. */
 export interface Line {
@@ -9,7 +10,9 @@ export interface Line {
   paused?: { readonly reason: string; readonly by: string };
   /** Turns given and not used yet. */
   readonly open: Map<ContactId, string>;
+  /** The last turn given, and the last one used. */
   lastAt: string;
+  usedAt: string;
   day: { date: string; readonly people: Set<PersonId> };
   month: { month: string; readonly people: Set<PersonId> };
 }
@@ -31,12 +34,16 @@ export type LineCommand =
       readonly endsAt: string;
       /** One number from 0 to 1 for each: the jitter of its gap. */
       readonly random: readonly number[];
+      /** That day's lawful hours, if there are any: a line that spreads has them to share. */
+      readonly window?: Window | undefined;
+      /** Somebody waits for these: on a line that spreads they go in between, as soon as the least gap allows. */
+      readonly soon?: boolean;
     }
   | { readonly type: "EndTurns"; readonly contacts: readonly ContactId[] }
   | { readonly type: "Pause"; readonly reason: string; readonly by: string }
   | { readonly type: "Resume"; readonly by: string };
 
-export type LineRefusal = "no-such-line" | "already-open-differently";
+export type LineRefusal = "no-such-line" | "already-open-differently" | "nothing-to-spread";
 
 /** The phone or number that sends: it gives turns, so that no line sends faster or to more people than it may. */
 export const line: Decider<Line, LineCommand, LineEvent, LineRefusal> = {
@@ -44,11 +51,12 @@ export const line: Decider<Line, LineCommand, LineEvent, LineRefusal> = {
     limits: { minGapMs: 0, jitterMs: 0, recipientsPerDay: null, recipientsPerMonth: null, spread: false },
     open: new Map(),
     lastAt: "",
+    usedAt: "",
     day: { date: "", people: new Set() },
     month: { month: "", people: new Set() },
   }),
 
-  evolve: (state, { type, data }) => {
+  evolve: (state, { type, data }, when) => {
     switch (type) {
       case "LineOpened":
         state.opened = data;
@@ -70,7 +78,11 @@ export const line: Decider<Line, LineCommand, LineEvent, LineRefusal> = {
       case "TurnsRefused":
         return state;
       case "TurnsEnded":
-        for (const contact of data.contacts) state.open.delete(contact);
+        for (const contact of data.contacts) {
+          const at = state.open.get(contact) ?? "";
+          if (at <= when && at > state.usedAt) state.usedAt = at;
+          state.open.delete(contact);
+        }
         return state;
       case "LinePaused":
         state.paused = data;
@@ -86,6 +98,7 @@ export const line: Decider<Line, LineCommand, LineEvent, LineRefusal> = {
   decide: (state, command) => {
     if (command.type === "Open") {
       const { line: name, provider, timeZone, limits } = command;
+      if (cannotSpread(limits)) return refuse("nothing-to-spread");
       if (state.opened === undefined) return accept({ type: "LineOpened", data: { line: name, provider, timeZone, limits } });
       return state.opened.provider === provider ? changeLimits(state, limits) : refuse("already-open-differently");
     }
@@ -109,30 +122,51 @@ export const line: Decider<Line, LineCommand, LineEvent, LineRefusal> = {
   },
 };
 
-const changeLimits = (state: Line, limits: LineLimits) =>
-  JSON.stringify(limits) === JSON.stringify(state.limits)
-    ? accept<LineEvent>()
-    : accept<LineEvent>({ type: "LineLimitsChanged", data: { limits } });
+const changeLimits = (state: Line, limits: LineLimits): Decision<LineEvent, LineRefusal> => {
+  if (cannotSpread(limits)) return refuse("nothing-to-spread");
+  return JSON.stringify(limits) === JSON.stringify(state.limits) ? accept() : accept({ type: "LineLimitsChanged", data: { limits } });
+};
 
-const giveTurns = (state: Line, { wanted, now, date, endsAt, random }: Extract<LineCommand, { type: "GiveTurns" }>) => {
+/** The day is shared by as many as may be written to: without a limit nobody knows how many that is. */
+const cannotSpread = ({ spread, recipientsPerDay, recipientsPerMonth }: LineLimits): boolean =>
+  spread && recipientsPerDay === null && recipientsPerMonth === null;
+
+type GiveTurns = Extract<LineCommand, { type: "GiveTurns" }>;
+
+/** The moments of turns, one after another. `peek` tells when the next one would be; `take` gives it. */
+const momentsOf = (state: Line, { now, window, soon }: GiveTurns) => {
+  const { limits } = state;
+  const nowMs = Date.parse(now);
+  if (limits.spread && soon === true) {
+    const taken = [...state.open.values(), state.usedAt].flatMap((at) => (at === "" ? [] : [Date.parse(at)])).sort((a, b) => a - b);
+    return (random: number): number => firstHole(taken, nowMs, leastGap(limits, random));
+  }
+  let last = state.lastAt === "" ? undefined : Date.parse(state.lastAt);
+  return (random: number, left: number | null): number => {
+    const spreads = limits.spread && window !== undefined && left !== null;
+    const from = spreads ? Math.max(nowMs, Date.parse(window.from)) : nowMs;
+    const gap = spreads ? evenGap(limits, random, Date.parse(window.to) - Math.max(from, last ?? from), left) : leastGap(limits, random);
+    last = last === undefined ? from : Math.max(from, last + gap);
+    return last;
+  };
+};
+
+const giveTurns = (state: Line, command: GiveTurns) => {
+  const { wanted, date, endsAt, random } = command;
   const fresh = wanted.filter(({ contact }) => !state.open.has(contact));
   if (fresh.length === 0) return accept<LineEvent>();
   const turns: { contact: ContactId; person: PersonId; at: string }[] = [];
   const refused: { contact: ContactId; rule: string }[] = [];
   const room = recipients(state, date);
-  let last = Date.parse(state.lastAt || now);
-  let first = state.lastAt === "";
+  const next = momentsOf(state, command);
   for (const [index, { contact, person }] of fresh.entries()) {
-    const rule = state.paused !== undefined ? "line-paused" : room.full(person);
-    const gap = first ? 0 : state.limits.minGapMs + Math.floor((random[index] ?? 0) * state.limits.jitterMs);
-    const at = new Date(Math.max(Date.parse(now), last + gap)).toISOString();
+    let rule = state.paused !== undefined ? "line-paused" : room.full(person);
+    const at = rule === undefined ? new Date(next(random[index] ?? 0, room.left())).toISOString() : "";
+    if (at > endsAt) rule = "line-day-full"; // and so is it for all who come after
     if (rule !== undefined) refused.push({ contact, rule });
-    else if (at > endsAt) refused.push({ contact, rule: "line-day-full" });
     else {
       turns.push({ contact, person, at });
       room.take(person);
-      last = Date.parse(at);
-      first = false;
     }
   }
   const events: LineEvent[] = [];
@@ -154,6 +188,7 @@ const recipients = ({ limits, day, month }: Line, date: string) => {
         : over(thisMonth, person, limits.recipientsPerMonth)
           ? "line-monthly-limit"
           : undefined,
+    left: (): number | null => least(limits.recipientsPerDay, today.size, limits.recipientsPerMonth, thisMonth.size),
     take: (person: PersonId): void => {
       if (limits.recipientsPerDay !== null) today.add(person);
       if (limits.recipientsPerMonth !== null) thisMonth.add(person);
@@ -162,9 +197,9 @@ const recipients = ({ limits, day, month }: Line, date: string) => {
 };
 
 /** Distinct people this line may still write to on that day; null: no limit. */
-export const leftOn = ({ limits, day, month }: Line, date: string): number | null => {
-  const rest = (most: number | null, used: number) => (most === null ? null : Math.max(0, most - used));
-  const today = rest(limits.recipientsPerDay, day.date === date ? day.people.size : 0);
-  const thisMonth = rest(limits.recipientsPerMonth, month.month === date.slice(0, 7) ? month.people.size : 0);
-  return today === null ? thisMonth : thisMonth === null ? today : Math.min(today, thisMonth);
+export const leftOn = (state: Line, date: string): number | null => recipients(state, date).left();
+
+const least = (perDay: number | null, today: number, perMonth: number | null, thisMonth: number): number | null => {
+  const rests = [perDay === null ? [] : perDay - today, perMonth === null ? [] : perMonth - thisMonth].flat();
+  return rests.length === 0 ? null : Math.max(0, Math.min(...rests));
 };

@@ -245,6 +245,20 @@ describe("a line", () => {
     const sent = (await world.sends(people)).map((row) => Date.parse(row.at)).toSorted((one, other) => one - other);
     for (const [index, time] of sent.entries()) if (index > 0) expect(time - (sent[index - 1] ?? 0)).toBeGreaterThan(450);
   });
+  test("that spreads sends the first at once, the next much later, and an answer in between", async () => {
+    const account = await world.account("spreading", { spread: true, recipientsPerDay: 10 });
+    const people = await world.people(account, 4);
+    const [answered, ...rest] = people;
+    if (answered === undefined) throw new Error("four were made");
+    await world.page(account, "2026-11-20", rest);
+    await expect.poll(() => openTurns(account), within).toBe(2);
+    const turns = [...(await first.sms.lines.fold(subjects.smsLine(account, main))).state.open.values()];
+    // Nine hours are left for ten people.
+    expect(Math.min(...turns.map((at) => Date.parse(at))) - first.service.clock.nowMs()).toBeGreaterThan(20 * 60_000);
+    await world.request(account, answered);
+    await expect.poll(() => world.statusOf(account, answered.contact), within).toBe("accepted");
+    expect(await world.sends(people)).toHaveLength(2);
+  });
   test("changes only the limits that a change names", async () => {
     const account = await world.account("limits", { minGapMs: 7, recipientsPerDay: 9 });
     await world.service.ask(smsCommands.changeLimits, { account, line: main, limits: { recipientsPerDay: 3 } });

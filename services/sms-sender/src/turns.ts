@@ -5,6 +5,7 @@ import { gate } from "./attempt.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import type { TurnRequest } from "./line.ts";
 import { dayOf } from "./local-day.ts";
+import type { Window } from "./spacing.ts";
 
 /** Turns of one message: small enough that two replicas share a page. */
 const turnsPerMessage = 100;
@@ -12,7 +13,7 @@ const turnsPerMessage = 100;
 /**
  * Asks the line for turns. Repeating it gives no second turn: the line knows whose turns are open, and who has used his is asked no more by
  * the caller. The command's id is new each time, because a repeat asks for those who are left and cuts them otherwise. Without such a line
- * the contacts end here.
+ * the contacts end here. `soon`: somebody waits for these, and not for a day's work (`spread`).
  */
 export const askForTurns = async (
   sms: Sms,
@@ -20,19 +21,39 @@ export const askForTurns = async (
   line: LineId,
   wanted: readonly TurnRequest[],
   because: Because,
+  soon = false,
 ): Promise<void> => {
   const zone = sms.accounts.account(account)?.timeZone ?? "UTC";
+  const { spread } = (await sms.lines.fold(subjects.smsLine(account, line), { fresh: false })).state.limits;
   for (let from = 0; from < wanted.length; from += turnsPerMessage) {
     const chunk = wanted.slice(from, from + turnsPerMessage);
     const now = sms.service.clock.now();
     const outcome = await sms.lines.execute(
       subjects.smsLine(account, line),
-      { type: "GiveTurns", wanted: chunk, now, ...dayOf(now, zone), random: chunk.map(() => Math.random()) },
+      {
+        type: "GiveTurns",
+        wanted: chunk,
+        now,
+        ...dayOf(now, zone),
+        random: chunk.map(() => Math.random()),
+        window: spread ? await windowOf(sms, account, now) : undefined,
+        soon,
+      },
       causeOf(sms, because, `turns:${crypto.randomUUID()}`),
     );
     if (outcome.kind !== "refused") continue;
     for (const { contact } of chunk) await gate(sms, account, contact, "line-not-connected", "connect a line to the account", because);
   }
+};
+
+/** The hours of a recipient in the account's own country and zone: for planning, since the permit decides about each. */
+const windowOf = async (sms: Sms, account: AccountId, now: string): Promise<Window | undefined> => {
+  const known = sms.accounts.account(account);
+  if (known === undefined) return undefined;
+  // Loaded when a line spreads: packs and calendars are 17 MB that no other line needs.
+  const { lawfulWindow } = await import("@outrider/contact-policy/window");
+  const { country, timeZone } = known;
+  return lawfulWindow({ channel: "sms", purpose: "prospecting" }, { country, lineType: "mobile", zones: [timeZone], fiction: false }, now);
 };
 
 /** Turns that are used up. What was ended before is not ended again. */
