@@ -19,6 +19,8 @@ export interface Story {
   credits: number;
   providerId: string | undefined;
   rule: string | undefined;
+  /** It was found in the provider's log after nobody had heard an answer. */
+  reconciled: boolean;
   /** The phone could not send what had been accepted. */
   failed: boolean;
 }
@@ -128,6 +130,7 @@ const tell = (contacts: Map<string, Story>, subject: string, event: ContactEvent
     case "ContactAccepted":
       story.status = "accepted";
       story.providerId = event.data.providerId;
+      story.reconciled = was === "unknown" && event.data.by === "reconciliation";
       return holds ? undefined : `ContactAccepted while it was ${was}`;
     case "ContactRejected":
       story.status = "rejected";
@@ -161,7 +164,17 @@ const requested = (
     return was === "gated" ? undefined : `it was requested again while it was ${was}`;
   }
   const { person } = data;
-  contacts.set(id, { subject, account, contact: id, person, ...begins, started: 0, providerId: undefined, failed: false });
+  contacts.set(id, {
+    subject,
+    account,
+    contact: id,
+    person,
+    ...begins,
+    started: 0,
+    providerId: undefined,
+    reconciled: false,
+    failed: false,
+  });
   return undefined;
 };
 
