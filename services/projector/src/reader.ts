@@ -1,6 +1,15 @@
 import type { ViewName } from "@outrider/contracts/documents";
 import { readerOf, type ViewAlias } from "@outrider/contracts/projector";
-import { type Followed, type Follower, follow, type Lease, type Projection, pauseFor, projection } from "@outrider/eventing";
+import {
+  type Followed,
+  type Follower,
+  follow,
+  type Lease,
+  type Positions,
+  type Projection,
+  pauseFor,
+  projection,
+} from "@outrider/eventing";
 import { mongoPositions } from "@outrider/platform";
 import { build, dropped, index } from "./build.ts";
 import type { AnyGroup } from "./groups.ts";
@@ -11,39 +20,104 @@ import type { ProjectedView } from "./view.ts";
 
 /** One active reader per stream feeds all of its views, and builds anew what is wanted, beside the collections that serve. */
 export const readGroup = (host: ProjectorHost, group: AnyGroup): Follower => {
-  const { kernel, db, aliases, config } = host;
-  const reader = readerOf(group.stream);
-  const positions = mongoPositions(db, reader);
-  let active: Promise<ReadonlyMap<ViewName, Projection<unknown>>> | undefined;
+  const { kernel, config } = host;
+  const reader = new GroupReader(host, group);
+  return follow(
+    kernel,
+    {
+      name: readerOf(group.stream),
+      stream: group.stream,
+      codec: group.codec,
+      positions: reader.positions,
+      batch: config.PROJECTOR_BATCH_MESSAGES,
+      lingerMs: config.PROJECTOR_LINGER_MS,
+      acquire: async (name, stop) => {
+        const lease = await host.acquire(name, stop);
+        void reader.keep(lease);
+        return lease;
+      },
+      restart: () => reader.forget(),
+      poison: async (_stream, seq) => {
+        for (const { name } of group.views) reader.stumbled({ view: name, seq, reason: "cannot be read" });
+      },
+    },
+    (batch, lease) => reader.take(batch, lease),
+  );
+};
+
+/** What one reader keeps in memory, and what it does with it. */
+class GroupReader {
+  readonly positions: Positions;
+  readonly #host: ProjectorHost;
+  readonly #group: AnyGroup;
+  #active: Promise<ReadonlyMap<ViewName, Projection<unknown>>> | undefined;
   /** Up to where the collections that serve hold everything; undefined: up to the stored position. */
-  let applied: number | undefined;
-  let turn: Promise<unknown> = Promise.resolve();
+  #applied: number | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
   /** The last message that each view passed over here. */
-  const stumbles = new Map<ViewName, NonNullable<ViewAlias["degraded"]>>();
+  readonly #stumbles = new Map<ViewName, NonNullable<ViewAlias["degraded"]>>();
 
-  /** Batches and swaps one after the other. */
-  const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = turn.then(work, work);
-    turn = mine.catch(() => undefined);
-    return mine;
-  };
+  constructor(host: ProjectorHost, group: AnyGroup) {
+    this.#host = host;
+    this.#group = group;
+    this.positions = mongoPositions(host.db, readerOf(group.stream));
+  }
 
-  const stumbled = ({ view, seq, reason }: Stumble): void => {
-    kernel.ready(`view ${view}`, `the view ${view} is degraded: ${group.stream}:${seq} ${reason}; mend it and rebuild the view`);
+  forget(): void {
+    this.#active = undefined;
+    this.#applied = undefined;
+  }
+
+  take(batch: readonly Followed<unknown>[], lease: Lease): Promise<void> {
+    return this.#exclusive(async () => {
+      this.#active ??= this.#current();
+      const views = [...(await this.#active).values()];
+      await Promise.all(views.map((view) => view.apply(batch, lease.epoch)));
+      this.#applied = batch.at(-1)?.revision ?? this.#applied;
+    });
+  }
+
+  readonly stumbled = ({ view, seq, reason }: Stumble): void => {
+    const { kernel, aliases, now } = this.#host;
+    const { stream } = this.#group;
+    kernel.ready(`view ${view}`, `the view ${view} is degraded: ${stream}:${seq} ${reason}; mend it and rebuild the view`);
     kernel.instruments.count("outrider_view_degraded_total", { view });
-    kernel.instruments.log("error", "a view passed over a message", { view, stream: group.stream, seq, reason });
-    const degraded = { seq, reason, at: host.now() };
-    stumbles.set(view, degraded);
+    kernel.instruments.log("error", "a view passed over a message", { view, stream, seq, reason });
+    const degraded = { seq, reason, at: now() };
+    this.#stumbles.set(view, degraded);
     aliases.degrade(view, degraded).catch((error: unknown) => {
       kernel.instruments.log("error", "a degraded view could not be marked", { view, error });
     });
   };
 
-  const load = async (): Promise<ReadonlyMap<ViewName, ViewAlias>> => aliases.load(group.views, (await positions.load()) === undefined);
+  /** As long as this replica is the reader: builds what is wanted, drops what nobody reads any more. */
+  async keep(lease: Lease): Promise<void> {
+    const { kernel, config } = this.#host;
+    while (!lease.lost.aborted && !kernel.stopping.aborted) {
+      try {
+        for (const alias of (await this.#load()).values()) await this.#attend(alias, lease);
+      } catch (error) {
+        kernel.instruments.log("warn", "views could not be looked after; trying again", { stream: this.#group.stream, error });
+      }
+      await pauseFor(config.PROJECTOR_LOOK_EVERY_MS, AbortSignal.any([lease.lost, kernel.stopping]));
+    }
+  }
 
-  const current = async (): Promise<ReadonlyMap<ViewName, Projection<unknown>>> => {
-    const found = await load();
-    const serving = group.views.filter(({ name, version }) => found.get(name)?.version === version);
+  /** Batches and swaps one after the other. */
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work, work);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #load(): Promise<ReadonlyMap<ViewName, ViewAlias>> {
+    return this.#host.aliases.load(this.#group.views, (await this.positions.load()) === undefined);
+  }
+
+  async #current(): Promise<ReadonlyMap<ViewName, Projection<unknown>>> {
+    const { kernel, db } = this.#host;
+    const found = await this.#load();
+    const serving = this.#group.views.filter(({ name, version }) => found.get(name)?.version === version);
     const entries: (readonly [ViewName, Projection<unknown>])[] = [];
     for (const view of serving) {
       const alias = found.get(view.name);
@@ -51,80 +125,49 @@ export const readGroup = (host: ProjectorHost, group: AnyGroup): Follower => {
       const { collection, degraded } = alias;
       if (degraded !== undefined) kernel.ready(`view ${view.name}`, `the view ${view.name} is degraded: ${degraded.reason}`);
       await index(db, collection, view);
-      entries.push([view.name, project(view, collection)]);
+      entries.push([view.name, this.#project(view, collection)]);
     }
     return new Map(entries);
-  };
-  const project = (view: ProjectedView<unknown>, collection: string): Projection<unknown> =>
-    projection(guarded(view, stumbled), viewDocuments(db, collection, reader), {
+  }
+
+  #project(view: ProjectedView<unknown>, collection: string): Projection<unknown> {
+    const { db, config } = this.#host;
+    return projection(guarded(view, this.stumbled), viewDocuments(db, collection, readerOf(this.#group.stream)), {
       cache: config.PROJECTOR_CACHE_DOCUMENTS,
     });
+  }
 
-  const take = async (batch: readonly Followed<unknown>[], lease: Lease): Promise<void> => {
-    active ??= current();
-    const views = [...(await active).values()];
-    await Promise.all(views.map((view) => view.apply(batch, lease.epoch)));
-    applied = batch.at(-1)?.revision ?? applied;
-  };
-
-  /** As long as this replica is the reader: builds what is wanted, drops what nobody reads any more. */
-  const keep = async (lease: Lease): Promise<void> => {
-    while (!lease.lost.aborted && !kernel.stopping.aborted) {
-      try {
-        for (const alias of (await load()).values()) await attend(alias, lease);
-      } catch (error) {
-        kernel.instruments.log("warn", "views could not be looked after; trying again", { stream: group.stream, error });
-      }
-      await pauseFor(config.PROJECTOR_LOOK_EVERY_MS, AbortSignal.any([lease.lost, kernel.stopping]));
-    }
-  };
-
-  const attend = async (alias: ViewAlias, lease: Lease): Promise<void> => {
-    const view = group.views.find(({ name }) => name === alias._id);
+  async #attend(alias: ViewAlias, lease: Lease): Promise<void> {
+    const { db, aliases, config, now } = this.#host;
+    const view = this.#group.views.find(({ name }) => name === alias._id);
     if (view === undefined) return;
     const { previous } = alias;
-    if (previous !== undefined && Date.parse(host.now()) - Date.parse(previous.since) > config.PROJECTOR_KEEP_OLD_MS) {
+    if (previous !== undefined && Date.parse(now()) - Date.parse(previous.since) > config.PROJECTOR_KEEP_OLD_MS) {
       await dropped(db, previous.collection);
       await aliases.forgetPrevious(view.name, previous.collection);
     }
     const building = alias.building ?? (alias.version < view.version ? await aliases.want(view) : undefined);
     if (building === undefined || building.version !== view.version) return;
-    await build(host, group, view, building, lease, {
-      exclusive,
-      applied: async () => applied ?? (await positions.load())?.seq ?? 0,
-      swap: async (met, upTo) => {
-        active = undefined; // whatever comes of it, look again
-        const last = stumbles.get(view.name);
-        const degraded = met ?? (last !== undefined && last.seq > upTo ? last : undefined);
-        const swapped = await aliases.swap(alias, building, lease.epoch, degraded);
-        if (swapped && degraded === undefined) kernel.ready(`view ${view.name}`, undefined);
-        return swapped;
-      },
+    await build(this.#host, this.#group, view, building, lease, {
+      exclusive: (work) => this.#exclusive(work),
+      applied: async () => this.#applied ?? (await this.positions.load())?.seq ?? 0,
+      swap: (met, upTo) => this.#swap({ alias, view, building, lease }, met, upTo),
     });
-  };
+  }
 
-  return follow(
-    kernel,
-    {
-      name: reader,
-      stream: group.stream,
-      codec: group.codec,
-      positions,
-      batch: config.PROJECTOR_BATCH_MESSAGES,
-      lingerMs: config.PROJECTOR_LINGER_MS,
-      acquire: async (name, stop) => {
-        const lease = await host.acquire(name, stop);
-        void keep(lease);
-        return lease;
-      },
-      restart: () => {
-        active = undefined;
-        applied = undefined;
-      },
-      poison: async (_stream, seq) => {
-        for (const { name } of group.views) stumbled({ view: name, seq, reason: "cannot be read" });
-      },
-    },
-    (batch, lease) => exclusive(() => take(batch, lease)),
-  );
-};
+  async #swap({ alias, view, building, lease }: Swap, met: ViewAlias["degraded"], upTo: number): Promise<boolean> {
+    this.#active = undefined; // whatever comes of it, look again
+    const last = this.#stumbles.get(view.name);
+    const degraded = met ?? (last !== undefined && last.seq > upTo ? last : undefined);
+    const swapped = await this.#host.aliases.swap(alias, building, lease.epoch, degraded);
+    if (swapped && degraded === undefined) this.#host.kernel.ready(`view ${view.name}`, undefined);
+    return swapped;
+  }
+}
+
+interface Swap {
+  readonly alias: ViewAlias;
+  readonly view: ProjectedView<unknown>;
+  readonly building: NonNullable<ViewAlias["building"]>;
+  readonly lease: Lease;
+}
