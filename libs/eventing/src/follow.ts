@@ -98,14 +98,28 @@ export const follow = <Event>(
     return followed;
   };
 
-  /** Reads until the stretch is over; true when something was handled. */
+  /** Reads until the stretch is over. While one batch is handled, the next one is gathered and decoded. */
   const batches = async (stretch: Stretch, position: Position, lease: Lease, progressed: () => void): Promise<void> => {
     let batch: JsMsg[] = [];
     let began = 0;
     let latest = 0;
     let saved = performance.now();
+    let before: Promise<boolean> = Promise.resolve(true);
     // Asked at the lease itself: after a standstill its signal may not have been raised yet.
     const over = (): boolean => stretch.over() || lease.lost.aborted;
+    /** False when somebody else reads now: what was handled is not to be counted. */
+    const handleAll = async (followed: readonly Followed<Event>[], last: JsMsg, more: boolean): Promise<boolean> => {
+      if (followed.length > 0) await handle(followed, lease);
+      if (over()) return false;
+      if (!more || performance.now() - saved >= saveEveryMs) {
+        await positions.save({ created: position.created, seq: last.seq }, lease.epoch);
+        saved = performance.now();
+      }
+      handled = last.seq;
+      progressed();
+      instruments.gauge("outrider_reader_lag_messages", { reader: name }, last.info.pending);
+      return true;
+    };
     const stalled = setInterval(() => {
       // What was announced does not come (it may have been deleted meanwhile): read again from the position.
       if (batch.length > 0 && performance.now() - latest > 2 * gatherMs) stretch.end();
@@ -122,20 +136,17 @@ export const follow = <Event>(
         if (batch.length < most && more && latest - began < gatherMs) continue;
         const followed = await followedOf(batch);
         batch = [];
-        if (over()) break;
-        if (followed.length > 0) await handle(followed, lease);
-        if (over()) break;
-        if (!more || performance.now() - saved >= saveEveryMs) {
-          await positions.save({ created: position.created, seq: message.seq }, lease.epoch);
-          saved = performance.now();
-        }
-        handled = message.seq;
-        progressed();
-        instruments.gauge("outrider_reader_lag_messages", { reader: name }, message.info.pending);
-        if (!more && lingerMs > 0) await pauseFor(lingerMs, stop); // what comes meanwhile makes one batch
+        if (!(await before) || over()) break;
+        before = handleAll(followed, message, more);
+        before.catch(() => undefined); // thrown where it is waited for
+        if (more) continue;
+        if (!(await before)) break;
+        if (lingerMs > 0) await pauseFor(lingerMs, stop); // what comes meanwhile makes one batch
       }
+      await before;
     } finally {
       clearInterval(stalled);
+      await before.catch(() => undefined); // another reader's turn begins when this one's work has ended
     }
   };
 
