@@ -50,7 +50,9 @@ export const mongoDocuments = <Document extends object>(db: Db, collection: stri
         await reached(guard(all, reader, epoch));
         epochSeen = epoch;
       }
-      const operations = [...changed].map(([_id, document]) =>
+      // In the order of the ids: what lies together in the index is written together.
+      const inOrder = [...changed].sort(([one], [other]) => (one < other ? -1 : 1));
+      const operations = inOrder.map(([_id, document]) =>
         document === undefined
           ? { deleteOne: { filter: { _id } } }
           : { replaceOne: { filter: { _id }, replacement: document as Omit<Stored, "_id">, upsert: true } },
