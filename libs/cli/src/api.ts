@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { cannotRun, Failure } from "./failure.ts";
+import { cannotRun, Failure, sentenceOf } from "./failure.ts";
 import { textAt } from "./json.ts";
 
 export interface ApiOptions {
@@ -48,7 +48,7 @@ export class ApiRefusal extends Failure {
   readonly rule: string | undefined;
 
   constructor(status: number, slug: string, message: string, rule: string | undefined) {
-    super(1, message);
+    super(status === 400 ? 2 : 1, message);
     this.status = status;
     this.slug = slug;
     this.rule = rule;
@@ -143,6 +143,6 @@ const refusalOf = (status: number, text: string): Failure => {
   }
   const slug = textAt(problem, "type")?.split("/").at(-1) ?? "internal";
   const said = textAt(problem, "detail") ?? textAt(problem, "title") ?? `HTTP ${status}`;
-  const sentence = status === 401 ? `${said} Check OUTRIDER_KEY.` : said;
+  const sentence = `${sentenceOf(said)}${status === 401 ? " Check OUTRIDER_KEY." : ""}`;
   return new ApiRefusal(status, slug, sentence, textAt(problem, "rule"));
 };

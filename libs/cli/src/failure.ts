@@ -15,6 +15,13 @@ export class Failure extends Error {
   }
 }
 
+/** What others tell in passing, as a sentence: a capital letter and a full stop. */
+export const sentenceOf = (told: string): string => {
+  const text = told.trim();
+  const began = /^[a-z]+[ ,:]/.test(text) ? `${text.charAt(0).toUpperCase()}${text.slice(1)}` : text;
+  return /[.!?:…)]$/.test(began) ? began : `${began}.`;
+};
+
 export const refused = (message: string, detail = ""): Failure => new Failure(1, message, detail);
 export const cannotRun = (message: string, detail = ""): Failure => new Failure(2, message, detail);
 

@@ -41,9 +41,9 @@ test("`npm start -- --once` is `once`, with whatever else was said", () => {
 });
 
 test.each([
-  [["nonsense"], /unknown command 'nonsense'/],
-  [["hunts", "pause"], /missing required argument 'hunt'/],
-  [["once", "--fault", "many"], /unknown option '--fault'/],
+  [["nonsense"], /Unknown command 'nonsense'/],
+  [["hunts", "pause"], /Missing required argument 'hunt'/],
+  [["once", "--fault", "many"], /Unknown option '--fault'/],
   [["once", "--faults", "all"], /--faults is "all": choose one of none, some, many/],
   [["once", "--at", "tomorrow"], /--at is "tomorrow": write it as/],
   [["once", "--pace", "-1"], /--pace is "-1": give a whole number from 0/],
@@ -51,12 +51,12 @@ test.each([
   [["once", "--ads", "/nowhere/ads.csv"], /There is no file \/nowhere\/ads\.csv/],
   [["contacts", "resolve", "c", "maybe"], /choose one of sent, not-sent, send-again/],
   [["hunts"], /A subcommand is needed/],
-  [["hunts", "change", "h"], /required option '--file <file>' not specified/],
-  [["hunts", "change", "h", "--file", "/nowhere/hunt.json"], /\/nowhere\/hunt\.json cannot be read/],
+  [["hunts", "change", "h"], /Required option '--file <file>' not specified/],
+  [["hunts", "change", "h", "--file", "/nowhere/hunt.json"], /There is no file \/nowhere\/hunt\.json/],
   [["sms", "limits", "main"], /Name what to change: --gap-ms/],
   [["sms", "limits", "main", "--per-day", "few"], /--per-day is "few"/],
   [["history", "horse:1"], /"horse:1" names nothing/],
-  [["people", "consent", "p"], /required option '--source <source>' not specified/],
+  [["people", "consent", "p"], /Required option '--source <source>' not specified/],
   [["people", "consent", "p", "--source", "s", "--basis", "hope"], /--basis is "hope": choose one of consent, existing-customer/],
 ])("%j is refused in one sentence with exit code 2", async (words, sentence) => {
   expect(await runCommandLine(words)).toBe(2);
@@ -64,9 +64,24 @@ test.each([
   expect(wrote.err.trim().split("\n")).toHaveLength(1);
 });
 
+test("with --json a refusal is a document, too", async () => {
+  expect(await runCommandLine(["accounts", "create", "Bad Name!", "--json"])).toBe(2);
+  expect(JSON.parse(wrote.out)).toEqual({ error: expect.stringMatching(/is no account's id/), exitCode: 2 });
+  wrote.out = "";
+  expect(await runCommandLine(["hunts", "foo", "--json"])).toBe(2);
+  expect(JSON.parse(wrote.out.trim().split("\n").at(-1) ?? "")).toMatchObject({ exitCode: 2 });
+});
+
+test("tells its release", async () => {
+  expect(await runCommandLine(["--version"])).toBe(0);
+  expect(wrote.out).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
 test.each([
   ["once"],
   ["up"],
+  ["contacts", "send"],
+  ["webhooks", "unmatched"],
   ["accounts", "create"],
   ["sms", "connect"],
   ["hunts", "create"],

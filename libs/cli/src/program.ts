@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addAccounts } from "./commands/accounts.ts";
 import { addAds } from "./commands/ads.ts";
@@ -13,8 +14,10 @@ import { addSms } from "./commands/sms.ts";
 import { addStack } from "./commands/stack.ts";
 import { addViews } from "./commands/views.ts";
 import { addWebhooks } from "./commands/webhooks.ts";
-import { endingOf } from "./failure.ts";
+import { endingOf, sentenceOf } from "./failure.ts";
 import { bad } from "./output.ts";
+
+const { version }: { readonly version: string } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
 /** `npm start -- --once …` calls `up --once …`: the same as `once …`. */
 export const withOnce = (argv: readonly string[]): readonly string[] => {
@@ -25,6 +28,7 @@ export const withOnce = (argv: readonly string[]): readonly string[] => {
 export const programOf = (): Command => {
   const program = new Command("outrider")
     .description("Contacts the owners of classified ads: lawfully, within limits and credits, at most once.")
+    .version(version, "-V, --version", "the release of this command")
     .option("--json", "one JSON document as the last line of standard output")
     .option("--url <address>", "the gateway (default: OUTRIDER_URL, else what runs here)")
     .option("--account <id>", "whose account, with an administrator's key")
@@ -85,19 +89,22 @@ export const runCommandLine = async (argv: readonly string[]): Promise<number> =
     await program.parseAsync([...words], { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    if (error instanceof CommanderError) return saidByCommander(error);
+    if (error instanceof CommanderError) return saidByCommander(error, words.includes("--json"));
     const { sentence, exitCode, detail } = endingOf(error);
+    if (words.includes("--json")) process.stdout.write(`${JSON.stringify({ error: sentence, exitCode })}\n`);
     process.stderr.write(`${bad("✗")} ${sentence}\n`);
     if (detail !== "" && words.includes("--verbose")) process.stderr.write(`${detail}\n`);
     return exitCode;
   }
 };
 
-const saidByCommander = (error: CommanderError): number => {
+const saidByCommander = (error: CommanderError, json: boolean): number => {
   if (error.exitCode === 0) return 0;
+  const told = error.message.replace(/^error: /, "").replace(/\n/g, " ");
   // A group without a subcommand has printed its help.
-  if (error.code === "commander.help") process.stderr.write(`${bad("✗")} A subcommand is needed; \`--help\` lists them.\n`);
-  else
-    process.stderr.write(`${bad("✗")} ${error.message.replace(/^error: /, "").replace(/\n/g, " ")}; \`--help\` shows what is possible.\n`);
+  const isGroup = error.code === "commander.help";
+  const sentence = isGroup ? "A subcommand is needed; `--help` lists them." : `${sentenceOf(told)} \`--help\` shows what is possible.`;
+  if (json) process.stdout.write(`${JSON.stringify({ error: sentence, exitCode: 2 })}\n`);
+  process.stderr.write(`${bad("✗")} ${sentence}\n`);
   return 2;
 };

@@ -32,12 +32,15 @@ export const listTable = (columns: readonly Column[], rows: readonly unknown[], 
   if (rows.length === 0) return dim(nothing);
   const table = new Table({ ...plain, head: columns.map(([header]) => bold(header)) });
   for (const row of rows) table.push(columns.map(([, value]) => cell(typeof value === "string" ? at(row, value) : value(row))));
-  return table.toString();
+  return trimmed(table.toString());
 };
+
+/** Without the spaces that fill a last column. */
+const trimmed = (text: string): string => text.replaceAll(/ +$/gm, "");
 
 /** Names and values, one pair a line. */
 export const pairsTable = (pairs: readonly (readonly [name: string, value: unknown])[]): string => {
   const table = new Table(plain);
   for (const [name, value] of pairs) table.push([dim(name), cell(value)]);
-  return table.toString();
+  return trimmed(table.toString());
 };

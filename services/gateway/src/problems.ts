@@ -3,6 +3,7 @@ import { Refusal, Unavailable } from "@outrider/platform";
 import type { FastifyError } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { inWords } from "./misfits.ts";
 
 const known = {
   "invalid-request": { status: 400, title: "The request does not fit" },
@@ -69,7 +70,7 @@ export const problemFrom = (error: unknown): Problem | undefined => {
     return misfits(
       error.validation.map(({ instancePath, message }) => ({
         field: instancePath.split("/").filter(Boolean).join(".") || (error.validationContext ?? "request"),
-        message: message ?? "does not fit",
+        message: inWords(message ?? "does not fit"),
       })),
     );
   }

@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import { action, textOption } from "../context.ts";
-import { refused } from "../failure.ts";
-import { textAt } from "../json.ts";
+import { cannotRun, refused } from "../failure.ts";
+import { at, itemsOf, textAt } from "../json.ts";
 import { bold } from "../output.ts";
 
 export const addAccounts = (program: Command): void => {
-  const accounts = program.command("accounts").description("accounts: tenants with keys, providers and a policy of their own");
+  const accounts = program.command("accounts").description("tenants with keys, providers and a policy of their own");
   accounts
     .command("create")
     .description("creates an account and prints its API key, once")
@@ -16,6 +16,8 @@ export const addAccounts = (program: Command): void => {
     .addHelpText("after", '\nExample:\n  $ outrider accounts create acme --name "Acme Autos"')
     .action(
       action(async ({ operator, output, args: [account = ""], options }) => {
+        if (!/^[A-Za-z0-9_-]{1,64}$/.test(account))
+          throw cannotRun(`"${account}" is no account's id: give 1 to 64 letters, digits, _ and -; its name goes to --name.`);
         const body = { account, name: textOption(options, "name") ?? account, timeZone: options["zone"], country: options["country"] };
         const answer = await operator().post("/v1/accounts", body, { idempotencyKey: `create-${account}` });
         const key = textAt(answer, "apiKey");
@@ -33,7 +35,7 @@ export const addAccounts = (program: Command): void => {
       action(async ({ api, output }) => {
         const { pairsTable } = await import("../table.ts");
         const answer = await api().get("/v1/account");
-        output.result(answer, () => pairsTable(Object.entries(Object(answer))));
+        output.result(answer, () => pairsTable(shownOf(answer)));
       }),
     );
   accounts
@@ -51,3 +53,22 @@ export const addAccounts = (program: Command): void => {
       }),
     );
 };
+
+const shownOf = (answer: unknown): readonly (readonly [string, unknown])[] => [
+  ["account", at(answer, "account")],
+  ["name", at(answer, "name")],
+  ["time zone", at(answer, "timeZone")],
+  ["country", at(answer, "country")],
+  ["paused", at(answer, "paused")],
+  [
+    "lines",
+    itemsOf(answer, "lines")
+      .map((line) => `${textAt(line, "line")} (${textAt(line, "provider")})`)
+      .join(", ") || "none",
+  ],
+  [
+    "offer to buy",
+    textAt(answer, "offerToBuyConfirmed.by") === undefined ? "not confirmed" : `confirmed by ${textAt(answer, "offerToBuyConfirmed.by")}`,
+  ],
+  ...Object.entries(Object(at(answer, "policy"))).map(([name, value]) => [name, Array.isArray(value) ? value.join(" ") : value] as const),
+];

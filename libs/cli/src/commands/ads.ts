@@ -4,7 +4,7 @@ import { action, flagOption, textOption } from "../context.ts";
 import { itemsOf } from "../json.ts";
 
 export const addAds = (program: Command): void => {
-  const ads = program.command("ads").description("ads: what was found, from files or scrapers");
+  const ads = program.command("ads").description("what was found, from files or scrapers");
   ads
     .command("import")
     .description("imports a CSV file of ads and waits until it is read")

@@ -1,7 +1,12 @@
+import type { LegalBasis, Purpose } from "@outrider/contracts/fields";
 import type { Command } from "commander";
-import { action, oneOf, textOption } from "../context.ts";
-import { itemsOf } from "../json.ts";
+import { action, oneOf, oneOfOption, textOption } from "../context.ts";
+import { itemsOf, textAt } from "../json.ts";
 import type { Column } from "../table.ts";
+import { isNumber } from "./people.ts";
+
+const bases = ["consent", "existing-customer", "professional-recipient", "offer-to-buy"] as const satisfies readonly LegalBasis[];
+const purposes = ["prospecting", "existing-customer", "appointment", "service"] as const satisfies readonly Purpose[];
 
 const columns: readonly Column[] = [
   ["contact", "contact"],
@@ -14,7 +19,7 @@ const columns: readonly Column[] = [
 ];
 
 export const addContacts = (program: Command): void => {
-  const contacts = program.command("contacts").description("contacts: one message to one person, and what became of it");
+  const contacts = program.command("contacts").description("one message to one person, and what became of it");
   contacts
     .command("unknown")
     .description("contacts whose message may or may not have left; a person has to say")
@@ -49,6 +54,33 @@ export const addContacts = (program: Command): void => {
       action(async ({ api, output, args: [contact = ""] }) => {
         const answer = await api().get(`/v1/contacts/${encodeURIComponent(contact)}`);
         output.result(answer, () => JSON.stringify(answer, undefined, 2));
+      }),
+    );
+  contacts
+    .command("send")
+    .description("writes to one person, if that is lawful and paid for")
+    .argument("<person>", "number or id")
+    .argument("<text>")
+    .requiredOption("--basis <basis>", `legal basis: ${bases.join(", ")}`)
+    .option("--purpose <purpose>", purposes.join(", "), "prospecting")
+    .option("--line <line>", "the line that sends (default: the account's first)")
+    .option("--key <key>", "repeated with the same key, it is sent once (default: a new one)")
+    .addHelpText(
+      "after",
+      '\nExample:\n  $ outrider contacts send +33639980001 "Bonjour, votre Peugeot est-elle encore à vendre ?" --basis offer-to-buy',
+    )
+    .action(
+      action(async ({ api, output, args: [who = "", text = ""], options }) => {
+        const wanted = {
+          ...(isNumber(who) ? { number: who } : { person: who }),
+          ...{ text, line: textOption(options, "line") },
+          purpose: oneOfOption(options, "purpose", purposes),
+          legalBasis: oneOfOption(options, "basis", bases),
+        };
+        const idempotencyKey = textOption(options, "key");
+        const answer = await api().post("/v1/contacts", wanted, idempotencyKey === undefined ? {} : { idempotencyKey });
+        const contact = textAt(answer, "contact");
+        output.result(answer, () => `Contact ${contact} is asked for; \`outrider contacts show ${contact}\` tells what becomes of it.`);
       }),
     );
   contacts

@@ -3,7 +3,7 @@ import { action, integerOf, textOption } from "../context.ts";
 import { itemsOf } from "../json.ts";
 
 export const addCredits = (program: Command): void => {
-  const credits = program.command("credits").description("credits: granted, held, spent");
+  const credits = program.command("credits").description("granted, held, spent");
   credits
     .command("show", { isDefault: true })
     .description("the balance")

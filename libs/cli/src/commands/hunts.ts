@@ -11,7 +11,7 @@ Examples:
       --template 'Bonjour, votre annonce "{{ ad.title }}" est-elle toujours disponible ? {{ account.name }} (STOP pour refuser)'`;
 
 export const addHunts = (program: Command): void => {
-  const hunts = program.command("hunts").description("hunts: what to look for, and how to write to its owners");
+  const hunts = program.command("hunts").description("what to look for, and how to write to its owners");
   hunts
     .command("list")
     .description("all hunts of the account")
@@ -165,6 +165,7 @@ const textIn = (file: string): string => {
   try {
     return readFileSync(file === "-" ? 0 : file, "utf8");
   } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") throw cannotRun(`There is no file ${file}.`);
     throw cannotRun(`${file} cannot be read (${error instanceof Error ? error.message : String(error)}).`);
   }
 };

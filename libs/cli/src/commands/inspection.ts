@@ -58,7 +58,7 @@ const entryText = (entry: unknown, withState: boolean): string => {
 };
 
 const addDead = (program: Command): void => {
-  const dead = program.command("dead").description("dead letters: messages that no handler could digest (administrator)");
+  const dead = program.command("dead").description("messages that no handler could digest (administrator)");
   dead
     .command("list")
     .description("all of them")

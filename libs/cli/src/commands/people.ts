@@ -5,7 +5,7 @@ import { refused } from "../failure.ts";
 import { at, itemsOf, textAt } from "../json.ts";
 
 export const addPeople = (program: Command): void => {
-  const people = program.command("people").description("people: who is contacted, who must not be, and why (a number or an id names them)");
+  const people = program.command("people").description("who is contacted, who must not be, and why (a number or an id names them)");
   people
     .command("why")
     .description("why somebody is or is not contacted, now")
@@ -122,9 +122,12 @@ const verdictOf = (answer: unknown): string => {
     .join(" · ");
 };
 
+/** As people write numbers; everything else is an id. */
+export const isNumber = (who: string): boolean => /^\+?[\d\s().-]{6,}$/.test(who);
+
 /** Numbers are looked up; they are never part of an address, for addresses end up in logs. */
 const personOf = async (api: Api, who: string, alsoUnknown = false): Promise<string> => {
-  if (!/^\+?[\d\s().-]{6,}$/.test(who)) return encodeURIComponent(who);
+  if (!isNumber(who)) return encodeURIComponent(who);
   const answer = await api.post("/v1/people/lookup", { number: who });
   const person = textAt(answer, "person");
   if (person === undefined || (!alsoUnknown && at(answer, "known") === false)) throw refused("Nobody with this number is known.");

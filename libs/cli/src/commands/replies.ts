@@ -5,7 +5,7 @@ import { itemsOf } from "../json.ts";
 const marks = ["interested", "not-interested", "wrong-number", "done", "unread"] as const;
 
 export const addReplies = (program: Command): void => {
-  const replies = program.command("replies").description("replies: what people wrote back");
+  const replies = program.command("replies").description("what people wrote back");
   replies
     .command("list")
     .description("replies, the latest first")

@@ -4,7 +4,7 @@ import { cannotRun } from "../failure.ts";
 import { at, countsAt, itemsOf, numberAt, textAt } from "../json.ts";
 
 export const addRuns = (program: Command): void => {
-  const runs = program.command("runs").description("runs: one account's day, in one or more passes");
+  const runs = program.command("runs").description("one account's day, in one or more passes");
   runs
     .command("start")
     .description("starts a pass of today's run")

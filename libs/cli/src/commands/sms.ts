@@ -6,7 +6,7 @@ import { at, itemsOf, textAt } from "../json.ts";
 const million = 1_000_000;
 
 export const addSms = (program: Command): void => {
-  const sms = program.command("sms").description("lines: the phones that send SMS");
+  const sms = program.command("sms").description("the phones that send SMS");
   sms
     .command("connect")
     .description("connects a phone by its SMSMobileAPI key")

@@ -9,7 +9,7 @@ const example = (line: string): string => `\nExample:\n  $ outrider views ${line
 const verifyMs = 250_000;
 
 export const addViews = (program: Command): void => {
-  const views = program.command("views").description("read models: what lists are made of (administrator)");
+  const views = program.command("views").description("what lists are made of (administrator)");
   views
     .command("list")
     .description("all of them, and how far each is")

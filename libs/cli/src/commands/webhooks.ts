@@ -3,7 +3,7 @@ import { action } from "../context.ts";
 import { itemsOf, textAt } from "../json.ts";
 
 export const addWebhooks = (program: Command): void => {
-  const webhooks = program.command("webhooks").description("webhooks: what the provider tells us");
+  const webhooks = program.command("webhooks").description("what the provider tells us");
   webhooks
     .command("unmatched")
     .description("what it told us of messages that we do not know, the latest first")
