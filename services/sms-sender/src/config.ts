@@ -43,6 +43,11 @@ export const definition = defineConfig("sms-sender", {
     .integer(0, 86_400_000)
     .default(60_000)
     .describe("milliseconds between two looks for replies and an offline phone, besides webhooks; 0: never"),
+  STATUS_AFTER_MS: waits()
+    .default([600_000, 3_600_000, 21_600_000])
+    .describe(
+      "when to ask the provider's sent log about messages of which no webhook has told: milliseconds after they were sent, one after another; 0 alone: never",
+    ),
   WEBHOOK_RETRY_MS: waits()
     .default([1000, 4000, 15_000, 60_000, 600_000, 3_600_000, 21_600_000, 57_600_000])
     .describe("how long a webhook waits for its contact, milliseconds, one after another; then it is kept as unmatched"),
@@ -74,7 +79,18 @@ export const followed = {
 } as const;
 
 /** How many of each schedule's messages one replica has in hand. */
-export const dueAtOnce = { contacts: 32, webhooks: 32, polls: 4 } as const;
+export const dueAtOnce = { contacts: 32, webhooks: 32, polls: 4, statuses: 2 } as const;
+
+/** How messages without a status are looked for: turns that end within one stretch of time are looked at together. */
+export const statusLook = {
+  gatherMs: 60_000,
+  page: 256,
+  together: 50,
+  linesRemembered: 1000,
+  unansweredWaitMs: 5000,
+  longestUnansweredMs: 3_600_000,
+  mostUnanswered: 20,
+} as const;
 
 /** Schedules and the actor of what nobody asked for: changing a schedule's name leaves the old ones behind. */
 export const names = {
@@ -84,6 +100,7 @@ export const names = {
   reconcile: "reconcile",
   webhook: "webhook",
   poll: "poll",
+  status: "status",
   actor: "sms-sender",
 } as const;
 

@@ -5,7 +5,16 @@ import { type AccountId, type ContactId, type LineId, partitionOf } from "@outri
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { type InboundEvent, inboundCodec, type LineEvent, lineCodec, type RefEvent, refCodec } from "@outrider/contracts/sms";
 import { streams } from "@outrider/contracts/streams";
-import { type Aggregate, aggregate, type Cause, jetStreamStore, type Kernel, type Schedules, schedules } from "@outrider/eventing";
+import {
+  type Aggregate,
+  aggregate,
+  type Cause,
+  type EventStore,
+  jetStreamStore,
+  type Kernel,
+  type Schedules,
+  schedules,
+} from "@outrider/eventing";
 import { type AccountsWatch, type Service, type SymmetricSealer, symmetricSealer, watchAccounts } from "@outrider/platform";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
@@ -27,6 +36,8 @@ export interface Sms {
   readonly sealer: SymmetricSealer;
   readonly contacts: Aggregate<Contact, ContactCommand, ContactEvent, ContactRefusal>;
   readonly lines: Aggregate<Line, LineCommand, LineEvent, LineRefusal>;
+  /** The lines' own messages, for whoever reads what turns have ended. */
+  readonly lineLog: EventStore<LineEvent>;
   readonly refs: Aggregate<Ref, RefCommand, RefEvent, never>;
   readonly inbounds: Aggregate<Inbound, InboundCommand, InboundEvent, "no-such-message">;
   /** What the leader last said of each line, and when (`performance.now()`). */
@@ -45,6 +56,7 @@ const access = z.object({ apiKey: z.string(), webhookSecret: z.string().optional
 export const openSms = (service: Service<SmsConfig>, kernel: Kernel, providers: SmsProviders): Sms => {
   const { jsm, publisher } = kernel;
   const stream = streams.sms.name;
+  const lineLog = jetStreamStore<LineEvent>({ jsm, publisher, stream, codec: lineCodec });
   const accounts = watchAccounts(kernel);
   const sealer = symmetricSealer(service.config.SMS_API_KEY_ENCRYPTION_KEY, "sms-api-key");
   const opened = ({ provider, credentials }: { provider: SmsProviderName; credentials: Sealed }): Connected => ({
@@ -70,7 +82,8 @@ export const openSms = (service: Service<SmsConfig>, kernel: Kernel, providers: 
     slots: atMost(service.config.ATTEMPTS_AT_ONCE),
     pausedLines: new LRUCache({ max: 1000 }),
     contacts: aggregate(jetStreamStore({ jsm, publisher, stream, codec: contactCodec }), contact, { cache: 10_000, creates: true }),
-    lines: aggregate(jetStreamStore({ jsm, publisher, stream, codec: lineCodec }), line, { cache: 1000 }),
+    lines: aggregate(lineLog, line, { cache: 1000 }),
+    lineLog,
     refs: aggregate(jetStreamStore({ jsm, publisher, stream, codec: refCodec }), ref, { cache: 100, creates: true }),
     inbounds: aggregate(jetStreamStore({ jsm, publisher, stream, codec: inboundCodec }), inbound, { cache: 1000, creates: true }),
     connected,

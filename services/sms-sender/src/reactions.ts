@@ -81,8 +81,10 @@ const requestAll = async (
   }
 };
 
-/** A line has given turns, or none: attempts now, schedules for later, an end for those without. */
-export const reactToTurns = (sms: Sms): Reaction =>
+type StatusAlarms = (account: AccountId, line: LineId, seq: number, why: Because) => Promise<void>;
+
+/** A line has given turns, or none: attempts now, schedules for later, an end for those without. What became of the sent is asked later. */
+export const reactToTurns = (sms: Sms, armStatusLook: StatusAlarms): Reaction =>
   react<LineEvent>(sms.kernel, { ...followed.turns, stream: streams.sms.name, codec: lineCodec }, async (delivery) => {
     const at = parseSubject(delivery.subject);
     if (at === undefined) return impossible("the subject is none of a line");
@@ -90,6 +92,7 @@ export const reactToTurns = (sms: Sms): Reaction =>
     const why = because(delivery);
     for (const event of delivery.events) {
       if (event.type === "TurnsGiven") await takeTurns(sms, account, lineId.parse(at.id), event.data.turns, why);
+      if (event.type === "TurnsEnded") await armStatusLook(account, lineId.parse(at.id), delivery.revision, why);
       if (event.type === "TurnsRefused") {
         await Promise.all(event.data.turns.map(({ contact, rule }) => gate(sms, account, contact, rule, undefined, why)));
       }

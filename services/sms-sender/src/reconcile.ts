@@ -8,6 +8,7 @@ import type { Contact } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import type { LoggedMessage } from "./providers/sms-provider.ts";
 import type { DueWork } from "./reactions.ts";
+import { armStatusOf } from "./status.ts";
 import { catchUpTail, recordRef, scheduleReconciliation } from "./tail.ts";
 
 /** The attempt's holder said nothing in all its time: it is unknown now, whoever held it. */
@@ -89,5 +90,7 @@ const adopt = async (sms: Sms, account: AccountId, contact: ContactId, attempt: 
     { type: "Accept", attempt, providerId, by: "reconciliation" },
     causeOf(sms, why, `reconcile:${contact}:${attempt}`),
   );
-  if (accepted.kind !== "refused") await recordRef(sms, account, contact, attempt, providerId, why);
+  if (accepted.kind === "refused") return;
+  await recordRef(sms, account, contact, attempt, providerId, why);
+  if (accepted.state.status === "accepted") await armStatusOf(sms, account, accepted.state.request.line, contact, why);
 };

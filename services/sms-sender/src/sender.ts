@@ -9,6 +9,7 @@ import { reactToPolls } from "./poll.ts";
 import type { SmsProviders } from "./providers/sms-provider.ts";
 import { reactToDue, reactToPages, reactToTurns, turnIsDue, turnIsWanted } from "./reactions.ts";
 import { lookAfter, reconcile } from "./reconcile.ts";
+import { reactToStatusLooks, statusAlarms } from "./status.ts";
 import { reactToStops } from "./stops.ts";
 import { reactToDueWebhooks, reactToWebhooks, webhookAgain } from "./webhooks.ts";
 
@@ -19,7 +20,8 @@ export const openSender = async (service: Service<SmsConfig>, providers: SmsProv
   await sms.accounts.caughtUp; // pauses must be known before anything may leave
   const reactions = [
     reactToPages(sms),
-    reactToTurns(sms),
+    reactToTurns(sms, statusAlarms(sms)),
+    reactToStatusLooks(sms),
     reactToWebhooks(sms),
     reactToDue(sms, names.turn, turnIsDue(sms)),
     reactToDue(sms, names.wanted, turnIsWanted(sms)),

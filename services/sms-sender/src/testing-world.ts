@@ -72,6 +72,7 @@ export const openWorld = async (env: Readonly<Record<string, string>> = {}): Pro
     SMSMOBILEAPI_URL: running.url,
     OUTRIDER_CLOCK_OFFSET_MS: String(Date.parse(noon) - Date.now()),
     POLL_PROVIDER_MS: "0",
+    STATUS_AFTER_MS: "0",
     ...env,
   };
   const configured = (replica: string, more: Readonly<Record<string, string>> = {}): SmsConfig => {

@@ -22,6 +22,9 @@ export interface LoggedMessage {
   readonly at: string;
 }
 
+/** What became of a message, as the provider's log shows it. `pending`: nothing that it tells, or it does not know the message. */
+export type MessageStatus = { readonly kind: "pending" } | { readonly kind: "sent" | "failed"; readonly at: string };
+
 export interface InboundMessage {
   /** The provider's own id of the message: its natural key. */
   readonly key: string;
@@ -67,6 +70,8 @@ export interface SmsProvider {
     access: ProviderAccess,
     like: { readonly to: Personal<string>; readonly text: Personal<string>; readonly since: string },
   ) => Promise<readonly LoggedMessage[] | undefined>;
+  /** Of one accepted message; undefined when the provider cannot be asked now. */
+  readonly statusOf: (access: ProviderAccess, providerId: string) => Promise<MessageStatus | undefined>;
   readonly inboundSince: (access: ProviderAccess, since: string) => Promise<readonly InboundMessage[] | undefined>;
   /** undefined: could not be asked. */
   readonly phoneOnline: (access: ProviderAccess) => Promise<boolean | "key-refused" | undefined>;

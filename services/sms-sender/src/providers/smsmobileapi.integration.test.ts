@@ -105,6 +105,22 @@ describe("what the vendor answers", () => {
     const found = await vendor.provider.findSent({ apiKey: "k" }, { ...message, since });
     expect(found?.map(({ providerId }) => providerId)).toEqual(["g1"]);
   });
+  test("a status is believed when it is clear, and of the message that was asked for", async () => {
+    const row = { guid: "g1", number: "+33639980001", message: "Bonjour", datetime_unix: 1774040864 };
+    const rows = [
+      { ...row, sent: 1 },
+      { ...row, sent: "1", error_mobile: "1" },
+      { ...row, sent: "0" },
+      row,
+      { ...row, guid: "g2", sent: 1 },
+    ];
+    await using vendor = await answering(...rows.map((each) => JSON.stringify({ result: { error: "0", log: [each] } })));
+    const at = "2026-03-20T21:07:44.000Z";
+    const pending = { kind: "pending" };
+    for (const told of [{ kind: "sent", at }, { kind: "failed", at }, pending, pending, pending]) {
+      expect(await vendor.provider.statusOf({ apiKey: "k" }, "g1")).toEqual(told);
+    }
+  });
   test("a time without a zone may be of any zone, and one that is older than that is no answer to this attempt", async () => {
     const at = (datetime?: string) => ({ guid: datetime ?? "none", number: "+33639980001", message: "Bonjour", datetime });
     const log = [at("2026-03-20 21:07:44"), at("2026-03-20T10:00:00"), at("2026-03-20 09:07:42"), at("20/03/2026"), at()];

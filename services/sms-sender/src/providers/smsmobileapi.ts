@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { Personal } from "@outrider/platform";
 import { z } from "zod";
 import { type Exchange, type HttpExchanges, httpExchanges } from "./http-exchange.ts";
-import type { InboundMessage, LoggedMessage, SendOutcome, SmsProvider, WebhookNews, WebhookToRead } from "./sms-provider.ts";
+import type { InboundMessage, LoggedMessage, MessageStatus, SendOutcome, SmsProvider, WebhookNews, WebhookToRead } from "./sms-provider.ts";
 
 /** Everything of the vendor is text or number in turns. */
 const stringly = z.union([z.string(), z.number()]).transform(String);
@@ -17,6 +17,9 @@ const logRow = z.object({
   datetime_unix: stringly.optional(),
   datetime: z.string().optional(),
 });
+const statusRow = logRow
+  .pick({ guid: true, datetime_unix: true, datetime: true })
+  .extend({ sent: stringly.optional(), error_mobile: stringly.optional() });
 const logAnswer = z.object({ result: z.looseObject({ error: noError, log: z.array(z.unknown()).optional() }) });
 const phonesAnswer = z.object({ result: z.looseObject({ mobiles: z.array(z.looseObject({ online: stringly.optional() })).optional() }) });
 const envelope = z.object({ id: z.string(), type: z.string(), occurred_at: z.string().optional(), data: z.looseObject({}) });
@@ -55,6 +58,13 @@ export const smsMobileApi = (origin: string, connections: number): SmsProvider &
         .filter(
           (row) => row.text === text.reveal() && row.latestMs >= Date.parse(since) - wholeSecondMs && isSameNumber(row.to, to.reveal()),
         );
+    },
+    statusOf: async ({ apiKey }, providerId) => {
+      const parsed = logAnswer.safeParse(await query(http, "/log/sent/sms/", { apikey: apiKey, guid_message: providerId }));
+      if (!parsed.success) return undefined;
+      const { error, log } = parsed.data.result;
+      if (log === undefined || (error !== "0" && log.length === 0)) return undefined;
+      return log.flatMap((row) => statusIn(row, providerId))[0] ?? { kind: "pending" };
     },
     inboundSince: async ({ apiKey }, since) => {
       const seconds = String(Math.floor(Date.parse(since) / 1000) - 1);
@@ -132,6 +142,16 @@ const loggedMessage = (row: unknown): (LoggedMessage & { readonly latestMs: numb
   const at = exact ?? instantOfLocal(datetime);
   if (at === undefined) return []; // without a time it may be of any day
   return [{ providerId: guid, to: number, text: message, at, latestMs: Date.parse(at) + (exact === undefined ? farthestZoneMs : 0) }];
+};
+
+/** The log has a flag for either stage that may fail, and none is known for sure: what is not clearly sent or failed is pending. */
+const statusIn = (row: unknown, providerId: string): MessageStatus[] => {
+  const parsed = statusRow.safeParse(row);
+  if (!parsed.success || parsed.data.guid !== providerId) return [];
+  const { sent, error_mobile, datetime, datetime_unix } = parsed.data;
+  const at = instantOfSeconds(datetime_unix) ?? instantOfLocal(datetime) ?? new Date().toISOString();
+  if (error_mobile === "1") return [{ kind: "failed", at }];
+  return sent === "1" ? [{ kind: "sent", at }] : [];
 };
 
 const isSameNumber = (one: string, other: string): boolean => one.replace(/\D/g, "").slice(-9) === other.replace(/\D/g, "").slice(-9);

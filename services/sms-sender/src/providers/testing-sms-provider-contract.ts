@@ -158,8 +158,20 @@ export const smsProviderContract = (vendor: string, open: () => Promise<Provider
       expect(await find(newNumber(), "Bonjour")).toBeUndefined();
       expect(await world.provider.inboundSince(world.access, new Date().toISOString())).toBeUndefined();
       expect(await world.provider.phoneOnline(world.access)).toBeUndefined();
+      expect(await world.provider.statusOf(world.access, "any")).toBeUndefined();
       await world.cannotBeRead(false);
       expect(await find(newNumber(), "Bonjour")).toEqual([]);
+    });
+    test("a message is pending until the phone has sent it, and one that the vendor does not know stays so", async () => {
+      const statusOf = async (id: string) => (await world.provider.statusOf(world.access, id))?.kind;
+      const outcome = await sent(newNumber());
+      if (outcome.kind !== "accepted") throw new Error("it was taken");
+      await expect.poll(() => statusOf(outcome.providerId)).toBe("sent");
+      await world.goesOffline(true);
+      const waiting = await sent(newNumber());
+      if (waiting.kind !== "accepted") throw new Error("it was taken");
+      await world.goesOffline(false);
+      expect([await statusOf(waiting.providerId), await statusOf("f".repeat(40))]).toEqual(["pending", "pending"]);
     });
     test("what people wrote is read since a moment, each with a key of its own", async () => {
       const [from, before] = [newNumber(), new Date(Date.now() - 5000).toISOString()];

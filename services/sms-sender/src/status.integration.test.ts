@@ -1,0 +1,101 @@
+import type { AccountId } from "@outrider/contracts/ids";
+import { noFaults } from "@outrider/simulators";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { reconcile } from "./reconcile.ts";
+import { type Opened, openWorld, type Someone, type World } from "./testing-world.ts";
+
+let world: World;
+let first: Opened;
+beforeAll(async () => {
+  world = await openWorld({ STATUS_AFTER_MS: "400,1200,60000", ATTEMPT_TIMEOUT_MS: "2000" });
+  [first] = await Promise.all([world.open("first"), world.open("second")]);
+});
+afterEach(async () => void (await world.simulator.setFaults(noFaults)));
+afterAll(() => world[Symbol.asyncDispose]());
+
+const within = { timeout: 20_000, interval: 30 };
+const typesOf = async (account: AccountId, { contact }: Someone) => (await world.contactEvents(account, contact)).map(({ type }) => type);
+const lastOf = async (account: AccountId, people: readonly Someone[]): Promise<Readonly<Record<string, number>>> => {
+  const last = await Promise.all(people.map(async (one) => (await typesOf(account, one)).at(-1) ?? "none"));
+  return Object.fromEntries(
+    Map.groupBy(last, (type) => type)
+      .entries()
+      .map(([type, all]) => [type, all.length]),
+  );
+};
+/** Questions to the sent log by now. */
+const questions = async (): Promise<number> =>
+  (await Array.fromAsync(world.simulator.log())).filter(({ operation }) => operation === "log/sent/sms").length;
+
+test("without one webhook, what the phone sent and could not send is found in the provider's log, and the failed are given back", async () => {
+  const account = await world.account("silent");
+  await world.listenTo(account);
+  await world.simulator.setFaults({ webhooks: false, failDelivery: 0.3, sendingMs: 10 });
+  const people = await world.people(account, 120);
+  await world.page(account, "2026-11-20", people);
+  await expect.poll(async () => Object.keys(await lastOf(account, people)).toSorted(), within).toEqual(["ContactFailed", "ContactSent"]);
+  const rows = await world.sends(people);
+  const failed = rows.filter(({ phone }) => phone === "failed").length;
+  expect(failed).toBeGreaterThan(0);
+  expect(await lastOf(account, people)).toEqual({ ContactFailed: failed, ContactSent: people.length - failed });
+  const lost = people.find(({ number }) => rows.some(({ to, phone }) => to === number && phone === "failed"));
+  if (lost === undefined) throw new Error("one failed");
+  expect((await world.contactEvents(account, lost.contact)).at(-1)).toMatchObject({
+    data: { reservation: "pass-2026-11-20", credits: 1 },
+  });
+});
+
+test("what a webhook has told is not asked for", async () => {
+  const account = await world.account("told");
+  await world.listenTo(account);
+  await world.simulator.setFaults({ sendingMs: 10 });
+  const before = await questions();
+  const people = await world.people(account, 20);
+  await world.page(account, "2026-11-20", people);
+  await expect.poll(() => lastOf(account, people), within).toEqual({ ContactSent: people.length });
+  const [silent] = await world.people(account, 1);
+  if (silent === undefined) throw new Error("one was made");
+  // The look at this one comes after the look at those.
+  await world.simulator.setFaults({ webhooks: false, sendingMs: 10 });
+  await world.request(account, silent);
+  await expect.poll(() => lastOf(account, [silent]), within).toEqual({ ContactSent: 1 });
+  // Once by each replica that had a turn of this line in that moment.
+  expect([1, 2]).toContain((await questions()) - before);
+});
+
+test("a message that the phone has not sent yet is asked for again", async () => {
+  const account = await world.account("later");
+  await world.simulator.setFaults({ webhooks: false, sendingMs: 1000 });
+  const [one] = await world.people(account, 1);
+  if (one === undefined) throw new Error("one was made");
+  const before = await questions();
+  await world.request(account, one);
+  await expect.poll(questions, within).toBeGreaterThan(before);
+  expect(await typesOf(account, one)).not.toContain("ContactSent");
+  await expect.poll(() => lastOf(account, [one]), within).toEqual({ ContactSent: 1 });
+});
+
+test("a log that cannot be read is asked again", async () => {
+  const account = await world.account("unreadable");
+  const [one] = await world.people(account, 1);
+  if (one === undefined) throw new Error("one was made");
+  const before = await questions();
+  await world.simulator.setFaults({ webhooks: false, sendingMs: 10, readError: 1 });
+  await world.request(account, one);
+  await expect.poll(questions, within).toBeGreaterThan(before);
+  await world.simulator.setFaults({ readError: 0 });
+  expect(await typesOf(account, one)).not.toContain("ContactSent");
+  await expect.poll(() => lastOf(account, [one]), within).toEqual({ ContactSent: 1 });
+});
+
+test("a message whose answer was lost is asked for after it was found", async () => {
+  const account = await world.account("found");
+  const [one] = await world.people(account, 1);
+  if (one === undefined) throw new Error("one was made");
+  await world.simulator.setFaults({ cutAfter: 1, webhooks: false, sendingMs: 10 });
+  await world.request(account, one);
+  await expect.poll(() => world.statusOf(account, one.contact), within).toBe("unknown");
+  await world.simulator.setFaults({ webhooks: false, sendingMs: 10 });
+  await reconcile(first.sms)(account, one.contact, { actor: "test" }, { round: 0 });
+  await expect.poll(() => lastOf(account, [one]), within).toEqual({ ContactSent: 1 });
+});
