@@ -1,13 +1,13 @@
 import { type ImportEvent, importCodec } from "@outrider/contracts/ads";
-import { contactCodec } from "@outrider/contracts/contact";
+import { type ContactEvent, type ContactRequest, contactCodec } from "@outrider/contracts/contact";
 import type { NumberFacts } from "@outrider/contracts/fields";
 import { huntCommands } from "@outrider/contracts/hunts";
-import { huntId, type PersonId } from "@outrider/contracts/ids";
+import { contactId, huntId, type PersonId } from "@outrider/contracts/ids";
 import { personCodec } from "@outrider/contracts/registry";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { runOf } from "./play.ts";
-import { template } from "./testing-definitions.ts";
+import { line, template } from "./testing-definitions.ts";
 import { closed, createHunt, newAccount, noon, openWorld, passOf, personOf, today, type World } from "./testing-world.ts";
 
 let world: World;
@@ -91,6 +91,36 @@ test("nothing exceeds the day's limits, over all passes: account, line and credi
   expect(last).toMatchObject({ allocated: 5, reserved: 5, skipped: { "account-daily-limit": 30 } });
   expect((await world.rowsOf(account, last.run)).filter(({ hunt }) => hunt === "one").length).toBeLessThanOrEqual(12);
   expect(await passOf(world, account)).toMatchObject({ allocated: 0, reserved: 0 });
+});
+
+test("what was asked for today without a pass is taken off the account's and its hunt's room, what was asked for yesterday is not", async () => {
+  const account = newAccount("by-hand");
+  await world.createAccount(account, { dailyLimit: 12 });
+  await world.listAds(
+    account,
+    Array.from({ length: 20 }, () => ({})),
+  );
+  await createHunt(world, account, "small", { dailyLimit: 6 });
+  await createHunt(world, account, "other");
+  const request = async (id: string, at: string, hunt?: string) => {
+    const contact = contactId.parse(id);
+    const data: ContactRequest = {
+      ...{ contact, person: personOf(5000), channel: "sms", line, step: 1, text: { k: "k", v: "v" }, purpose: "service" },
+      ...{ legalBasis: "consent", noCanvassing: false, ownerType: "unknown", reservation: id, credits: 1 },
+      ...(hunt === undefined ? {} : { hunt: huntId.parse(hunt) }),
+    };
+    const requested: ContactEvent = { type: "ContactRequested", data };
+    await world.appendAt(at)(streams.sms.name, contactCodec, subjects.smsContact(account, contact), requested);
+  };
+  for (let index = 0; index < 4; index++) await request(`today-${index}`, "2026-11-24T23:00:01.000Z"); // a second past midnight in Paris
+  for (let index = 0; index < 2; index++) await request(`hunt-${index}`, noon, "small");
+  await request("yesterday", "2026-11-24T22:44:00.000Z");
+  const dry = await world.service.ask(huntCommands.dryRun, { account, limit: 10 });
+  const pass = await passOf(world, account);
+  for (const answer of [dry, pass]) expect(answer).toMatchObject({ allocated: 6, skipped: { "account-daily-limit": expect.any(Number) } });
+  const given = (hunt: string) => pass.hunts.find((each) => each.hunt === hunt)?.allocated ?? 0;
+  expect(given("small")).toBeLessThanOrEqual(4);
+  expect(given("small") + given("other")).toBe(6);
 });
 
 test("a pass that the ledger holds nothing for says by which rule", async () => {

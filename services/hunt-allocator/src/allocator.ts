@@ -14,7 +14,7 @@ import {
 } from "@outrider/platform";
 import { openCandidates } from "./candidates.ts";
 import { commands } from "./commands.ts";
-import { type AllocatorConfig, dropEveryMs } from "./config.ts";
+import type { AllocatorConfig } from "./config.ts";
 import { hunts as huntRule } from "./hunt.ts";
 import { looking } from "./looking.ts";
 import { lookForLeftPasses } from "./overdue.ts";
@@ -23,7 +23,7 @@ import { waitingForMongo } from "./reached.ts";
 import { drivePasses, type Hunts, recordScans } from "./reactions.ts";
 import { openReaders } from "./readers.ts";
 import { runs as runRule } from "./run.ts";
-import { keepTidy } from "./tidy.ts";
+import { keepTidy, keptDays, shelvesIn } from "./tidy.ts";
 
 /** The service's parts, wired. Everything ends with the service. */
 export interface Allocator {
@@ -41,7 +41,7 @@ export const openAllocator = async (service: Service<AllocatorConfig>): Promise<
   const { hunts, runs } = aggregatesOf(kernel);
   const accounts = watchAccounts(kernel);
   const tools = toolsOf(service, kernel, mongo, runs, accounts);
-  keepTidy(service, tools.candidates, { keepDays: config.KEEP_ADS_DAYS, everyMs: dropEveryMs });
+  keepTidy(service, shelvesIn(mongo.db), accounts);
   await accounts.caughtUp;
   const reactions = [
     drivePasses(kernel, tools, { concurrency: config.PASSES_AT_ONCE, takeoverMs: config.PASS_TAKEOVER_MS }),
@@ -68,7 +68,13 @@ const toolsOf = (service: Service<AllocatorConfig>, kernel: Kernel, { db }: Mong
   const readers = openReaders(kernel, db, acquireLease);
   return {
     ...{ runs, accounts, ask, keyring, clock, instruments, stopping },
-    candidates: waitingForMongo(openCandidates(db, { page: config.CANDIDATES_PAGE, huntsPage: config.HUNTS_PAGE })),
+    candidates: waitingForMongo(
+      openCandidates(db, {
+        page: config.CANDIDATES_PAGE,
+        huntsPage: config.HUNTS_PAGE,
+        rememberedSince: () => new Date(clock.nowMs() - keptDays(accounts, config.KEEP_CONTACTED_DAYS) * 86_400_000).toISOString(),
+      }),
+    ),
     looking: looking(kernel, readers),
     prices: { sms: config.SMS_PRICE_CREDITS },
     sandbox: config.OUTRIDER_PROVIDERS === "sandbox",

@@ -27,6 +27,10 @@ export const definition = defineConfig(
       .integer(1, 36_500)
       .default(400)
       .describe("days after which an ad that was neither new nor changed is no candidate any more, 1 to 36500"),
+    KEEP_CONTACTED_DAYS: variable
+      .integer(1, 36_500)
+      .default(400)
+      .describe("days for which passes remember whom a hunt has contacted; never less than an account's recontactAfterDays, 1 to 36500"),
     ...overdueShape,
   },
   { mongo: true },
@@ -36,17 +40,18 @@ export type AllocatorConfig = ConfigOf<typeof definition>;
 /** Names that are stored: changing one starts that reader from the beginning, into a new collection where it has one. */
 export const names = {
   followAds: "hunt-allocator.ads",
-  followHunts: "hunt-allocator.hunts",
+  followHunts: "hunt-allocator.hunts-2",
   followPeople: "hunt-allocator.people",
-  followGated: "hunt-allocator.gated",
+  followContacts: "hunt-allocator.contacts",
   drivePasses: "hunt-allocator-passes",
   recordScans: "hunt-allocator-scans",
   actor: "hunt-allocator",
   ads: "allocator_ads",
   hunts: "allocator_hunts",
-  contacted: "allocator_contacted",
+  contacted: "allocator_contacted_2",
   people: "allocator_people",
-  gated: "allocator_gated",
+  gated: "allocator_gated_2",
+  requested: "allocator_requested",
 } as const;
 
 /** Passes that nobody drives; the name is stored, too. */
@@ -72,8 +77,11 @@ export const readerBatch = 500;
 export const readerLingerMs = 100;
 /** Documents that a reader keeps in memory for the next fold. */
 export const readerCache = 1000;
-/** How often ads that are kept no longer are dropped. */
+/** How often what is kept no longer is dropped, and how much of it at a time. */
 export const dropEveryMs = 6 * 3_600_000;
+export const droppedAtOnce = 1000;
+/** Counts of requests by hand matter for a day, in whatever time zone. */
+export const keepRequestedDays = 3;
 /** How long a command waits for the service's own look-ups to reach what it has just written. */
 export const lookUpWaitMs = 5000;
 /** What is known of an account's people is kept in memory during a scan when there are at most this many documents of a kind. */

@@ -4,7 +4,7 @@ import type { CommandContext, KnownAccount } from "@outrider/platform";
 import type { z } from "zod";
 import { beginAllocation } from "./allocate.ts";
 import { oldestWanted, type PassTools } from "./pass.ts";
-import { askBalance, askLines, capacityOf, dueOn, localDayOf, playOf, runOf } from "./play.ts";
+import { askBalance, askLines, capacityOf, dueOn, localDayOf, playOf, requestedOn, runOf } from "./play.ts";
 import { share } from "./share.ts";
 import type { Denial } from "./survey.ts";
 import { preview } from "./verdicts.ts";
@@ -23,9 +23,10 @@ export const dryRun = async (tools: PassTools, account: KnownAccount, limit: num
     askLines(ask, account, due, { correlation, traceparent, deadline }),
     askBalance(ask, account, { correlation, traceparent, deadline }),
   ]);
+  const requested = await requestedOn(candidates, account, date);
   const { state: run } = await runs.fold(subjects.run(account.account, runOf(date)));
-  const play = playOf(due, { account, accounts, lines, prices, nowMs, run });
-  const capacity = capacityOf({ account, lines, run }, balance, tools.mostContacts);
+  const play = playOf(due, { account, accounts, lines, prices, nowMs, run, requested });
+  const capacity = capacityOf({ account, lines, run, requested }, balance, tools.mostContacts);
   const gate = preview({ account, hunts: documents, now: clock.now(), sandbox });
   const survey = beginAllocation(play.hunts, capacity, gate.judge);
   const denials: Denial[] = [];

@@ -7,7 +7,7 @@ export interface Readers {
   readonly ads: Follower;
   readonly hunts: Follower;
   readonly people: Follower;
-  readonly gated: Follower;
+  readonly contacts: Follower;
 }
 
 export interface Looking {
@@ -17,7 +17,7 @@ export interface Looking {
   readonly others: (waitMs: number) => Promise<void>;
 }
 
-export const looking = ({ jsm }: Pick<Kernel, "jsm">, { ads, hunts, people, gated }: Readers): Looking => {
+export const looking = ({ jsm }: Pick<Kernel, "jsm">, { ads, hunts, people, contacts }: Readers): Looking => {
   // A reader's position moves with the messages that it reads: so their last one counts, not the stream's.
   const upToNow = async (stream: string, subject: string, reader: Follower, deadline: number): Promise<boolean> => {
     try {
@@ -37,7 +37,7 @@ export const looking = ({ jsm }: Pick<Kernel, "jsm">, { ads, hunts, people, gate
       await Promise.all([
         upToNow(streams.ads.name, followed.ads, ads, deadline),
         upToNow(streams.registry.name, followed.people, people, deadline),
-        upToNow(streams.sms.name, followed.contacts, gated, deadline),
+        upToNow(streams.sms.name, followed.contacts, contacts, deadline),
       ]);
     },
   };

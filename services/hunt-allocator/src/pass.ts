@@ -7,7 +7,7 @@ import { type AccountsWatch, type Ask, type Clock, type Keyring, type KnownAccou
 import { beginAllocation } from "./allocate.ts";
 import type { Candidates } from "./candidates.ts";
 import type { Looking } from "./looking.ts";
-import { askBalance, askLines, capacityOf, type Play, type Prices, playOf } from "./play.ts";
+import { askBalance, askLines, capacityOf, type Play, type Prices, playOf, requestedOn } from "./play.ts";
 import { packed, pagesOf, write } from "./rendering.ts";
 import { mostPageBytes, mostPageRows, type Run, type RunCommand, type RunRefusal, reservationIdOf } from "./run.ts";
 import { type Capacity, type Shared, share } from "./share.ts";
@@ -97,13 +97,14 @@ const planOf = async (
   tools.instruments.time("outrider_hunts_fetch_seconds", {}, (performance.now() - began) / 1000);
   const asking = cause("ask");
   const lines = await askLines(ask, account, found, asking);
+  const requested = await requestedOn(candidates, account, run);
   const credits = pass.reservation === undefined ? await askBalance(ask, account, asking) : pass.held - pass.used;
   const { reservation, reservationNumber, pages, denialPages } = pass;
   return {
     account,
     documents: new Map(found.map((each) => [each.hunt, each])),
-    play: playOf(found, { account, accounts, lines, prices, nowMs: clock.nowMs(), run: state, pass }),
-    capacity: capacityOf({ account, lines, run: state }, credits, tools.mostContacts - pass.allocated),
+    play: playOf(found, { account, accounts, lines, prices, nowMs: clock.nowMs(), run: state, pass, requested }),
+    capacity: capacityOf({ account, lines, run: state, requested }, credits, tools.mostContacts - pass.allocated),
     ...{ reservation, reservationNumber, pages, denialPages },
   };
 };

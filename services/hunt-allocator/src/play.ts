@@ -3,12 +3,13 @@ import { type HuntId, type LineId, runId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
 import { smsCommands } from "@outrider/contracts/sms";
 import { type AccountsWatch, type Ask, type KnownAccount, Refusal } from "@outrider/platform";
+import type { Candidates } from "./candidates.ts";
 import { matcher } from "./matches.ts";
 import type { Pass, Run } from "./run.ts";
 import type { Capacity } from "./share.ts";
 import type { HuntInPlay, Route } from "./survey.ts";
 import { type CheckedTemplate, checkTemplate } from "./templates.ts";
-import type { HuntDocument } from "./views.ts";
+import type { HuntDocument, RequestedCount } from "./views.ts";
 
 /** Credits per contact, by the channels that there is a sender for. */
 export type Prices = Partial<Readonly<Record<Channel, number>>>;
@@ -25,6 +26,13 @@ export type Lines = ReadonlyMap<LineId, LineState | undefined>;
 export const localDayOf = (timeZone: string, nowMs: number): string =>
   new Intl.DateTimeFormat("en-CA", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" }).format(nowMs);
 export const weekdayOf = (date: string): number => new Date(`${date}T00:00:00Z`).getUTCDay() || 7;
+
+/** What was asked for without a pass on a day of an account. */
+export const requestedOn = (
+  candidates: Pick<Candidates, "requested">,
+  { account, timeZone }: Pick<KnownAccount, "account" | "timeZone">,
+  date: string,
+): Promise<RequestedCount> => candidates.requested(account, Date.parse(`${date}T12:00:00Z`), (ms) => localDayOf(timeZone, ms) === date);
 
 export const runOf = (date: string) => runId.parse(date);
 
@@ -68,6 +76,8 @@ export interface PlayOptions {
   readonly prices: Prices;
   readonly nowMs: number;
   readonly run: Pick<Run, "byHunt" | "byLine" | "allocatedToday">;
+  /** What was asked for today without a pass. */
+  readonly requested: RequestedCount;
   readonly pass?: Pick<Pass, "rows"> | undefined;
 }
 
@@ -81,10 +91,11 @@ export const playOf = (documents: readonly HuntDocument[], options: PlayOptions)
   const templates = new Map<HuntId, ReadonlyMap<Channel, CheckedTemplate>>();
   const hunts = documents.map((document): HuntInPlay => {
     const { hunt, definition } = document;
-    const { run, pass, nowMs } = options;
+    const { run, pass, nowMs, requested } = options;
     const wants = matcher({ source: definition.source, criteria: definition.criteria }, nowMs);
     const allocatedToday = run.byHunt.get(hunt) ?? 0;
-    const left = definition.dailyLimit === null ? null : Math.max(0, definition.dailyLimit - allocatedToday);
+    const usedToday = allocatedToday + (requested.hunts[hunt] ?? 0);
+    const left = definition.dailyLimit === null ? null : Math.max(0, definition.dailyLimit - usedToday);
     const { routes, problem } = routesOf(document, options);
     const texts = textsOf(document, routes);
     if (texts.ok) templates.set(hunt, texts.templates);
@@ -141,7 +152,7 @@ const textsOf = (
 
 /** What this pass may still use. A line's own answer may lag behind what earlier passes gave it, so those rows count here as well. */
 export const capacityOf = (
-  { account, lines, run }: Pick<PlayOptions, "account" | "lines" | "run">,
+  { account, lines, run, requested }: Pick<PlayOptions, "account" | "lines" | "run" | "requested">,
   credits: number,
   contacts: number,
 ): Capacity => {
@@ -152,7 +163,7 @@ export const capacityOf = (
     return [[line, least(state.leftToday, byUs)] as const];
   });
   return {
-    account: dailyLimit === null ? null : Math.max(0, dailyLimit - run.allocatedToday),
+    account: dailyLimit === null ? null : Math.max(0, dailyLimit - run.allocatedToday - requested.all),
     lines: new Map(left),
     credits,
     contacts,

@@ -6,8 +6,7 @@ export const waitingForMongo = (looked: Candidates): Candidates => ({
   hunts: (...asked) => reached(looked.hunts(...asked)),
   ads: (...asked) => reached(looked.ads(...asked)),
   person: (...asked) => reached(looked.person(...asked)),
-  dropOld: (...asked) => reached(looked.dropOld(...asked)),
-  ensureIndexes: () => reached(looked.ensureIndexes()),
+  requested: (...asked) => reached(looked.requested(...asked)),
   scan: async function* (...asked) {
     try {
       yield* looked.scan(...asked);

@@ -17,8 +17,8 @@ import { mongoDocuments, mongoPositions } from "@outrider/platform";
 import type { Db } from "mongodb";
 import { followed, names, readerBatch, readerCache, readerLingerMs } from "./config.ts";
 import type { Readers } from "./looking.ts";
-import { only } from "./only.ts";
-import { adsView, contactedView, gatedView, huntsView, peopleView } from "./views.ts";
+import { gatedOrByHand, only } from "./only.ts";
+import { adsView, contactedView, gatedView, huntsView, peopleView, requestedView } from "./views.ts";
 
 /** Starts the four readers that keep the look-ups: one part per stream, so that any interleaving of streams gives the same documents. */
 export const openReaders = (kernel: Kernel, db: Db, acquire: AcquireLease): Readers => {
@@ -58,8 +58,9 @@ export const openReaders = (kernel: Kernel, db: Db, acquire: AcquireLease): Read
     people: reader(names.followPeople, streams.registry.name, followed.people, only(personCodec, ...saying), [
       documentsOf(peopleView, names.followPeople),
     ]),
-    gated: reader(names.followGated, streams.sms.name, followed.contacts, only(contactCodec, "ContactGated"), [
-      documentsOf(gatedView, names.followGated, true),
+    contacts: reader(names.followContacts, streams.sms.name, followed.contacts, gatedOrByHand(contactCodec), [
+      documentsOf(gatedView, names.followContacts, true),
+      documentsOf(requestedView, names.followContacts),
     ]),
   };
 };

@@ -6,7 +6,7 @@ import { type AccountEvent, accountCodec, accountPolicy } from "@outrider/contra
 import { smsCommands } from "@outrider/contracts/sms";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { type Codec, ensureStream, jetStreamStore, type Kernel } from "@outrider/eventing";
-import { type Clock, handle, kernelOf, keyIds, openService, parseConfig, Refusal, type Service, serveCommands } from "@outrider/platform";
+import { handle, kernelOf, keyIds, openService, parseConfig, Refusal, type Service, serveCommands } from "@outrider/platform";
 import { testMongo, throwAwayNats } from "@outrider/stack/testing";
 import { type Allocator, openAllocator } from "./allocator.ts";
 import { type AllocatorConfig, definition } from "./config.ts";
@@ -35,6 +35,8 @@ export interface World extends AsyncDisposable {
   readonly neighbours: Neighbours;
   readonly open: (replica: string) => Promise<Service<AllocatorConfig> & { readonly allocator: Allocator }>;
   readonly append: <Event>(stream: string, codec: Codec<Event>, subject: string, ...events: Event[]) => Promise<number>;
+  /** The same, decided at another time. */
+  readonly appendAt: (at: string) => World["append"];
   readonly createAccount: (account: AccountId, policy?: object) => Promise<void>;
   readonly listAds: (account: AccountId, ads: readonly Partial<Ad>[]) => Promise<readonly Ad[]>;
   /** The events of a run, in order. */
@@ -64,7 +66,7 @@ export const openWorld = async (env: Readonly<Record<string, string>> = {}): Pro
   const kernel = kernelOf(service);
   for (const declared of [streams.registry, streams.ads, streams.sms]) await ensureStream(service.jsm, declared);
   const neighbours = await openNeighbours(configured, opened);
-  const append = appender(kernel, service.clock);
+  const append = appender(kernel, service.clock.now);
   const eventsOf = async (account: AccountId, run: RunId): Promise<readonly RunEvent[]> => {
     const { jsm, publisher } = kernel;
     const store = jetStreamStore<RunEvent>({ jsm, publisher, stream: streams.hunts.name, codec: runCodec });
@@ -75,6 +77,7 @@ export const openWorld = async (env: Readonly<Record<string, string>> = {}): Pro
     env: settings,
     neighbours,
     append,
+    appendAt: (at) => appender(kernel, () => at),
     open: async (replica) => {
       const one = await openService(configured(replica), { ownsProcess: false, leaseTtlMs: 1500 });
       opened.push(one);
@@ -105,11 +108,11 @@ export const openWorld = async (env: Readonly<Record<string, string>> = {}): Pro
   };
 };
 
-const appender = (kernel: Kernel, clock: Clock): World["append"] => {
+const appender = (kernel: Kernel, now: () => string): World["append"] => {
   return async <Event>(stream: string, codec: Codec<Event>, subject: string, ...events: Event[]) => {
     const store = jetStreamStore({ jsm: kernel.jsm, publisher: kernel.publisher, stream, codec });
     const id = crypto.randomUUID();
-    const append = { commandId: id, executionId: id, at: clock.now(), events, expected: 0, closing: 0 };
+    const append = { commandId: id, executionId: id, at: now(), events, expected: 0, closing: 0 };
     const appended = await store.append(subject, append, performance.now() + 10_000);
     if (appended.kind === "conflict") throw new Error(`${subject} is there already, at ${appended.found}`);
     return appended.revision;

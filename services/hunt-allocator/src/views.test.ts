@@ -1,13 +1,14 @@
 import type { Ad, AdEvent } from "@outrider/contracts/ads";
-import type { ContactEvent } from "@outrider/contracts/contact";
+import { type ContactEvent, type ContactRequest, contactCodec } from "@outrider/contracts/contact";
 import type { Allocation, HuntEvent, RunEvent } from "@outrider/contracts/hunts";
 import { accountId, adId, contactIdOf, huntId, personId, runId } from "@outrider/contracts/ids";
 import type { PersonEvent } from "@outrider/contracts/registry";
 import { subjects } from "@outrider/contracts/streams";
 import { type Followed, memoryDocuments, projection, type View } from "@outrider/eventing";
 import { expect, test } from "vitest";
+import { gatedOrByHand } from "./only.ts";
 import { huntDefinitionOf, line } from "./testing-definitions.ts";
-import { adsView, contactedView, gatedView, huntsView, idOf, peopleView } from "./views.ts";
+import { adsView, contactedView, gatedView, huntsView, idOf, peopleView, requestedView, requestedWhile } from "./views.ts";
 
 const account = accountId.parse("garage");
 const person = personId.parse("p1");
@@ -63,6 +64,7 @@ test("a person keeps the last contact of each hunt and the last denial by hunt, 
   const expected = {
     ...{ account, person, denials: { clios: { at, rule: "no-consent" } } },
     contacts: [{ hunt, contact, at: later, channel: "sms", purpose: "prospecting", run, pass: 2 }],
+    lastMs: Date.parse(later),
   };
   for (const size of [1, 2, 3]) expect((await folded(contactedView, messages, size)).get(idOf(account, person))).toEqual(expected);
   // Read again from an older position, as after a crash: the same document.
@@ -102,5 +104,41 @@ test("only gated contacts are remembered as such", async () => {
     data: { attempt: 1, providerId: "x", by: "answer", reservation: "r", credits: 1 },
   };
   const all = await folded(gatedView, [message(subject, 1, at, gated), message(subject, 2, later, accepted)]);
-  expect([...all.values()]).toEqual([{ account, contact, at, rule: "paused" }]);
+  expect([...all.values()]).toEqual([{ account, contact, at, atMs: Date.parse(at), rule: "paused" }]);
+});
+
+const byHand: ContactRequest = {
+  ...{ contact, person, channel: "sms", line, step: 1, text: { k: "k", v: "v" }, purpose: "service", legalBasis: "consent" },
+  ...{ noCanvassing: false, ownerType: "unknown", reservation: "r", credits: 1 },
+};
+const requested = (more: Partial<ContactRequest> = {}): ContactEvent => ({ type: "ContactRequested", data: { ...byHand, ...more } });
+
+test("contacts that no pass has asked for are counted once, by account, hunt and quarter of an hour, in batches of any size", async () => {
+  const subject = subjects.smsContact(account, contact);
+  const messages = [
+    message(subject, 1, "2026-11-20T10:00:00.000Z", requested()),
+    message(subject, 2, "2026-11-20T10:14:59.999Z", requested({ hunt })),
+    message(subject, 3, "2026-11-20T22:59:00.000Z", requested()),
+    message(subject, 4, "2026-11-20T23:00:00.000Z", requested()), // midnight in Paris
+    message(subject, 5, "2026-11-20T10:00:00.000Z", requested({ run, pass: 1 })),
+  ];
+  const parisDay = (ms: number) => new Date(ms + 3_600_000).toISOString().startsWith("2026-11-20");
+  for (const size of [1, 2, 5]) {
+    const all = [...(await folded(requestedView, [...messages, ...messages.slice(1)], size)).values()];
+    expect(all).toHaveLength(1);
+    expect(requestedWhile(all, () => true)).toEqual({ all: 4, hunts: { clios: 1 } });
+    expect(requestedWhile(all, parisDay)).toEqual({ all: 3, hunts: { clios: 1 } });
+  }
+});
+
+test("what a pass asks for is not even parsed, what ended gated and what was asked for by hand is", () => {
+  const codec = gatedOrByHand(contactCodec);
+  const read = (event: ContactEvent) => {
+    const decoded = codec.decode(contactCodec.encode(at, [event]));
+    return decoded.kind === "events" ? decoded.events.length : decoded.kind;
+  };
+  expect(read(requested())).toBe(1);
+  expect(read(requested({ run, pass: 1 }))).toBe(0);
+  expect(read({ type: "ContactGated", data: { rule: "paused", reservation: "r", credits: 1 } })).toBe(1);
+  expect(read({ type: "AttemptStarted", data: { attempt: 1, until: at } })).toBe(0);
 });

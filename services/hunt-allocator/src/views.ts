@@ -34,6 +34,8 @@ export interface ContactedDocument {
   readonly contacts: readonly Contacted[];
   /** The last recorded denial by hunt. */
   readonly denials: Readonly<Record<string, { readonly at: string; readonly rule: string }>>;
+  /** When anything of this was last decided: what is long ago is forgotten. */
+  readonly lastMs: number;
 }
 export interface Contacted {
   readonly hunt: HuntId;
@@ -62,7 +64,21 @@ export interface GatedDocument {
   readonly account: string;
   readonly contact: ContactId;
   readonly at: string;
+  readonly atMs: number;
   readonly rule: string;
+}
+
+/** Contacts that no pass has asked for, of one account and one day (UTC), by quarter of an hour: the account's own day begins at any. */
+export interface RequestedDocument {
+  readonly account: string;
+  readonly dayMs: number;
+  /** The last message that is counted: a batch may be read again. */
+  readonly seq: number;
+  readonly quarters: Readonly<Record<string, RequestedCount>>;
+}
+export interface RequestedCount {
+  readonly all: number;
+  readonly hunts: Readonly<Record<string, number>>;
 }
 
 /** The id of each document: account and the id of what it is about. */
@@ -114,7 +130,7 @@ export const contactedView: View<ContactedDocument, HuntEvent | RunEvent> = {
     const { at } = message;
     const of = (person: PersonId, change: (before: ContactedDocument) => ContactedDocument): Change<ContactedDocument> => ({
       id: idOf(account, person),
-      fold: (before) => change(before ?? { account, person, contacts: [], denials: {} }),
+      fold: (before) => ({ ...change(before ?? { account, person, contacts: [], denials: {}, lastMs: 0 }), lastMs: Date.parse(at) }),
     });
     if (event.type === "DenialsRecorded") {
       return event.data.denials.map(({ person, hunt, rule }) =>
@@ -170,6 +186,44 @@ export const gatedView: View<GatedDocument, ContactEvent> = {
     if (type !== "ContactGated") return [];
     const { account, id } = whose(message);
     const contact = id as ContactId; // the subject's id is the contact's
-    return folding(idOf(account, id), () => ({ account, contact, at: message.at, rule: data.rule }));
+    return folding(idOf(account, id), () => ({ account, contact, at: message.at, atMs: Date.parse(message.at), rule: data.rule }));
   },
+};
+
+const dayMs = 86_400_000;
+const quarterMs = 900_000;
+
+/** Counts what was asked for by hand; what a pass asks for is counted by its run. Ended gated or not: as with a pass, the day's room is used. */
+export const requestedView: View<RequestedDocument, ContactEvent> = {
+  name: names.requested,
+  version: 1,
+  changes: ({ type, data }, message) => {
+    if (type !== "ContactRequested" || data.run !== undefined) return [];
+    const { account } = whose(message);
+    const atMs = Date.parse(message.at);
+    const day = Math.floor(atMs / dayMs) * dayMs;
+    const quarter = String(Math.floor((atMs - day) / quarterMs));
+    return folding(requestedIdOf(account, day), (before) => {
+      if (before !== undefined && before.seq >= message.revision) return before;
+      const counted = before?.quarters[quarter] ?? { all: 0, hunts: {} };
+      const hunts = data.hunt === undefined ? counted.hunts : { ...counted.hunts, [data.hunt]: (counted.hunts[data.hunt] ?? 0) + 1 };
+      return { account, dayMs: day, seq: message.revision, quarters: { ...before?.quarters, [quarter]: { all: counted.all + 1, hunts } } };
+    });
+  },
+};
+
+export const requestedIdOf = (account: string, dayMs: number): string => idOf(account, new Date(dayMs).toISOString().slice(0, 10));
+
+/** What was asked for while `isWanted` answers yes to the beginning of a quarter of an hour, real or sandbox ms as the stream has it. */
+export const requestedWhile = (documents: Iterable<RequestedDocument>, isWanted: (ms: number) => boolean): RequestedCount => {
+  let all = 0;
+  const hunts: Record<string, number> = {};
+  for (const { dayMs: day, quarters } of documents) {
+    for (const [quarter, counted] of Object.entries(quarters)) {
+      if (!isWanted(day + Number(quarter) * quarterMs)) continue;
+      all += counted.all;
+      for (const [hunt, count] of Object.entries(counted.hunts)) hunts[hunt] = (hunts[hunt] ?? 0) + count;
+    }
+  }
+  return { all, hunts };
 };

@@ -28,7 +28,8 @@ export const whyNot = async (tools: PassTools, account: KnownAccount, person: Pe
   const lines = await askLines(ask, account, documents, { correlation, traceparent, deadline });
   const nowMs = clock.nowMs();
   const run = { byHunt: new Map(), byLine: new Map(), allocatedToday: 0 };
-  const { hunts } = playOf(documents, { account, accounts, lines, prices, nowMs, run });
+  const requested = { all: 0, hunts: {} };
+  const { hunts } = playOf(documents, { account, accounts, lines, prices, nowMs, run, requested });
   const gate = preview({ account, hunts: new Map(documents.map((each) => [each.hunt, each])), now: clock.now(), sandbox });
   return {
     hunts: documents.map((document, index) => {
