@@ -1,8 +1,7 @@
-import { type Consumer, DeliverPolicy, type JsMsg } from "@nats-io/jetstream";
 import { ForeignPosition, Unfoldable } from "./errors.ts";
 import { backOff, type Kernel, pauseFor } from "./kernel.ts";
 import type { AcquireLease, Lease } from "./lease.ts";
-import { type Stretch, stretchOf } from "./reading.ts";
+import { type Incoming, type OrderedStretch, readInOrder } from "./ordered.ts";
 import { recordedFrom } from "./recorded.ts";
 import type { Codec, Recorded } from "./store.ts";
 
@@ -69,7 +68,7 @@ export const follow = <Event>(
   handle: (batch: readonly Followed<Event>[], lease: Lease) => Promise<void>,
 ): Follower => {
   const { name, stream, codec, positions, batch: most = 500, lingerMs = 0, saveEveryMs = 0 } = options;
-  const { jsm, js, instruments } = kernel;
+  const { jsm, instruments } = kernel;
   const stopped = new AbortController();
   const stop = AbortSignal.any([kernel.stopping, stopped.signal]);
   let handled = 0;
@@ -84,7 +83,7 @@ export const follow = <Event>(
     return stored;
   };
 
-  const followedOf = async (batch: readonly JsMsg[]): Promise<readonly Followed<Event>[]> => {
+  const followedOf = async (batch: readonly Incoming[]): Promise<readonly Followed<Event>[]> => {
     const followed: Followed<Event>[] = [];
     for (const message of batch) {
       try {
@@ -98,17 +97,30 @@ export const follow = <Event>(
     return followed;
   };
 
+  /** What makes one batch: what has come and what the server has announced, until it is full or has been waited for. */
+  const gathered = async (stretch: OrderedStretch, over: () => boolean): Promise<readonly Incoming[]> => {
+    const batch: Incoming[] = [];
+    await stretch.come();
+    for (const began = performance.now(); !over(); ) {
+      batch.push(...stretch.take(most - batch.length));
+      const waited = performance.now() - began;
+      if (batch.length >= most || !isMore(stretch, batch) || waited >= gatherMs) break;
+      await stretch.come(gatherMs - waited);
+    }
+    return batch;
+  };
+
+  /** What came during a linger was announced as the last each time: look at what is here already, too. */
+  const isMore = (stretch: OrderedStretch, batch: readonly Incoming[]): boolean => stretch.size() > 0 || (batch.at(-1)?.pending ?? 0) > 0;
+
   /** Reads until the stretch is over. While one batch is handled, the next one is gathered and decoded. */
-  const batches = async (stretch: Stretch, position: Position, lease: Lease, progressed: () => void): Promise<void> => {
-    let batch: JsMsg[] = [];
-    let began = 0;
-    let latest = 0;
+  const batches = async (stretch: OrderedStretch, position: Position, lease: Lease, progressed: () => void): Promise<void> => {
     let saved = performance.now();
     let before: Promise<boolean> = Promise.resolve(true);
     // Asked at the lease itself: after a standstill its signal may not have been raised yet.
     const over = (): boolean => stretch.over() || lease.lost.aborted;
     /** False when somebody else reads now: what was handled is not to be counted. */
-    const handleAll = async (followed: readonly Followed<Event>[], last: JsMsg, more: boolean): Promise<boolean> => {
+    const handleAll = async (followed: readonly Followed<Event>[], last: Incoming, more: boolean): Promise<boolean> => {
       if (followed.length > 0) await handle(followed, lease);
       if (over()) return false;
       if (!more || performance.now() - saved >= saveEveryMs) {
@@ -117,27 +129,18 @@ export const follow = <Event>(
       }
       handled = last.seq;
       progressed();
-      instruments.gauge("outrider_reader_lag_messages", { reader: name }, last.info.pending);
+      instruments.gauge("outrider_reader_lag_messages", { reader: name }, last.pending);
       return true;
     };
-    const stalled = setInterval(() => {
-      // What was announced does not come (it may have been deleted meanwhile): read again from the position.
-      if (batch.length > 0 && performance.now() - latest > 2 * gatherMs) stretch.end();
-    }, gatherMs);
     try {
-      for await (const message of stretch.messages) {
-        if (over()) break;
-        latest = performance.now();
-        if (batch.length === 0) began = latest;
-        batch.push(message);
-        // What came during the linger was announced as the last each time: look at what is fetched already, too.
-        // The client's `getPending` counts its own requests for more as messages: waiting for one of those stops the reader for seconds.
-        const more = message.info.pending > 0 || stretch.messages.getReceived() > stretch.messages.getProcessed();
-        if (batch.length < most && more && latest - began < gatherMs) continue;
+      while (!over()) {
+        const batch = await gathered(stretch, over);
+        const last = batch.at(-1);
+        if (over() || last === undefined) break;
+        const more = isMore(stretch, batch);
         const followed = await followedOf(batch);
-        batch = [];
         if (!(await before) || over()) break;
-        before = handleAll(followed, message, more);
+        before = handleAll(followed, last, more);
         before.catch(() => undefined); // thrown where it is waited for
         if (more) continue;
         if (!(await before)) break;
@@ -145,7 +148,6 @@ export const follow = <Event>(
       }
       await before;
     } finally {
-      clearInterval(stalled);
       await before.catch(() => undefined); // another reader's turn begins when this one's work has ended
     }
   };
@@ -154,25 +156,14 @@ export const follow = <Event>(
     const position = await begin();
     options.restart?.();
     handled = position.seq;
-    const consumer = await js.consumers.get(stream, {
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: position.seq + 1,
-      ...(options.filters === undefined ? {} : { filter_subjects: [...options.filters] }),
-    });
-    if ((await consumer.info(true)).num_pending === 0) progressed();
-    const stretch = await stretchOf(kernel, consumer, Math.max(1000, most * 2), [stop, lease.lost]);
+    const reading = { stream, filters: options.filters, from: position.seq + 1, most: Math.max(1000, most * 2) };
+    const stretch = await readInOrder(kernel, reading, [stop, lease.lost]);
+    if (stretch.waiting === 0) progressed();
     try {
       await batches(stretch, position, lease, progressed);
     } finally {
-      await stretch.close();
-      letGo(consumer);
+      stretch.close();
     }
-  };
-
-  /** The server would keep the consumer for minutes. */
-  const letGo = (consumer: Consumer): void => {
-    if (kernel.nats.isClosed() || kernel.nats.isDraining()) return;
-    consumer.delete().catch((error: unknown) => instruments.log("debug", "a reader's consumer is left to run out", { name, error }));
   };
 
   let failures = 0;

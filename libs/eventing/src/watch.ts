@@ -1,8 +1,7 @@
-import { DeliverPolicy, type JsMsg } from "@nats-io/jetstream";
 import { Unfoldable } from "./errors.ts";
 import type { Followed } from "./follow.ts";
 import { backOff, type Kernel, pauseFor } from "./kernel.ts";
-import { stretchOf } from "./reading.ts";
+import { type Incoming, readInOrder } from "./ordered.ts";
 import { recordedFrom } from "./recorded.ts";
 import type { Codec } from "./store.ts";
 
@@ -36,7 +35,7 @@ export const watch = <Event>(
   { name, stream, filters, codec }: WatchOptions<Event>,
   take: (message: Followed<Event>) => void,
 ): Watcher => {
-  const { jsm, js, instruments } = kernel;
+  const { jsm, instruments } = kernel;
   const stopped = new AbortController();
   const stop = AbortSignal.any([kernel.stopping, stopped.signal]);
   let next = 1;
@@ -55,14 +54,10 @@ export const watch = <Event>(
       throw new MadeAnew(`stream ${stream} was made anew or restored under its reader; start this process again`);
     }
     created = info.created;
-    return js.consumers.get(stream, {
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: next,
-      filter_subjects: [...filters],
-    });
+    return readInOrder(kernel, { stream, filters, from: next, most: 1000 }, [stop]);
   };
 
-  const hand = (message: JsMsg): void => {
+  const hand = (message: Incoming): void => {
     const { seq } = message;
     let recorded: Followed<Event>;
     try {
@@ -76,19 +71,20 @@ export const watch = <Event>(
   };
 
   const read = async (): Promise<void> => {
-    const consumer = await open();
-    if ((await consumer.info()).num_pending === 0) upToDate();
-    const stretch = await stretchOf(kernel, consumer, 500, [stop]);
+    const stretch = await open();
+    if (stretch.waiting === 0) upToDate();
     try {
-      for await (const message of stretch.messages) {
-        if (stretch.over()) return;
-        hand(message);
-        next = message.seq + 1;
-        if (message.info.pending === 0) upToDate();
+      while (!stretch.over()) {
+        await stretch.come();
+        for (const message of stretch.take(500)) {
+          hand(message);
+          next = message.seq + 1;
+          if (message.pending === 0) upToDate();
+        }
       }
     } finally {
       current = false; // until it has been read to its end again
-      await stretch.close();
+      stretch.close();
     }
   };
 
