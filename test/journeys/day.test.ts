@@ -49,6 +49,7 @@ describe("a day of a small account", () => {
 
     const run = await runToTheEnd(client);
     expect(run.pass).toMatchObject({ found: 80, allocated: 40 });
+    expect(run.progress.channels).toMatchObject([{ channel: "sms", allocated: 40, byStatus: { accepted: 40 } }]);
     const second = await runToTheEnd(client);
     expect(second.pass.allocated).toBe(0);
     const numbers = await sentTo("(twice)");

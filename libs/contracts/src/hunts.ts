@@ -77,6 +77,8 @@ export const huntTally = z.object({
   error: z.string().optional(),
 });
 export type HuntTally = z.output<typeof huntTally>;
+/** What a hunt has come to in a pass. Found and skipped are counted before a channel is chosen. */
+export const huntProgress = huntTally.extend({ channels: z.partialRecord(channel, z.int()).default({}).describe("allocated, by channel") });
 
 export const passOpened = defineEvent(
   "PassOpened",
@@ -175,7 +177,7 @@ export const huntCommands = {
           skipped: z.record(z.string(), z.int()),
           reserved: z.int(),
           rest: z.int(),
-          hunts: z.array(huntTally),
+          hunts: z.array(huntProgress),
         }),
       ),
       seq: z.int(),

@@ -30,7 +30,7 @@ const played = [
     passes: [
       {
         ...{ pass: 1, open: passOpen, found: 9, allocated, skipped: { "no-number": 2, "too-old": 1 }, reserved: 6, rest: 0 },
-        hunts: [{ hunt: "vans" as never, found: 9, allocated, skipped: { "no-number": 2, "too-old": 1 } }],
+        hunts: [{ hunt: "vans" as never, found: 9, allocated, skipped: { "no-number": 2, "too-old": 1 }, channels: { sms: allocated } }],
       },
     ],
     seq: 12,
@@ -176,7 +176,9 @@ test("tells a run's progress, and watches it until it has settled", async () => 
     settled: false,
     progress: { found: 9, allocated: 6, skipped: { "no-number": 2, "too-old": 1 }, byStatus: counts },
   });
-  expect(json.progress.hunts).toMatchObject([{ hunt: "vans", found: 9, byStatus: counts }]);
+  const channels = [{ channel: "sms", allocated: 6, byStatus: counts }];
+  expect(json.progress.channels).toEqual(channels);
+  expect(json.progress.hunts).toMatchObject([{ hunt: "vans", found: 9, byStatus: counts, channels }]);
   expect((await world.call("GET", "/v1/runs/2026-01-01", { key })).status).toBe(404);
 
   const watching = fetch(`${world.url}/v1/runs/${run}/events`, { headers: { authorization: `Bearer ${key}` } });

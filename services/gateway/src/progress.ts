@@ -1,5 +1,6 @@
 import { contactStatus } from "@outrider/contracts/documents";
-import { huntTally } from "@outrider/contracts/hunts";
+import { type Channel, channel } from "@outrider/contracts/fields";
+import { huntProgress } from "@outrider/contracts/hunts";
 import { type AccountId, huntId, runId } from "@outrider/contracts/ids";
 import { unreachable } from "@outrider/eventing";
 import { LRUCache } from "lru-cache";
@@ -26,10 +27,14 @@ export const contactCounts = z.object({
 });
 type Counts = z.output<typeof contactCounts>;
 const tallied = { found: count, skipped: byRule, allocated: count };
+const channels = z
+  .array(z.object({ channel, allocated: count, byStatus: contactCounts }))
+  .describe("found and skipped are counted before a channel is chosen, so they belong to hunts alone");
 export const progressShape = z.object({
   ...tallied,
   byStatus: contactCounts,
-  hunts: z.array(z.object({ hunt: huntId, ...tallied, error: z.string().optional(), byStatus: contactCounts })),
+  channels,
+  hunts: z.array(z.object({ hunt: huntId, ...tallied, error: z.string().optional(), byStatus: contactCounts, channels })),
 });
 const pass = z.object({
   pass: z.int(),
@@ -37,7 +42,7 @@ const pass = z.object({
   ...tallied,
   reserved: count,
   rest: count,
-  hunts: z.array(huntTally),
+  hunts: z.array(huntProgress),
 });
 export const runShape = z.object({
   run: runId,
@@ -62,7 +67,7 @@ export const progressIn = (models: Pick<ReadModels, "tally">): Progress => {
     const known = shared.get(key);
     if (known !== undefined) return known;
     const began = performance.now();
-    const counting = models.tally("contacts", account, { run }, ["hunt", "status", "rule", "replies", "stopped"]);
+    const counting = models.tally("contacts", account, { run }, ["hunt", "channel", "status", "rule", "replies", "stopped"]);
     // Until it is there it stays, however long it takes.
     shared.set(key, counting, { ttl: Number.MAX_SAFE_INTEGER });
     counting.then(
@@ -74,31 +79,59 @@ export const progressIn = (models: Pick<ReadModels, "tally">): Progress => {
   return { of: async (account, run) => joinedWith(run, await count(account, run.run)) };
 };
 
+/** What became of some contacts: all of them, and by channel. */
+interface Counted {
+  readonly all: Counts;
+  readonly channels: Map<Channel, Counts>;
+}
+
 const joinedWith = ({ run, passes, seq }: Run, tallies: readonly Tally[]): RunShape => {
-  const hunts = new Map<string, Counts>();
-  const all = none();
-  const countsOf = (hunt: Tally["by"][string]): readonly Counts[] => {
-    if (typeof hunt !== "string") return [all];
-    const known = hunts.get(hunt) ?? none();
-    hunts.set(hunt, known);
-    return [all, known];
-  };
+  const whole = counted();
+  const hunts = new Map<string, Counted>();
   for (const { by, count } of tallies) {
-    for (const counts of countsOf(by["hunt"])) {
-      addStatus(counts, by, count);
-      if (by["replies"] !== 0) counts.replied += count;
-      if (by["stopped"] === true) counts.optedOut += count;
-    }
+    addTo(whole, by, count);
+    if (typeof by["hunt"] === "string") addTo(known(hunts, by["hunt"], counted), by, count);
   }
-  const byHunt = joined(passes);
+  const byHunt = [...joined(passes).values()];
   const progress = {
     ...tallyOf(passes),
-    byStatus: all,
-    hunts: [...byHunt.values()].map((tally) => ({ ...tally, byStatus: hunts.get(tally.hunt) ?? none() })),
+    byStatus: whole.all,
+    channels: channelsOf(byHunt, whole),
+    hunts: byHunt.map((tally) => {
+      const of = hunts.get(tally.hunt) ?? counted();
+      return { ...tally, byStatus: of.all, channels: channelsOf([tally], of) };
+    }),
   };
-  const settled = passes.every(({ open }) => !open) && made(all) >= progress.allocated && all.requested + all.attempting === 0;
+  const settled =
+    passes.every(({ open }) => !open) && made(whole.all) >= progress.allocated && whole.all.requested + whole.all.attempting === 0;
   return { run, settled, passes, progress, seq };
 };
+
+const counted = (): Counted => ({ all: none(), channels: new Map() });
+
+const known = <Key, Value>(all: Map<Key, Value>, key: Key, make: () => Value): Value => {
+  const found = all.get(key) ?? make();
+  all.set(key, found);
+  return found;
+};
+
+const addTo = ({ all, channels: each }: Counted, by: Tally["by"], count: number): void => {
+  for (const counts of [all, known(each, channel.parse(by["channel"]), none)]) {
+    addStatus(counts, by, count);
+    if (by["replies"] !== 0) counts.replied += count;
+    if (by["stopped"] === true) counts.optedOut += count;
+  }
+};
+
+type HuntProgress = Run["passes"][number]["hunts"][number];
+
+/** By channel: what passes gave to it, and what became of that. In the order in which channels are declared. */
+const channelsOf = (hunts: readonly Pick<HuntProgress, "channels">[], { channels: each }: Counted) =>
+  channel.options.flatMap((name) => {
+    const allocated = hunts.reduce((total, { channels: given }) => total + (given[name] ?? 0), 0);
+    const byStatus = each.get(name);
+    return allocated === 0 && byStatus === undefined ? [] : [{ channel: name, allocated, byStatus: byStatus ?? none() }];
+  });
 
 const none = (): Counts => ({
   ...{ requested: 0, attempting: 0, accepted: 0, rejected: 0, unknown: 0, gated: {} },
@@ -139,9 +172,11 @@ const addStatus = (counts: Counts, { status: given, rule }: Tally["by"], count: 
 
 type PassTally = Pick<Run["passes"][number], "found" | "allocated" | "skipped">;
 
-const sum = (one: Readonly<Record<string, number>>, other: Readonly<Record<string, number>>): Record<string, number> => {
-  const total = { ...one };
-  for (const [rule, some] of Object.entries(other)) total[rule] = (total[rule] ?? 0) + some;
+type Sums = Readonly<Record<string, number | undefined>>;
+
+const sum = (one: Sums, other: Sums): Record<string, number> => {
+  const total: Record<string, number> = {};
+  for (const [name, some] of [one, other].flatMap((each) => Object.entries(each))) total[name] = (total[name] ?? 0) + (some ?? 0);
   return total;
 };
 
@@ -156,11 +191,12 @@ const tallyOf = (passes: readonly PassTally[]): PassTally =>
   );
 
 /** Each hunt's tallies over all passes of the day. */
-const joined = (passes: Run["passes"]): Map<string, Run["passes"][number]["hunts"][number]> => {
-  const hunts = new Map<string, Run["passes"][number]["hunts"][number]>();
+const joined = (passes: Run["passes"]): Map<string, HuntProgress> => {
+  const hunts = new Map<string, HuntProgress>();
   for (const tally of passes.flatMap((one) => one.hunts)) {
-    const known = hunts.get(tally.hunt);
-    hunts.set(tally.hunt, known === undefined ? tally : { ...known, ...tally, ...tallyOf([known, tally]) });
+    const before = hunts.get(tally.hunt);
+    const both = before && { ...before, ...tally, ...tallyOf([before, tally]), channels: sum(before.channels, tally.channels) };
+    hunts.set(tally.hunt, both ?? tally);
   }
   return hunts;
 };

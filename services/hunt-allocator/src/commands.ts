@@ -145,7 +145,10 @@ const runHandlers = (tools: CommandTools): readonly CommandHandler[] => [
 ];
 
 /** While a pass is open, its hunts show what they have been given so far. */
-const seen = ({ pass, open, found, allocated, skipped, held, rest, rows, tallies }: Pass) => ({
-  ...{ pass, open, found, allocated, skipped: { ...skipped }, reserved: held, rest },
-  hunts: open ? [...rows].map(([hunt, count]) => ({ hunt, found: count, allocated: count, skipped: {} })) : [...tallies],
-});
+const seen = ({ pass, open, found, allocated, skipped, held, rest, rows, channels, tallies }: Pass) => {
+  const hunts = open ? [...rows].map(([hunt, count]) => ({ hunt, found: count, allocated: count, skipped: {} })) : tallies;
+  return {
+    ...{ pass, open, found, allocated, skipped: { ...skipped }, reserved: held, rest },
+    hunts: hunts.map((tally) => ({ ...tally, channels: Object.fromEntries(channels.get(tally.hunt) ?? []) })),
+  };
+};

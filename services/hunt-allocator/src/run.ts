@@ -1,3 +1,4 @@
+import type { Channel } from "@outrider/contracts/fields";
 import type { Allocation, HuntTally, RunEvent } from "@outrider/contracts/hunts";
 import type { HuntId, RunId } from "@outrider/contracts/ids";
 import { accept, type Decider, refuse, unreachable } from "@outrider/eventing/decider";
@@ -15,8 +16,9 @@ export interface Pass {
   pages: number;
   denialPages: number;
   allocated: number;
-  /** Rows by hunt. */
+  /** Rows by hunt; and by channel within. */
   readonly rows: Map<HuntId, number>;
+  readonly channels: Map<HuntId, Map<Channel, number>>;
   found: number;
   skipped: Readonly<Record<string, number>>;
   tallies: readonly HuntTally[];
@@ -183,6 +185,7 @@ const opened = (pass: number, hunts: readonly HuntId[], reservationNumber: numbe
   denialPages: 0,
   allocated: 0,
   rows: new Map(),
+  channels: new Map(),
   found: 0,
   skipped: {},
   tallies: [],
@@ -191,7 +194,9 @@ const opened = (pass: number, hunts: readonly HuntId[], reservationNumber: numbe
 
 const count = (state: Run, pass: Pass, rows: readonly Allocation[]): void => {
   pass.pages += 1;
-  for (const { hunt, line, credits } of rows) {
+  for (const { hunt, channel, line, credits } of rows) {
+    const channels = pass.channels.get(hunt) ?? new Map<Channel, number>();
+    pass.channels.set(hunt, channels.set(channel, (channels.get(channel) ?? 0) + 1));
     pass.used += credits;
     pass.allocated += 1;
     pass.rows.set(hunt, (pass.rows.get(hunt) ?? 0) + 1);

@@ -20,7 +20,7 @@ export const addRuns = (program: Command): void => {
         if (!flagOption(options, "watch")) {
           return output.result(answer, () => `Run ${run}, pass ${numberAt(answer, "pass")} is under way: \`outrider runs watch ${run}\`.`);
         }
-        const { watchRun } = await import("../journey/run.ts");
+        const [{ watchRun }, { runText }] = await Promise.all([import("../journey/run.ts"), import("../journey/run-text.ts")]);
         const progress = await watchRun(gateway, output, run);
         output.result(progress, () => runText(progress));
       }),
@@ -65,7 +65,7 @@ export const addRuns = (program: Command): void => {
         const gateway = api();
         const run = told === "" ? textAt(itemsOf(await gateway.get("/v1/runs", { limit: 1 }))[0], "run") : told;
         if (run === undefined) throw cannotRun("There is no run yet: `outrider runs start`.");
-        const { watchRun } = await import("../journey/run.ts");
+        const [{ watchRun }, { runText }] = await Promise.all([import("../journey/run.ts"), import("../journey/run-text.ts")]);
         const progress = await watchRun(gateway, output, run);
         output.result(progress, () => runText(progress));
       }),
@@ -95,12 +95,3 @@ export const addRuns = (program: Command): void => {
       }),
     );
 };
-
-const runText = (progress: unknown): string =>
-  [
-    `found ${numberAt(progress, "found")}, allocated ${numberAt(progress, "allocated")}`,
-    ...Object.entries(countsAt(progress, "skipped")).map(([rule, n]) => `  skipped, ${rule}: ${n}`),
-    ...Object.entries(countsAt(progress, "sms"))
-      .filter(([, n]) => n > 0)
-      .map(([status, n]) => `  ${status}: ${n}`),
-  ].join("\n");

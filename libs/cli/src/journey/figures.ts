@@ -12,7 +12,7 @@ export interface Figures {
   readonly deadLetters: number;
 }
 
-const nothing: RunProgress = { run: "", found: 0, skipped: {}, allocated: 0, sms: {}, gatedBy: {}, settled: true };
+const nothing: RunProgress = { run: "", found: 0, skipped: {}, allocated: 0, sms: {}, gatedBy: {}, hunts: [], settled: true };
 
 /** `run` undefined: there is none yet. `admin` may see dead letters. */
 export const figuresOf = async (api: Api, admin: Api, run: string | undefined): Promise<Figures> => {

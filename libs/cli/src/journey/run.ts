@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Api } from "../api.ts";
 import { refused } from "../failure.ts";
 import { count } from "../format.ts";
-import { at, countsAt, numberAt } from "../json.ts";
+import { at, countsAt, itemsOf, numberAt, textAt } from "../json.ts";
 import type { Output } from "../output.ts";
 import { progressOf } from "../progress.ts";
 
@@ -15,8 +15,20 @@ export interface RunProgress {
   /** Contacts by status; `accepted` counts also what was sent, failed or replied to later, `gated` all rules together. */
   readonly sms: Readonly<Record<string, number>>;
   readonly gatedBy: Readonly<Record<string, number>>;
+  /** One row per hunt and channel. */
+  readonly hunts: readonly HuntRow[];
   /** No pass is open and every contact has ended. */
   readonly settled: boolean;
+}
+
+/** What a hunt has come to through one channel. Found and skipped are counted before a channel is chosen: they stand in a hunt's first row. */
+export interface HuntRow {
+  readonly hunt: string;
+  readonly channel: string;
+  readonly found?: number;
+  readonly skipped?: number;
+  readonly allocated: number;
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 const lookEveryMs = 300;
@@ -35,11 +47,26 @@ export const progressIn = (run: string, answer: unknown): RunProgress => {
     found: numberAt(answer, "progress.found"),
     skipped: countsAt(answer, "progress.skipped"),
     allocated: numberAt(answer, "progress.allocated"),
-    sms: { ...countsAt(answer, "progress.byStatus"), gated: Object.values(gatedBy).reduce((sum, n) => sum + n, 0) },
+    sms: { ...countsAt(answer, "progress.byStatus"), gated: total(gatedBy) },
     gatedBy,
+    hunts: itemsOf(at(answer, "progress.hunts")).flatMap(rowsOf),
     settled: at(answer, "settled") === true,
   };
 };
+
+const rowsOf = (hunt: unknown): readonly HuntRow[] => {
+  const name = textAt(hunt, "hunt") ?? "";
+  const first = { found: numberAt(hunt, "found"), skipped: total(countsAt(hunt, "skipped")) };
+  const channels = itemsOf(hunt, "channels");
+  if (channels.length === 0) return [{ hunt: name, channel: "none", ...first, allocated: numberAt(hunt, "allocated"), counts: {} }];
+  return channels.map((each, index) => ({
+    ...{ hunt: name, channel: textAt(each, "channel") ?? "", allocated: numberAt(each, "allocated") },
+    counts: { ...countsAt(each, "byStatus"), gated: total(countsAt(each, "byStatus.gated")) },
+    ...(index === 0 ? first : {}),
+  }));
+};
+
+const total = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((sum, n) => sum + n, 0);
 
 const endedOf = ({ sms }: RunProgress): number =>
   ["accepted", "rejected", "unknown", "gated"].reduce((sum, status) => sum + (sms[status] ?? 0), 0);
