@@ -39,7 +39,7 @@ const restMs = 10;
  * One that does not move for it reacts again after twice as long each time.
  */
 export const overdue = <Event>(kernel: Kernel, options: OverdueOptions<Event>): Regular => {
-  const { name, stream, positions, remembered = 10_000, concurrency = 4, lookBackMs } = options;
+  const { name, stream, positions, remembered = 10_000, concurrency = 4 } = options;
   const { instruments } = kernel;
   const waiting = whoWaits(options.codec, options.stance, remembered);
   const check = checking(kernel, options);
@@ -57,31 +57,9 @@ export const overdue = <Event>(kernel: Kernel, options: OverdueOptions<Event>): 
     return reacted;
   };
 
-  /** From `readTo` on to what was the last message when the look began. */
-  const messagesUpTo = async function* (last: number, lease: Lease, stop: AbortSignal): AsyncGenerator<JsMsg> {
-    const from =
-      readTo === undefined
-        ? { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(Date.now() - lookBackMs).toISOString() }
-        : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: readTo.seq + 1 };
-    const consumer = await kernel.js.consumers.get(stream, { ...from, filter_subjects: [...options.filters] });
-    if ((await consumer.info(true)).num_pending === 0) return letGo(consumer);
-    const stretch = await stretchOf(kernel, consumer, messagesFetched, [stop, lease.lost]);
-    try {
-      for await (const message of stretch.messages) {
-        if (stretch.over()) break;
-        yield message;
-        if (message.info.pending === 0 || message.seq >= last) return;
-      }
-    } finally {
-      await stretch.close();
-      await letGo(consumer);
-    }
-    throw new Unavailable(`the rest of stream ${stream} did not come`);
-  };
-
   const read = async ({ created, last }: { readonly created: string; readonly last: number }, lease: Lease, stop: AbortSignal) => {
     let [count, reacted] = [0, 0];
-    for await (const message of messagesUpTo(last, lease, stop)) {
+    for await (const message of messagesAfter(kernel, options, readTo, last, [stop, lease.lost])) {
       waiting.take(message);
       readTo = { created, seq: message.seq };
       if (++count % messagesFetched > 0) continue;
@@ -90,12 +68,6 @@ export const overdue = <Event>(kernel: Kernel, options: OverdueOptions<Event>): 
     }
     readTo = { created, seq: last };
     return reacted;
-  };
-
-  /** The server would keep the consumer for minutes. */
-  const letGo = async (consumer: Consumer): Promise<void> => {
-    if (kernel.nats.isClosed() || kernel.nats.isDraining()) return;
-    await consumer.delete().catch((error: unknown) => instruments.log("debug", "a look's consumer is left to run out", { name, error }));
   };
 
   const look = async (lease: Lease, stop: AbortSignal): Promise<void> => {
@@ -121,6 +93,43 @@ export const overdue = <Event>(kernel: Kernel, options: OverdueOptions<Event>): 
   };
 
   return regularly(kernel, options, look);
+};
+
+/** After a position, or as far back as is looked, up to what was the last message when the look began. */
+async function* messagesAfter<Event>(
+  kernel: Kernel,
+  { name, stream, filters, lookBackMs }: OverdueOptions<Event>,
+  position: Position | undefined,
+  last: number,
+  signals: readonly AbortSignal[],
+): AsyncGenerator<JsMsg> {
+  const from =
+    position === undefined
+      ? { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(Date.now() - lookBackMs).toISOString() }
+      : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: position.seq + 1 };
+  const consumer = await kernel.js.consumers.get(stream, { ...from, filter_subjects: [...filters] });
+  try {
+    if ((await consumer.info(true)).num_pending === 0) return;
+    const stretch = await stretchOf(kernel, consumer, messagesFetched, signals);
+    try {
+      for await (const message of stretch.messages) {
+        if (stretch.over()) break;
+        yield message;
+        if (message.info.pending === 0 || message.seq >= last) return;
+      }
+    } finally {
+      await stretch.close();
+    }
+  } finally {
+    await letGo(kernel, consumer, name);
+  }
+  throw new Unavailable(`the rest of stream ${stream} did not come`);
+}
+
+/** The server would keep the consumer for minutes. */
+const letGo = async ({ nats, instruments }: Kernel, consumer: Consumer, name: string): Promise<void> => {
+  if (nats.isClosed() || nats.isDraining()) return;
+  await consumer.delete().catch((error: unknown) => instruments.log("debug", "a look's consumer is left to run out", { name, error }));
 };
 
 /** Whether it is late, and if so, its reaction. */

@@ -6,6 +6,7 @@ import {
   type Aggregate,
   type Cause,
   type Delivery,
+  type Digested,
   done,
   impossible,
   type Kernel,
@@ -37,45 +38,47 @@ export const drivePasses = (
   tools: PassTools,
   { concurrency, takeoverMs }: { readonly concurrency: number; readonly takeoverMs: number },
 ): Reaction => {
-  // Passes that this process has begun; a delivery that waits for something out of reach begins anew.
-  const begun = new Set<string>();
+  const drive = driving(tools, takeoverMs);
+  const passes = { stream: streams.hunts.name, durable: names.drivePasses, filters: [followed.runs] };
   return react<RunEvent>(
     kernel,
-    {
-      stream: streams.hunts.name,
-      durable: names.drivePasses,
-      filters: [followed.runs],
-      codec: only(runCodec, "PassOpened"),
-      concurrency,
-      ackWaitMs: takeoverMs,
-    },
+    { ...passes, codec: only(runCodec, "PassOpened"), concurrency, ackWaitMs: takeoverMs },
     async (delivery) => {
-      const at = parseSubject(delivery.subject);
-      if (at === undefined) return impossible("the subject is no run's");
       for (const event of delivery.events) {
-        if (event.type !== "PassOpened") continue;
-        const key = `${delivery.subject} ${event.data.pass}`;
-        // A dead letter tried again comes as a first delivery: its age tells.
-        const old = tools.clock.nowMs() - Date.parse(delivery.at) > takeoverMs;
-        const again = delivery.deliveries > 1 || begun.has(key) || old;
-        begun.add(key);
-        const driven = await drivePass(tools, {
-          account: accountId.parse(at.account),
-          run: runId.parse(at.id),
-          pass: event.data.pass,
-          again,
-          cause: (step) => causeOf(delivery, tools.clock.now(), step),
-        });
-        if (driven === "unknown-account") {
-          if (delivery.deliveries < unknownAccount.deliveries) return waitFor(unknownAccount.waitMs);
-          return impossible("the account of this run is unknown");
-        }
-        if (driven === "stopping") throw new Unavailable("the process is ending; another replica goes on");
-        begun.delete(key);
+        const driven = event.type === "PassOpened" ? await drive(delivery, event.data.pass) : done;
+        if (driven !== done) return driven;
       }
       return done;
     },
   );
+};
+
+const driving = (tools: PassTools, takeoverMs: number) => {
+  // Passes that this process has begun; a delivery that waits for something out of reach begins anew.
+  const begun = new Set<string>();
+  return async (delivery: Delivery<RunEvent>, pass: number): Promise<Digested> => {
+    const at = parseSubject(delivery.subject);
+    if (at === undefined) return impossible("the subject is no run's");
+    const key = `${delivery.subject} ${pass}`;
+    // A dead letter tried again comes as a first delivery: its age tells.
+    const old = tools.clock.nowMs() - Date.parse(delivery.at) > takeoverMs;
+    const again = delivery.deliveries > 1 || begun.has(key) || old;
+    begun.add(key);
+    const driven = await drivePass(tools, {
+      account: accountId.parse(at.account),
+      run: runId.parse(at.id),
+      pass,
+      again,
+      cause: (step) => causeOf(delivery, tools.clock.now(), step),
+    });
+    if (driven === "stopping") throw new Unavailable("the process is ending; another replica goes on");
+    if (driven === "unknown-account") {
+      if (delivery.deliveries < unknownAccount.deliveries) return waitFor(unknownAccount.waitMs);
+      return impossible("the account of this run is unknown");
+    }
+    begun.delete(key);
+    return done;
+  };
 };
 
 /** An import has ended: the active hunts that take ads from its sources have been scanned. */

@@ -27,15 +27,11 @@ export interface PreviewOptions {
 
 const step = 1;
 
-/** The contact gate as a preview: with what our own views know of a person. The decision is the permit's, at the moment of sending. */
-export const preview = ({ account, hunts, now, sandbox, pass }: PreviewOptions): Preview => {
+/** What the gate says of one person, with what is known of them. */
+const verdictWith = ({ account, now, sandbox }: Pick<PreviewOptions, "account" | "now" | "sandbox">): Preview["verdict"] => {
   const { recontactAfterDays } = account.policy;
   const policy = { recontactAfterDays, offerToBuyConfirmed: account.offerToBuyConfirmed, sandbox };
-  // Most people have no history; for them the answer depends on a handful of values.
-  const answers = new Map<string, Judged>();
-  const thisPass = ({ run, pass: number }: Contacted): boolean => run === pass?.run && number === pass.pass;
-
-  const verdict: Preview["verdict"] = (found, hunt, { channel }, ad) => {
+  return (found, hunt, { channel }, ad) => {
     const facts = factsFor(found, ad);
     const { said, contacted, gated, person } = found;
     if (facts === undefined || person === null) return { kind: "denied", rule: "invalid-number", remedy: "Correct the number." };
@@ -56,6 +52,14 @@ export const preview = ({ account, hunts, now, sandbox, pass }: PreviewOptions):
       now,
     );
   };
+};
+
+/** The contact gate as a preview: with what our own views know of a person. The decision is the permit's, at the moment of sending. */
+export const preview = ({ account, hunts, now, sandbox, pass }: PreviewOptions): Preview => {
+  const verdict = verdictWith({ account, now, sandbox });
+  // Most people have no history; for them the answer depends on a handful of values.
+  const answers = new Map<string, Judged>();
+  const thisPass = ({ run, pass: number }: Contacted): boolean => run === pass?.run && number === pass.pass;
 
   const judged = (found: Found, hunt: HuntDocument, route: Route, ad: CandidateAd): Judged => {
     const result = verdict(found, hunt, route, ad);
