@@ -53,7 +53,7 @@ const limitFields = {
   /** Distinct people a local day and a calendar month; null: no limit. */
   recipientsPerDay: z.int().min(0).nullable(),
   recipientsPerMonth: z.int().min(0).nullable(),
-  /** Spread what is given over the time that is left in the lawful window. */
+  /** Spread what is given over the time that is left in the lawful window; needs a least gap and a limit of recipients. */
   spread: z.boolean(),
 };
 export const lineLimits = z.object({

@@ -30,7 +30,10 @@ export const smsHandlers = (sms: Sms): readonly CommandHandler[] => [
 const refused: Readonly<Record<LineRefusal, readonly ["not-found" | "refused" | "conflict", string]>> = {
   "no-such-line": ["not-found", "this line was never connected"],
   "already-open-differently": ["conflict", "this line was connected through another provider; choose another name"],
-  "nothing-to-spread": ["refused", "a line that spreads needs a limit of recipients a day or a month, by which its day is shared"],
+  "nothing-to-spread": [
+    "refused",
+    "a line that spreads needs a least gap (minGapMs above 0) and a limit of recipients a day or a month, by which its day is shared",
+  ],
 };
 
 const lineHandlers = (sms: Sms): readonly CommandHandler[] => {

@@ -127,9 +127,12 @@ const changeLimits = (state: Line, limits: LineLimits): Decision<LineEvent, Line
   return JSON.stringify(limits) === JSON.stringify(state.limits) ? accept() : accept({ type: "LineLimitsChanged", data: { limits } });
 };
 
-/** The day is shared by as many as may be written to: without a limit nobody knows how many that is. */
-const cannotSpread = ({ spread, recipientsPerDay, recipientsPerMonth }: LineLimits): boolean =>
-  spread && recipientsPerDay === null && recipientsPerMonth === null;
+/**
+ * The day is shared by as many as may be written to: without a limit nobody knows how many that is. Without a least gap those who come back,
+ * as after an outage, would all leave together.
+ */
+const cannotSpread = ({ spread, minGapMs, recipientsPerDay, recipientsPerMonth }: LineLimits): boolean =>
+  spread && (minGapMs === 0 || (recipientsPerDay === null && recipientsPerMonth === null));
 
 type GiveTurns = Extract<LineCommand, { type: "GiveTurns" }>;
 

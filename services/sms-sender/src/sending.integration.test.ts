@@ -12,9 +12,17 @@ import { askForTurns } from "./turns.ts";
 let world: World;
 let first: Opened;
 let second: Opened;
+/** Numbers whose next attempt never leaves. */
+const neverLeaves = new Set<string>();
 beforeAll(async () => {
   world = await openWorld({ PERMIT_VALID_MS: "400", ATTEMPT_TIMEOUT_MS: "3000" });
-  [first, second] = await Promise.all([world.open("first"), world.open("second")]);
+  const open = (replica: string) =>
+    world.open(replica, {}, (real) => ({
+      ...real,
+      send: async (access, message, guard) =>
+        neverLeaves.delete(message.to.reveal()) ? { kind: "not-sent", cause: "ECONNREFUSED" } : real.send(access, message, guard),
+    }));
+  [first, second] = await Promise.all([open("first"), open("second")]);
 });
 afterEach(async () => {
   world.neighbours.permit = () => undefined;
@@ -246,7 +254,7 @@ describe("a line", () => {
     for (const [index, time] of sent.entries()) if (index > 0) expect(time - (sent[index - 1] ?? 0)).toBeGreaterThan(450);
   });
   test("that spreads sends the first at once, the next much later, and an answer in between", async () => {
-    const account = await world.account("spreading", { spread: true, recipientsPerDay: 10 });
+    const account = await world.account("spreading", { spread: true, minGapMs: 1, recipientsPerDay: 10 });
     const people = await world.people(account, 4);
     const [answered, ...rest] = people;
     if (answered === undefined) throw new Error("four were made");
@@ -258,6 +266,46 @@ describe("a line", () => {
     await world.request(account, answered);
     await expect.poll(() => world.statusOf(account, answered.contact), within).toBe("accepted");
     expect(await world.sends(people)).toHaveLength(2);
+  });
+  test("that spreads gives whoever comes back a turn in between: after a missed one, and after an attempt that never left", async () => {
+    const account = await world.account("coming-back", { spread: true, minGapMs: 600, recipientsPerDay: 10 });
+    const people = await world.people(account, 6);
+    const [abandoned, ...others] = people;
+    const [missed, rest] = [others.slice(0, 2), others.slice(2)];
+    if (abandoned === undefined) throw new Error("six were made");
+    neverLeaves.add(abandoned.number);
+    await world.page(account, "2026-11-20", [abandoned, ...rest]);
+    await expect.poll(() => openTurns(account), within).toBe(3);
+    for (const { contact, request } of missed) {
+      await first.sms.contacts.execute(subjects.smsContact(account, contact), { type: "Request", request }, { commandId: contact, at: "" });
+    }
+    const at = new Date(first.service.clock.nowMs() - 7_200_000).toISOString();
+    const turns = missed.map(({ request: { contact, person } }) => ({ contact, person, at }));
+    await world.append(streams.sms.name, lineCodec, subjects.smsLine(account, main), {
+      type: "TurnsGiven",
+      data: { day: at.slice(0, 10), turns },
+    });
+    await expect.poll(() => statuses(account, [abandoned, ...missed]), within).toEqual(new Set(["accepted"]));
+    expect(await typesOf(account, abandoned)).toContain("AttemptAbandoned");
+    expect(await statuses(account, rest)).toEqual(new Set(["requested"]));
+    const sent = (await world.sends(people)).map((row) => Date.parse(row.at)).toSorted((one, other) => one - other);
+    expect(sent).toHaveLength(3);
+    for (const [index, time] of sent.entries()) if (index > 0) expect(time - (sent[index - 1] ?? 0)).toBeGreaterThan(300);
+  });
+  test("that was made to spread by another replica spreads at once", async () => {
+    const account = await world.account("made-to-spread", { minGapMs: 1000, recipientsPerDay: 10 });
+    const subject = subjects.smsLine(account, main);
+    await first.sms.lines.fold(subject);
+    const limits = { minGapMs: 1000, jitterMs: 0, recipientsPerDay: 10, recipientsPerMonth: null, spread: true };
+    await second.sms.lines.execute(subject, { type: "ChangeLimits", limits }, { commandId: "spread", at: "" });
+    const wanted = (await world.people(account, 3)).map(({ request: { contact, person } }) => ({ contact, person }));
+    await askForTurns(first.sms, account, main, wanted, why);
+    const turns = (await world.eventsOf(streams.sms.name, lineCodec, subject)).flatMap((event) =>
+      event.type === "TurnsGiven" ? event.data.turns.map(({ at }) => Date.parse(at)) : [],
+    );
+    expect(turns).toHaveLength(3);
+    // Nine hours are left for ten people.
+    for (const [index, time] of turns.entries()) if (index > 0) expect(time - (turns[index - 1] ?? 0)).toBeGreaterThan(20 * 60_000);
   });
   test("changes only the limits that a change names", async () => {
     const account = await world.account("limits", { minGapMs: 7, recipientsPerDay: 9 });

@@ -4,6 +4,7 @@ import { scenario } from "@outrider/eventing/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Line, line } from "./line.ts";
+import { isMissed } from "./turns.ts";
 
 const { given } = scenario(line);
 const window = { from: "2026-11-20T07:00:00.000Z", to: "2026-11-20T19:00:00.000Z" };
@@ -60,10 +61,13 @@ describe("a line that spreads", () => {
     const times = giving(state, names(100), "2026-11-20T18:00:00.000Z");
     for (const [index, at] of times.entries()) if (index > 0) expect(at - (times[index - 1] ?? 0)).toBe(60_000);
   });
-  test("needs a limit to share its day by", () => {
+  test("needs a limit to share its day by, and a least gap", () => {
     const limits = spreading({ recipientsPerDay: null });
     const open = { type: "Open", line: "main" as never, provider: "smsmobileapi", timeZone: "Europe/Paris", limits } as const;
     given().when(open).thenRefused("nothing-to-spread");
+    given()
+      .when({ ...open, limits: spreading({ minGapMs: 0 }) })
+      .thenRefused("nothing-to-spread");
     given(opened(spreading())).when({ type: "ChangeLimits", limits }).thenRefused("nothing-to-spread");
     given(opened(spreading({ recipientsPerDay: null, recipientsPerMonth: 9, spread: false })))
       .when({ type: "ChangeLimits", limits: { ...limits, recipientsPerMonth: 9 } })
@@ -114,4 +118,11 @@ test("a full day asked for at once uses most of the day and ends inside its hour
       expect(last).toBeGreaterThan(0.5);
     }),
   );
+});
+
+test("a turn that was missed is one on a line that spreads, whatever its gap", () => {
+  const at = "2026-11-20T08:00:00.000Z";
+  const later = Date.parse("2026-11-20T10:00:00.000Z");
+  expect(isMissed(spreading({ minGapMs: 0 }), at, later)).toBe(true);
+  expect(isMissed(spreading({ minGapMs: 0, spread: false }), at, later)).toBe(false);
 });

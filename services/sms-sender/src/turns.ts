@@ -24,7 +24,8 @@ export const askForTurns = async (
   soon = false,
 ): Promise<void> => {
   const zone = sms.accounts.account(account)?.timeZone ?? "UTC";
-  const { spread } = (await sms.lines.fold(subjects.smsLine(account, line), { fresh: false })).state.limits;
+  // What is cached may be from before another replica changed the limits, and a line that spreads without its hours gives only the least gap.
+  const { spread } = (await sms.lines.fold(subjects.smsLine(account, line))).state.limits;
   for (let from = 0; from < wanted.length; from += turnsPerMessage) {
     const chunk = wanted.slice(from, from + turnsPerMessage);
     const now = sms.service.clock.now();
@@ -67,7 +68,10 @@ export const endTurns = async (sms: Sms, account: AccountId, line: string, conta
   }
 };
 
-/** A turn of their own for contacts whose last one, if they had one, has passed. */
+/**
+ * A turn of their own for contacts whose last one, if they had one, has passed. They have waited: on a line that spreads they go in between,
+ * and not behind the day's last turn, which may leave them none of its lawful hours.
+ */
 export const askAgain = async (
   sms: Sms,
   account: AccountId,
@@ -82,14 +86,14 @@ export const askAgain = async (
     wanted.map(({ contact }) => contact),
     because,
   );
-  await askForTurns(sms, account, line, wanted, because);
+  await askForTurns(sms, account, line, wanted, because, true);
 };
 
 /**
  * A turn that is this late was given for another time: after an outage all of them would leave together, with no gap between. Lines without
- * a gap have no such times.
+ * a gap have no such times, unless they spread.
  */
-export const isMissed = ({ minGapMs }: LineLimits, at: string, nowMs: number): boolean =>
-  minGapMs > 0 && nowMs - Date.parse(at) > minGapMs / 2 + lateMs;
+export const isMissed = ({ minGapMs, spread }: LineLimits, at: string, nowMs: number): boolean =>
+  (minGapMs > 0 || spread) && nowMs - Date.parse(at) > minGapMs / 2 + lateMs;
 
 const lateMs = 5000;
