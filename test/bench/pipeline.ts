@@ -112,7 +112,7 @@ const ran = async (contacts: number, accounts: number, { without, profile }: Aro
 };
 
 /** Profiling costs a few percent, and the nursery stays as small as it is otherwise. */
-const profiled = (dir: string) => ({ NODE_OPTIONS: `--max-semi-space-size=4 --cpu-prof --cpu-prof-dir=${dir} --cpu-prof-interval=500` });
+const profiled = (dir: string) => ({ NODE_OPTIONS: `--max-semi-space-size=8 --cpu-prof --cpu-prof-dir=${dir} --cpu-prof-interval=500` });
 
 const figuresOf = ({ contacts, accounts, seconds, perSecond, quietSeconds, costs, traffic }: Ran) => ({
   ...{ contacts, accounts, seconds: rounded(seconds, 2), perSecond: Math.round(perSecond), quietSeconds: rounded(quietSeconds, 2) },

@@ -6,7 +6,7 @@ import { guarded } from "./guarded.ts";
 import type { ProjectorHost } from "./host.ts";
 import { viewDocuments } from "./known-ids.ts";
 import { replay } from "./replay.ts";
-import type { ProjectedView } from "./view.ts";
+import { keptOf, type ProjectedView } from "./view.ts";
 
 /** What a build needs of the reader that feeds the collection now. */
 interface Serving {
@@ -41,7 +41,7 @@ export const build = async (
   const into = projection(
     guarded(view, ({ seq, reason }) => stumbled(seq, reason)),
     documents,
-    { cache: config.PROJECTOR_CACHE_DOCUMENTS },
+    { cache: keptOf(view, config.PROJECTOR_CACHE_DOCUMENTS) },
   );
   const { stream, codec } = group;
   const poison = async (_stream: string, seq: number): Promise<void> => stumbled(seq, "cannot be read");

@@ -14,8 +14,8 @@ export const definition = defineConfig(
       .describe("milliseconds for which events gather once all are read, so that busy documents are written once, 0 to 10000"),
     PROJECTOR_CACHE_DOCUMENTS: variable
       .integer(0, 1_000_000)
-      .default(20_000)
-      .describe("documents of each view kept in memory, 0 to 1000000"),
+      .default(15_000)
+      .describe("documents of each busy view kept in memory, a tenth of it of those that seldom change: 0 to 1000000"),
     PROJECTOR_LOOK_EVERY_MS: variable
       .integer(50, 60_000)
       .default(1000)

@@ -16,7 +16,7 @@ import type { AnyGroup } from "./groups.ts";
 import { guarded, type Stumble } from "./guarded.ts";
 import type { ProjectorHost } from "./host.ts";
 import { viewDocuments } from "./known-ids.ts";
-import type { ProjectedView } from "./view.ts";
+import { keptOf, type ProjectedView } from "./view.ts";
 
 /** One active reader per stream feeds all of its views, and builds anew what is wanted, beside the collections that serve. */
 export const readGroup = (host: ProjectorHost, group: AnyGroup): Follower => {
@@ -133,7 +133,7 @@ class GroupReader {
   #project(view: ProjectedView<unknown>, collection: string): Projection<unknown> {
     const { db, config } = this.#host;
     return projection(guarded(view, this.stumbled), viewDocuments(db, collection, readerOf(this.#group.stream)), {
-      cache: config.PROJECTOR_CACHE_DOCUMENTS,
+      cache: keptOf(view, config.PROJECTOR_CACHE_DOCUMENTS),
     });
   }
 

@@ -24,11 +24,17 @@ type Stamped<Name extends ViewName> = Body<Name> & Stamp;
 export interface ProjectedView<Event> extends View<Stamp, Event> {
   readonly name: ViewName;
   readonly indexes: readonly Readonly<Record<string, 1 | -1>>[];
+  /** Its documents are made in great numbers and seldom touched again: few of them are kept in memory. */
+  readonly settled: boolean;
 }
+
+/** How many documents of a view are kept, of so many as there may be of a busy one. */
+export const keptOf = ({ settled }: Pick<ProjectedView<never>, "settled">, most: number): number => (settled ? Math.ceil(most / 10) : most);
 
 interface Shared {
   /** A change of the fold is a new version, and the view is built anew. */
   readonly version: number;
+  readonly settled?: boolean;
   readonly indexes?: readonly Readonly<Record<string, 1 | -1>>[];
 }
 
@@ -36,11 +42,12 @@ interface Shared {
 export const perAggregate = <Name extends ViewName, Event>(
   name: Name,
   kind: string,
-  { version, indexes = [] }: Shared,
+  { version, settled = false, indexes = [] }: Shared,
   fold: (document: Body<Name> | undefined, event: Event, place: Place) => Body<Name> | undefined,
 ): ProjectedView<Event> => ({
   name,
   version,
+  settled,
   indexes,
   changes: (event, message) => {
     // The events of one message change a document together: its `_seq` then says that all of them are in.
@@ -68,11 +75,12 @@ export const perAggregate = <Name extends ViewName, Event>(
 export const perEvent = <Name extends ViewName, Event>(
   name: Name,
   kind: string,
-  { version, indexes = [] }: Shared,
+  { version, settled = true, indexes = [] }: Shared,
   make: (event: Event, place: Place) => Body<Name> | undefined,
 ): ProjectedView<Event> => ({
   name,
   version,
+  settled,
   indexes,
   changes: (event, message) => {
     if (!message.subject.startsWith(`${kind}.`)) return [];

@@ -15,7 +15,7 @@ const seen = (ad: Ad, document: AdBody | undefined, at: string): AdBody => ({
 export const ads = perAggregate<"ads", AdEvent | ImportEvent>(
   "ads",
   "ads.ad",
-  { version: 1, indexes: [{ account: 1, person: 1 }] },
+  { version: 1, settled: true, indexes: [{ account: 1, person: 1 }] },
   (document, event) => {
     switch (event.type) {
       case "AdListed": {

@@ -16,7 +16,7 @@ const unknown = (id: string): Person => ({
 export const people = perAggregate<"people", AccountEvent | PersonEvent>(
   "people",
   "registry.person",
-  { version: 1, indexes: [{ account: 1, status: 1 }] },
+  { version: 1, settled: true, indexes: [{ account: 1, status: 1 }] },
   (document, event, { id, at }) => {
     const person = document ?? unknown(id);
     switch (event.type) {
