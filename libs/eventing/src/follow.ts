@@ -156,7 +156,7 @@ export const follow = <Event>(
     const position = await begin();
     options.restart?.();
     handled = position.seq;
-    const reading = { stream, filters: options.filters, from: position.seq + 1, most: Math.max(1000, most * 2) };
+    const reading = { stream, filters: options.filters, from: position.seq + 1, most: Math.max(1000, most) };
     const stretch = await readInOrder(kernel, reading, [stop, lease.lost]);
     if (stretch.waiting === 0) progressed();
     try {
