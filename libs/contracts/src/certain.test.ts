@@ -47,6 +47,17 @@ test.each([
   ["a transformation", z.object({ at: z.string().transform((text) => text.length) })],
   ["a union", z.union([z.object({ a: z.int() }), z.object({ a: z.int(), b: z.int() })])],
   ["fields that it does not name", z.looseObject({ a: z.int() })],
+  ["a rule on a choice", z.object({ a: z.enum(["x", "y"]).refine((one) => one !== "y") })],
+  [
+    "a rule on what may be missing",
+    z.object({
+      a: z
+        .string()
+        .optional()
+        .refine((one) => one !== "y"),
+    }),
+  ],
+  ["what is filled in although it may be missing", z.object({ a: z.string().default("x").optional() })],
   ["a rule over several fields", z.object({ a: z.int(), b: z.int() }).refine(({ a, b }) => a < b)],
 ])("%s is left to zod", (_what, schema) => expect(certainlyFits(schema)).toBeUndefined());
 

@@ -2,7 +2,7 @@ import type { z } from "zod";
 
 /** What this file needs to see of a zod schema; zod's own types for it are not made for walking. */
 interface Walkable {
-  readonly _zod: { readonly def: Def };
+  readonly _zod: { readonly def: Def; readonly optin?: string | undefined };
   readonly safeParse: (value: unknown) => { readonly success: boolean; readonly data?: unknown };
 }
 interface Def {
@@ -64,6 +64,8 @@ class Program {
 
   judge(schema: Walkable, at: string): string {
     const { def } = schema._zod;
+    // A rule on a choice or on what may be missing is seldom; one that is overlooked would be believed to hold.
+    if (!withOwnChecks.has(def.type) && (def.checks ?? []).length > 0) throw new OnlyZodKnows();
     switch (def.type) {
       case "object":
         return this.#object(def, at);
@@ -80,6 +82,8 @@ class Program {
       case "literal":
         return this.#oneOf(def.values ?? [], at);
       case "optional":
+        // What is missing is filled in by what is inside.
+        if (def.innerType?._zod.optin !== undefined) throw new OnlyZodKnows();
         return `if (${at} !== undefined) {${this.#inner(def, at)}}`;
       case "nullable":
         return `if (${at} !== null) {${this.#inner(def, at)}}`;
@@ -168,6 +172,9 @@ if (${seen} !== ${there}) return false;`;
     return `v${this.#names}`;
   }
 }
+
+/** Kinds of schemas whose rules are looked at one by one. */
+const withOwnChecks: ReadonlySet<string> = new Set(["string", "number", "array", "object"]);
 
 const inequality = { greater_than: ">", less_than: "<" } as const;
 

@@ -152,10 +152,10 @@ test("recent tells the last messages of many, without what a closing event repea
   const store = memoryStore<TallyEvent>();
   const tallies = aggregate(store, closingTally, { closeEvery: 100 });
   for (let n = 1; n <= 600; n++) await tallies.execute("t.1", add("a"), asked(`c${n}`));
-  expect((await tallies.recent("t.1", 3)).map(({ commandId, events }) => [commandId, events.length])).toEqual([
-    ["c598", 1],
-    ["c599", 1],
-    ["c600", 1],
+  expect((await tallies.recent("t.1", 3)).map(({ revision, events }) => [revision, events.length])).toEqual([
+    [598, 1],
+    [599, 1],
+    [600, 1],
   ]);
   expect(await tallies.recent("t.1", 1000)).toHaveLength(600);
   expect(await tallies.recent("t.2", 10)).toEqual([]);

@@ -33,7 +33,7 @@ export interface Aggregate<State, Command, Event, Refusal extends string> {
     limit: number,
   ) => Promise<readonly { readonly recorded: Recorded<Event>; readonly state: State }[]>;
   /** The last messages, at most `limit`, oldest first, without the states between them. */
-  readonly recent: (subject: Subject, limit: number) => Promise<readonly Recorded<Event>[]>;
+  readonly recent: (subject: Subject, limit: number) => Promise<readonly Pick<Recorded<Event>, "at" | "events" | "revision">[]>;
   /** The state as it was after the last message up to a moment, by the times that were recorded. */
   readonly stateAt: (subject: Subject, at: string) => Promise<{ readonly state: State; readonly revision: Revision }>;
   /** Forgets what is cached, as a restart would. */
@@ -153,10 +153,10 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
       }
     },
     recent: async (subject, limit) => {
-      let kept: Recorded<Event>[] = [];
+      let kept: Pick<Recorded<Event>, "at" | "events" | "revision">[] = [];
       for (let after = 0; ; ) {
         const page = await store.read(subject, after, pageSize);
-        kept = [...kept, ...page.map((recorded) => ({ ...recorded, events: withoutClosing(recorded.events) }))].slice(-limit);
+        kept = [...kept, ...page.map(({ at, revision, events }) => ({ at, revision, events: withoutClosing(events) }))].slice(-limit);
         const last = page.at(-1);
         if (last === undefined || page.length < pageSize) return kept;
         after = last.revision;

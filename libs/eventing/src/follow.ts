@@ -1,7 +1,7 @@
 import { ForeignPosition, Unfoldable } from "./errors.ts";
 import { backOff, type Kernel, pauseFor } from "./kernel.ts";
 import type { AcquireLease, Lease } from "./lease.ts";
-import { type Incoming, type OrderedStretch, readInOrder } from "./ordered.ts";
+import { type Incoming, mostBytes, type OrderedStretch, readInOrder } from "./ordered.ts";
 import { recordedFrom } from "./recorded.ts";
 import type { Codec, Recorded } from "./store.ts";
 
@@ -97,14 +97,21 @@ export const follow = <Event>(
     return followed;
   };
 
-  /** What makes one batch: what has come and what the server has announced, until it is full or has been waited for. */
-  const gathered = async (stretch: OrderedStretch, over: () => boolean): Promise<readonly Incoming[]> => {
+  /**
+   * What makes one batch: what has come and what the server has announced, until it is full or has been waited for. Empty: the stretch is over, or
+   * what was announced does not come (it may have been deleted meanwhile), and the stream is to be read again from the position.
+   */
+  const gathered = async (stretch: OrderedStretch, announced: boolean, over: () => boolean): Promise<readonly Incoming[]> => {
     const batch: Incoming[] = [];
-    await stretch.come();
+    let bytes = 0;
+    await stretch.come(announced ? 2 * gatherMs : undefined);
     for (const began = performance.now(); !over(); ) {
-      batch.push(...stretch.take(most - batch.length));
+      for (const message of stretch.take(most - batch.length)) {
+        batch.push(message);
+        bytes += message.size;
+      }
       const waited = performance.now() - began;
-      if (batch.length >= most || !isMore(stretch, batch) || waited >= gatherMs) break;
+      if (batch.length >= most || bytes >= mostBytes || !isMore(stretch, batch) || waited >= gatherMs) break;
       await stretch.come(gatherMs - waited);
     }
     return batch;
@@ -133,15 +140,15 @@ export const follow = <Event>(
       return true;
     };
     try {
-      while (!over()) {
-        const batch = await gathered(stretch, over);
+      for (let more = false; !over(); ) {
+        const batch = await gathered(stretch, more, over);
         const last = batch.at(-1);
         if (over() || last === undefined) break;
-        const more = isMore(stretch, batch);
+        more = isMore(stretch, batch);
         const followed = await followedOf(batch);
         if (!(await before) || over()) break;
         before = handleAll(followed, last, more);
-        before.catch(() => undefined); // thrown where it is waited for
+        before.catch(() => stretch.end()); // thrown where it is waited for, and not only when something comes again
         if (more) continue;
         if (!(await before)) break;
         if (lingerMs > 0) await pauseFor(lingerMs, stop); // what comes meanwhile makes one batch

@@ -7,6 +7,8 @@ import type { Carrier } from "./recorded.ts";
 export interface Incoming extends Carrier {
   readonly seq: number;
   readonly pending: number;
+  /** Bytes of its data. */
+  readonly size: number;
 }
 
 /** One stretch of reading a stream in order. Once it is over nothing more is handed out: the rest is somebody else's, or will be read again. */
@@ -34,12 +36,16 @@ export interface OrderedOptions {
   readonly most: number;
 }
 
+/** What the server says of a request that has brought as many messages or bytes as it asked for. */
+const hasRunOut = /^(batch completed|message size exceeds maxbytes)$/i;
 const pullMs = 10_000;
 const heartbeatMs = 2500;
 /** Without a sign of the server for so long, it is taken for gone. */
 const silenceMs = 2 * heartbeatMs + 500;
-/** The server keeps the consumer of a reader that died for this long. */
-const forgottenAfterMs = 60_000;
+/** The server keeps a consumer that asks for nothing for this long: a reader that died, or one that is busy with a batch. */
+const forgottenAfterMs = 300_000;
+/** Messages may be large: what is here and not taken, and what makes a batch, is bounded in bytes, too. */
+export const mostBytes = 16 * 1024 * 1024;
 
 /**
  * Reads a stream in order from a sequence on, without acknowledgements, until the connection breaks, the server falls silent, a message is missing in
@@ -68,10 +74,10 @@ export const readInOrder = async (kernel: Kernel, options: OrderedOptions, signa
   /** As much as there is room for, when that is at least half of it. */
   const ask = (): void => {
     const room = most - here.size() - asked;
-    if (ended || room * 2 < most || nats.isClosed() || nats.isDraining()) return;
+    if (ended || room * 2 < most || here.bytes() * 2 > mostBytes || nats.isClosed() || nats.isDraining()) return;
     if (asked === 0) heard = performance.now();
     asked += room;
-    const request = { batch: room, expires: nanos(pullMs), idle_heartbeat: nanos(heartbeatMs) };
+    const request = { batch: room, max_bytes: mostBytes, expires: nanos(pullMs), idle_heartbeat: nanos(heartbeatMs) };
     nats.publish(asking, JSON.stringify(request), { reply: inbox });
   };
   const told = (message: Msg): void => {
@@ -79,8 +85,8 @@ export const readInOrder = async (kernel: Kernel, options: OrderedOptions, signa
     if (code === 100) return; // it is there
     const unfulfilled = Number(message.headers?.get("Nats-Pending-Messages") || 0);
     asked = Math.max(0, asked - unfulfilled);
-    // 404 and 408: the request has run out. Everything else means that the consumer cannot go on.
-    if (code === 404 || code === 408) ask();
+    // The request has run out, or has brought as many bytes as it may. Everything else means that the consumer cannot go on.
+    if (code === 404 || code === 408 || (code === 409 && hasRunOut.test(message.headers?.description ?? ""))) ask();
     else {
       instruments.log("debug", "a reader's consumer has ended", { stream, code });
       end();
@@ -91,20 +97,28 @@ export const readInOrder = async (kernel: Kernel, options: OrderedOptions, signa
     if (delivery === expected) {
       expected++;
       asked--;
-      here.add({ subject: message.subject, seq, pending, message });
+      here.add(new Arrived(message, seq, pending));
     } else end(); // what was lost on the way is read again from the position
   };
   const subscription = nats.subscribe(inbox, {
     callback: (error, message) => {
       if (ended) return;
       heard = performance.now();
-      if (error !== null) end();
-      else if (message.subject === inbox) told(message);
-      else arrived(message);
+      try {
+        if (error !== null) end();
+        else if (message.subject === inbox) told(message);
+        else arrived(message);
+      } catch (thrown) {
+        // The client would stop reading the whole connection.
+        instruments.log("error", "a reader met a message that no stream has sent", { stream, error: thrown });
+        end();
+      }
     },
   });
+  const isSilent = (): boolean => asked > 0 && performance.now() - heard > silenceMs;
   const silence = setInterval(() => {
-    if (asked > 0 && performance.now() - heard > silenceMs) end();
+    // After a standstill of this process the signs of the server are still to be read: that comes before the check.
+    if (isSilent()) setImmediate(() => isSilent() && end());
   }, heartbeatMs);
   silence.unref();
   const forget = kernel.onReconnect(end);
@@ -159,12 +173,14 @@ class Arrived implements Incoming {
   readonly subject: string;
   readonly seq: number;
   readonly pending: number;
+  readonly size: number;
   readonly #message: Msg;
 
-  constructor({ subject, seq, pending, message }: Arrival) {
-    this.subject = subject;
+  constructor(message: Msg, seq: number, pending: number) {
+    this.subject = message.subject;
     this.seq = seq;
     this.pending = pending;
+    this.size = message.data.length;
     this.#message = message;
   }
 
@@ -177,28 +193,25 @@ class Arrived implements Incoming {
   }
 }
 
-interface Arrival {
-  readonly subject: string;
-  readonly seq: number;
-  readonly pending: number;
-  readonly message: Msg;
-}
-
 /** What has come and was not taken, and who waits for it. */
 const arrivals = () => {
   let here: Incoming[] = [];
+  let bytes = 0;
   let waiter: (() => void) | undefined;
   const wake = (): void => waiter?.();
   return {
     wake,
     size: (): number => here.length,
-    add: (arrival: Arrival): void => {
-      here.push(new Arrived(arrival));
+    bytes: (): number => bytes,
+    add: (message: Incoming): void => {
+      here.push(message);
+      bytes += message.size;
       if (waiter !== undefined) waiter();
     },
     take: (most: number): readonly Incoming[] => {
       const taken = here.length <= most ? here : here.slice(0, most);
       here = here.length <= most ? [] : here.slice(most);
+      for (const { size } of taken) bytes -= size;
       return taken;
     },
     come: (ms?: number): Promise<void> =>

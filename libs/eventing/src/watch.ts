@@ -20,6 +20,9 @@ export interface Watcher {
   readonly stop: () => Promise<void>;
 }
 
+/** Messages that the server has announced come within this long, or not at all, ms. */
+const announcedMs = 2000;
+
 /** What was handed over came from another stream of the same name: only a new process can forget it. */
 class MadeAnew extends Error {
   override readonly name = "MadeAnew";
@@ -75,8 +78,10 @@ export const watch = <Event>(
     if (stretch.waiting === 0) upToDate();
     try {
       while (!stretch.over()) {
-        await stretch.come();
-        for (const message of stretch.take(500)) {
+        await stretch.come(current ? undefined : announcedMs);
+        const messages = stretch.take(500);
+        if (messages.length === 0 && !current) break; // what was announced was deleted: it is counted anew
+        for (const message of messages) {
           hand(message);
           next = message.seq + 1;
           if (message.pending === 0) upToDate();
