@@ -3,13 +3,13 @@ import { type HuntEvent, huntCodec } from "@outrider/contracts/hunts";
 import { type AccountId, accountId, huntId, type PersonId, personId, systemAccount } from "@outrider/contracts/ids";
 import { type AccountEvent, accountEvents, type ErasureEvent, erasureCodec } from "@outrider/contracts/registry";
 import { parseSubject, streams } from "@outrider/contracts/streams";
-import { type Delivery, type Digested, done, impossible, type Reaction, react, waitFor } from "@outrider/eventing";
+import { type Delivery, type Digested, done, impossible, type Reaction, react, Unavailable, waitFor } from "@outrider/eventing";
 import { followed } from "./config.ts";
 import type { Because, Sms } from "./context.ts";
 import { because } from "./reactions.ts";
 import { endWaiting } from "./waiting.ts";
 
-/** How often a pause that the accounts' watch does not know yet is handed back; after that it has been resumed. */
+/** How often a pause that a current watch of the accounts does not know yet is handed back; after that it has been resumed. */
 const tries = 10;
 const againMs = 200;
 /** An attempt of an erased person may come back to wait: it is looked for again this much later, until none is under way. */
@@ -26,16 +26,26 @@ export const reactToStops = (sms: Sms): readonly Reaction[] => [
   react<ErasureEvent>(sms.kernel, { ...followed.erasures, stream: streams.registry.name, codec: erasureCodec }, stopErased(sweepsOf(sms))),
 ];
 
+/** A watch that is behind has not heard of the pause, however often this comes back. */
+const notKnown = (sms: Sms, { deliveries }: Delivery<unknown>): Digested =>
+  !sms.accounts.isCurrent() || deliveries < tries ? waitFor(againMs) : done;
+
 const stopAccount = async (sms: Sms, delivery: Delivery<AccountEvent>): Promise<Digested> => {
   const id = parseSubject(delivery.subject)?.id;
   if (id === undefined) return impossible("the subject is none of an account");
   const account = accountId.parse(id);
-  if (sms.accounts.pausedBy(account) === undefined) return delivery.deliveries < tries ? waitFor(againMs) : done;
+  if (sms.accounts.pausedBy(account) === undefined) return notKnown(sms, delivery);
   const all = account === systemAccount ? [...sms.accounts.all()].map((each) => each.account) : [account];
+  let failed: { readonly error: unknown } | undefined;
   for (const each of all) {
     const stop = { rule: "paused", concerns: () => true, holds: () => sms.accounts.pausedBy(each) !== undefined } as const;
-    await endWaiting(sms, each, stop, because(delivery));
+    // One account that cannot be ended holds up no other's pause; this message comes again for it.
+    await endWaiting(sms, each, stop, because(delivery)).catch((error: unknown) => {
+      if (error instanceof Unavailable) throw error;
+      failed ??= { error };
+    });
   }
+  if (failed !== undefined) throw failed.error;
   return done;
 };
 
@@ -44,7 +54,7 @@ const stopHunt = async (sms: Sms, delivery: Delivery<HuntEvent>): Promise<Digest
   if (at === undefined) return impossible("the subject is none of a hunt");
   const [account, hunt] = [accountId.parse(at.account), huntId.parse(at.id)];
   const holds = (): boolean => sms.accounts.pausedBy(account, hunt) !== undefined;
-  if (!holds()) return delivery.deliveries < tries ? waitFor(againMs) : done;
+  if (!holds()) return notKnown(sms, delivery);
   await endWaiting(sms, account, { rule: "paused", concerns: (request) => request.hunt === hunt, holds }, because(delivery));
   return done;
 };

@@ -3,7 +3,8 @@ import { type AccountId, huntId, partitionOf, systemAccount } from "@outrider/co
 import { type AccountEvent, accountCodec, erasureCodec } from "@outrider/contracts/registry";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { noFaults } from "@outrider/simulators";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { followed } from "./config.ts";
 import { main, type Opened, openWorld, type Someone, type World } from "./testing-world.ts";
 
 let world: World;
@@ -32,12 +33,18 @@ const resume = (account: AccountId) => say(account, { type: "AccountResumed", da
 const openTurns = async (account: AccountId) => (await first.sms.lines.fold(subjects.smsLine(account, main))).state.open.size;
 const waitingFor = async (account: AccountId): Promise<number> =>
   (await Array.fromAsync(first.sms.schedules.pending("wanted", `${partitionOf(account)}.${account}`))).flat().length;
+/** Messages of pauses that are not done with. */
+const pausesInHand = async (): Promise<number> => {
+  const { num_ack_pending, num_pending } = await world.kernel.jsm.consumers.info(streams.registry.name, followed.accounts.durable);
+  return num_ack_pending + num_pending;
+};
 
 /** All permits of an account are deferred for some hours, so that its contacts wait for their moment. */
 const defer = (account: AccountId, hours = 5): void => {
   const until = inHours(hours);
-  world.neighbours.permit = (asked) =>
-    asked.account === account ? { kind: "deferred", until, rule: "outside-hours", remedy: "wait" } : undefined;
+  const before = world.neighbours.permit;
+  world.neighbours.permit = (asked, now) =>
+    asked.account === account ? { kind: "deferred", until, rule: "outside-hours", remedy: "wait" } : before(asked, now);
 };
 const deferred = async (name: string, count: number, more: Parameters<World["people"]>[2] = {}) => {
   const account = await world.account(name);
@@ -144,4 +151,45 @@ test("an erasure during an attempt ends the contact when the provider asks to co
   });
   await become(account, [one], "gated: erased");
   expect(await typesOf(account, one)).toContain("AttemptRefusedForNow");
+});
+
+test("one contact that nobody can read holds up the end of no other: not its account's, not an erasure's, not everybody's", async () => {
+  const [one, other] = [await deferred("broken", 6), await deferred("whole", 3)];
+  const [broken, erased, ...rest] = one.people;
+  if (broken === undefined || erased === undefined) throw new Error("six were made");
+  await first.sms.kernel.js.publish(subjects.smsContact(one.account, broken.contact), "not json");
+  const { person } = erased.request;
+  await world.append(streams.registry.name, erasureCodec, subjects.erasure(one.account, person), {
+    type: "ErasureAnnounced",
+    data: { person },
+  });
+  await become(one.account, [erased], "gated: erased");
+  await pause(one.account);
+  await become(one.account, rest, "gated: paused");
+  await resume(one.account);
+  await pause(systemAccount);
+  await become(other.account, other.people, "gated: paused");
+  await expect.poll(() => pausesInHand(), within).toBe(0);
+  await resume(systemAccount);
+  await expect.poll(() => first.sms.accounts.pausedBy(other.account), within).toBeUndefined();
+});
+
+test("a pause ends what waits also when the watch of the accounts was behind for long", async () => {
+  await using alone = await openWorld();
+  const { sms } = await alone.open("only");
+  const account = await alone.account("behind");
+  const until = new Date(sms.service.clock.nowMs() + 3_600_000).toISOString();
+  alone.neighbours.permit = () => ({ kind: "deferred", until, rule: "outside-hours", remedy: "wait" });
+  const people = await alone.people(account, 2);
+  await alone.page(account, "2026-11-20", people);
+  const waiting = async () => (await Array.fromAsync(sms.schedules.pending("wanted", `${partitionOf(account)}.${account}`))).flat().length;
+  await expect.poll(waiting, within).toBe(2);
+  const isCurrent = vi.spyOn(sms.accounts, "isCurrent").mockReturnValue(false);
+  const pausedBy = vi.spyOn(sms.accounts, "pausedBy").mockReturnValue(undefined);
+  await alone.append(streams.registry.name, accountCodec, subjects.account(account), { type: "AccountPaused", data: { by: "ada" } });
+  await expect.poll(() => isCurrent.mock.calls.length + pausedBy.mock.calls.length, within).toBeGreaterThan(24);
+  isCurrent.mockRestore();
+  pausedBy.mockRestore();
+  const all = () => Promise.all(people.map(({ contact }) => alone.statusOf(account, contact)));
+  await expect.poll(all, within).toEqual(people.map(() => "gated: paused"));
 });

@@ -1,6 +1,7 @@
 import type { ContactRequest } from "@outrider/contracts/contact";
 import { type AccountId, type ContactId, contactId, partitionOf } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
+import { Unfoldable } from "@outrider/eventing";
 import { gate } from "./attempt.ts";
 import { names } from "./config.ts";
 import type { Because, Sms } from "./context.ts";
@@ -28,15 +29,19 @@ export const endWaiting = async (sms: Sms, account: AccountId, stop: Stop, why: 
   const endAll = async (contacts: readonly ContactId[]): Promise<readonly ContactId[]> => {
     const ended: ContactId[] = [];
     for (let from = 0; from < contacts.length && stop.holds(); from += together) {
-      const looked = await Promise.all(contacts.slice(from, from + together).map((contact) => endOne(sms, account, contact, stop, why)));
+      const page = contacts.slice(from, from + together);
+      const looked = await Promise.all(page.map((contact) => unlessUnreadable(sms, contact, endOne(sms, account, contact, stop, why))));
       underWay += looked.filter((found) => found === "under-way").length;
-      ended.push(...contacts.slice(from, from + together).filter((_, index) => looked[index] === "ended"));
+      ended.push(...page.filter((_, index) => looked[index] === "ended"));
     }
     return ended;
   };
-  for (const line of sms.accounts.account(account)?.providers.keys() ?? []) {
+  const endTurnsOf = async (line: string): Promise<void> => {
     const { state } = await sms.lines.fold(subjects.smsLine(account, line));
     await endTurns(sms, account, line, await endAll([...state.open.keys()]), why);
+  };
+  for (const line of sms.accounts.account(account)?.providers.keys() ?? []) {
+    await unlessUnreadable(sms, line, endTurnsOf(line));
   }
   const prefix = `${partitionOf(account)}.${account}`;
   for (const name of [names.wanted, names.turn]) {
@@ -46,6 +51,17 @@ export const endWaiting = async (sms: Sms, account: AccountId, stop: Stop, why: 
     }
   }
   return underWay;
+};
+
+/** What nobody can read is logged and passed over: it holds up no other's end. It cannot leave either, as nobody can start it. */
+const unlessUnreadable = async <T>(sms: Sms, what: string, work: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof Unfoldable) || error.kind === "newer") throw error;
+    sms.service.log.error({ what, error }, "what waits cannot be read, and was not ended with the others");
+    return undefined;
+  }
 };
 
 const endOne = async (
