@@ -31,6 +31,12 @@ export type ContactRequest = z.output<typeof contactRequest>;
 /** Nobody but its holder may call an attempt unknown, and nobody may resend, before it is this far past its end, ms. */
 export const graceAfterAttemptMs = 60_000;
 
+/**
+ * A request is appended this soon after its moment was compared with what its reservation is held until, or not at all, ms. The ledger looks
+ * for it later than that.
+ */
+export const requestAppendedWithinMs = 10_000;
+
 const paid = { reservation: z.string(), credits };
 const attempt = z.int().min(1);
 

@@ -31,6 +31,16 @@ export interface AccountsWatch {
 
 const accountsCodec = codecOf(accountEvents);
 
+/** Waits until all accounts are known: true; false when `stop` comes before, as it may while NATS is away. */
+export const isCaughtUp = async ({ caughtUp }: Pick<AccountsWatch, "caughtUp">, stop: AbortSignal): Promise<boolean> => {
+  const { promise: stopped, resolve } = Promise.withResolvers<void>();
+  const onStop = (): void => resolve();
+  stop.addEventListener("abort", onStop, { once: true });
+  if (!stop.aborted) await Promise.race([caughtUp, stopped]);
+  stop.removeEventListener("abort", onStop);
+  return !stop.aborted;
+};
+
 /** What is watched, and as what readiness names it. Nothing of it is stored. */
 const watched = {
   accounts: { name: "accounts", stream: streams.registry.name, filters: ["registry.account.>"], codec: accountsCodec },

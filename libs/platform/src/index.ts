@@ -1,5 +1,5 @@
 export { isNotFound, orUndefined, reachable, Unavailable } from "@outrider/eventing";
-export { type AccountsWatch, type KnownAccount, watchAccounts } from "./accounts.ts";
+export { type AccountsWatch, isCaughtUp, type KnownAccount, watchAccounts } from "./accounts.ts";
 export { type Bucket, isConflict, openBucket, readLast } from "./bucket.ts";
 export { type Clock, createClock } from "./clock.ts";
 export type { Ask, AskOptions } from "./commands/ask.ts";

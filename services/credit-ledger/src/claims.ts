@@ -2,7 +2,7 @@ import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
 import { type AccountId, type ContactId, partitionOf } from "@outrider/contracts/ids";
 import { checkedAtOnce } from "@outrider/contracts/ledger";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { abreast, type Cause, jetStreamStore, type Recorded, type Schedules } from "@outrider/eventing";
+import { abreast, type Cause, jetStreamStore, type Recorded, type Schedules, Unfoldable } from "@outrider/eventing";
 import { names } from "./config.ts";
 import { endedBy } from "./outcomes.ts";
 import { type LedgerParts, tell } from "./reactions.ts";
@@ -64,13 +64,21 @@ export const lookInto = async (ledger: LedgerParts, account: AccountId, cause: C
     if (overdue.length === checkedAtOnce) break;
   }
   const found: { reservation: string; taken: boolean }[] = [];
+  let unreadable = 0;
   await abreast(overdue, config.LEDGER_ACCOUNTS_AT_ONCE, async ({ reservation, contact }) => {
-    const claim = claimOf(await contacts.tail(subjects.smsContact(account, contact), 0), reservation);
+    const history = await contacts.tail(subjects.smsContact(account, contact), 0).catch((error: unknown) => {
+      if (!(error instanceof Unfoldable) || error.kind === "newer") throw error;
+      // Its price stays held until somebody has mended it: nobody can tell whether it was sent. The regular look comes back to it.
+      kernel.instruments.log("error", "a contact cannot be read, and its price stays held", { account, contact, error });
+      unreadable += 1;
+    });
+    if (history === undefined) return;
+    const claim = claimOf(history, reservation);
     if (claim.kind === "ended" && claim.seq > position) return; // its outcome is on its way to the balance
     found.push({ reservation, taken: claim.kind === "taken" });
   });
   // More than fit, or some that could not be told: before the decision, so that a death in between leaves them no worse.
-  if (found.length < overdue.length || overdue.length === checkedAtOnce) await alarms.again(account, cause);
+  if (found.length + unreadable < overdue.length || overdue.length === checkedAtOnce) await alarms.again(account, cause);
   if (found.length === 0) return;
   const checked = await balances.execute(subjects.balance(account), { type: "Check", before, found }, { ...cause, actor: names.actor });
   if (checked.kind === "appended") tell(kernel, account, checked.events);

@@ -1,3 +1,4 @@
+import { requestAppendedWithinMs } from "@outrider/contracts/contact";
 import { type ConfigOf, defineConfig, overdueShape, variable } from "@outrider/platform/config";
 
 /** What the ledger reads from its environment. */
@@ -17,11 +18,27 @@ export const definition = defineConfig("credit-ledger", {
   LEDGER_CLAIM_GRACE_MS: variable
     .integer(1000, 3_600_000)
     .default(30_000)
-    .describe("milliseconds after that until it is looked into and given back; must be longer than a sender takes to decide, 10 s"),
+    .describe(
+      "milliseconds after that until it is looked into and given back; at least 15000 when OUTRIDER_PROVIDERS is live: a sender takes up to 10 s to decide",
+    ),
   LEDGER_ACCOUNTS_AT_ONCE: variable.integer(1, 256).default(16).describe("how many accounts are settled at the same time, 1 to 256"),
   ...overdueShape,
 });
 export type LedgerConfig = ConfigOf<typeof definition>;
+
+/** What clocks differ by, ms. */
+const clocksDifferMs = 5_000;
+
+/** One sentence when a price could be given back while a sender may still append the request that it pays for. The sandbox sends nothing. */
+export const graceProblem = ({
+  LEDGER_CLAIM_GRACE_MS: grace,
+  OUTRIDER_PROVIDERS: providers,
+}: Pick<LedgerConfig, "LEDGER_CLAIM_GRACE_MS" | "OUTRIDER_PROVIDERS">): string | undefined => {
+  const least = requestAppendedWithinMs + clocksDifferMs;
+  return providers !== "live" || grace >= least
+    ? undefined
+    : `LEDGER_CLAIM_GRACE_MS must be at least ${least} when OUTRIDER_PROVIDERS is live.`;
+};
 
 /** Names that are stored in JetStream: changing one starts that reader from the beginning, which is safe but slow. */
 export const names = {

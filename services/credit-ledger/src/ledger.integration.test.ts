@@ -187,6 +187,47 @@ test("a grant expires, and the price of a request that was never made is given b
   expect(types.toSorted()).toEqual(["CreditsExpired", "CreditsGranted", "CreditsGranted", "CreditsReserved", "ReservationsChecked"]);
 });
 
+test("a request whose contact nobody can read keeps its price, and holds up the prices of no others", async () => {
+  const account = accountId.parse("illegible");
+  await grant(account, "invoice-1", 10);
+  const hold = (id: string) => {
+    const asked = { account, reservation: `contact-${id}`, most: 1, atLeast: 1, purpose: "request", contact: contactId.parse(id) } as const;
+    return world.ask(ledgerCommands.reserve, asked, { commandId: `${id}:illegible` });
+  };
+  await kernel.js.publish(subjects.smsContact(account, "broken"), "not json");
+  await hold("broken");
+  await hold("unmade");
+  await expect.poll(() => balanceOf(account), { timeout: 20_000, interval: 100 }).toMatchObject({ held: 1, released: 1, available: 9 });
+});
+
+test("accounts that cannot be looked at hold up no other's look", async () => {
+  // More than are looked at together, and known before.
+  const broken = Array.from({ length: 6 }, (_, index) => accountId.parse(`broken-${index}`));
+  const whole = accountId.parse("whole");
+  const secret = { k: "k", v: "v" };
+  for (const account of [...broken, whole]) {
+    const data = { account, name: "Garage", timeZone: "Europe/Paris", country: "FR", secret, policy: accountPolicy.parse({}) };
+    await write(streams.registry.name, accountCodec, subjects.account(account), 0, { type: "AccountCreated", data });
+  }
+  for (const account of broken) await kernel.js.publish(subjects.balance(account), "not json");
+  await grant(whole, "gift", 5, new Date(Date.now() + 1500).toISOString());
+  const withoutAlarms = async () => {
+    await world.jsm.streams.purge(streams.schedule.name, { filter: "schedule.credit-ledger.>" });
+    return balanceOf(whole);
+  };
+  await expect.poll(withoutAlarms, { timeout: 20_000, interval: 20 }).toMatchObject({ granted: 5, expired: 5 });
+});
+
+test("a ledger that is stopped before it knows the accounts ends at once", async () => {
+  await using away = await throwAwayNats();
+  const service = await openService({ ...configured(), NATS_URL: away.url, OUTRIDER_REPLICA: "early" }, { ownsProcess: false });
+  for (const declared of [streams.sms, streams.hunts]) await ensureStream(service.jsm, declared);
+  await openLedger(service); // there is no stream of accounts
+  const began = performance.now();
+  await service[Symbol.asyncDispose]();
+  expect(performance.now() - began).toBeLessThan(5000);
+});
+
 test("the trace of every contact leads to the one decision that settles them all", async () => {
   const bodies: string[] = [];
   const collector = createServer((request, response) => {

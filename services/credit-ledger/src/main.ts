@@ -1,7 +1,13 @@
 import { loadConfig, openService } from "@outrider/platform";
-import { definition } from "./config.ts";
+import { definition, graceProblem } from "./config.ts";
 import { openLedger } from "./ledger.ts";
 
-await using service = await openService(loadConfig(definition, process.env));
+const config = loadConfig(definition, process.env);
+const problem = graceProblem(config);
+if (problem !== undefined) {
+  process.stderr.write(`credit-ledger: ${problem}\n`);
+  process.exit(2);
+}
+await using service = await openService(config);
 await openLedger(service);
 await service.untilStopped();

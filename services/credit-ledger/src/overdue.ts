@@ -1,7 +1,7 @@
 import { type AccountId, hashId } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
-import { abreast, schedules } from "@outrider/eventing";
-import { type AccountsWatch, lookRegularly, type Service } from "@outrider/platform";
+import { abreast, schedules, Unavailable } from "@outrider/eventing";
+import { type AccountsWatch, isCaughtUp, lookRegularly, type Service } from "@outrider/platform";
 import { expire } from "./alarms.ts";
 import { claimAlarms, lookInto } from "./claims.ts";
 import { type LedgerConfig, names } from "./config.ts";
@@ -16,9 +16,15 @@ const together = 4;
  */
 export const lookForOverdue = (service: Service<LedgerConfig>, ledger: LedgerParts, accounts: AccountsWatch): void =>
   lookRegularly(service, ledger.kernel, names.lookForOverdue, async (lease, stop) => {
-    await accounts.caughtUp;
+    if (!(await isCaughtUp(accounts, stop))) return;
     await abreast(accounts.all(), together, async ({ account }) => {
-      if (!lease.lost.aborted && !stop.aborted) await lookAt(ledger, account, service.config.OVERDUE_AFTER_MS);
+      if (lease.lost.aborted || stop.aborted) return;
+      try {
+        await lookAt(ledger, account, service.config.OVERDUE_AFTER_MS);
+      } catch (error) {
+        if (error instanceof Unavailable) throw error;
+        service.log.warn({ account, error }, "what may be overdue of a balance could not be done");
+      }
     });
   });
 

@@ -2,7 +2,7 @@ import { huntCommands } from "@outrider/contracts/hunts";
 import { type AccountId, hashId, runId } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
 import { abreast, Unavailable } from "@outrider/eventing";
-import { type AccountsWatch, lookRegularly, type Service } from "@outrider/platform";
+import { type AccountsWatch, isCaughtUp, lookRegularly, type Service } from "@outrider/platform";
 import { names, type SchedulerConfig } from "./config.ts";
 import { type SchedulerParts, startPass } from "./reactions.ts";
 import { lastRun } from "./times.ts";
@@ -16,7 +16,7 @@ const together = 4;
  */
 export const lookForMissed = (service: Service<SchedulerConfig>, parts: SchedulerParts, accounts: AccountsWatch): void =>
   lookRegularly(service, parts.kernel, names.lookForMissed, async (lease, stop) => {
-    await accounts.caughtUp;
+    if (!(await isCaughtUp(accounts, stop))) return;
     await abreast(accounts.all(), together, async ({ account }) => {
       if (lease.lost.aborted || stop.aborted) return;
       try {

@@ -1,4 +1,4 @@
-import type { ContactRequest } from "@outrider/contracts/contact";
+import { type ContactRequest, requestAppendedWithinMs } from "@outrider/contracts/contact";
 import { type AccountId, type ContactId, contactId, hashId, type LineId, lineId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
 import { registryCommands } from "@outrider/contracts/registry-commands";
@@ -106,7 +106,7 @@ const contactHandlers = (sms: Sms): readonly CommandHandler[] => [
     const outcome = await sms.contacts.execute(
       subjects.smsContact(account, request.contact),
       { type: "Request", request, reservedUntil, now: sms.service.clock.realNow() },
-      { ...causeOf(sms, becauseOf(context), context.commandId), deadline: performance.now() + decidesWithinMs },
+      { ...causeOf(sms, becauseOf(context), context.commandId), deadline: performance.now() + requestAppendedWithinMs },
     );
     if (outcome.kind === "refused") throw new Refusal("conflict", explained[outcome.refusal], outcome.refusal);
     const { state, revision } = outcome;
@@ -142,7 +142,7 @@ const contactHandlers = (sms: Sms): readonly CommandHandler[] => [
           : await sendAgain(sms, account, by, state, context);
     const outcome = await sms.contacts.execute(subject, command, {
       ...causeOf(sms, becauseOf(context), context.commandId),
-      deadline: performance.now() + decidesWithinMs,
+      deadline: performance.now() + requestAppendedWithinMs,
     });
     if (outcome.kind === "refused") throw new Refusal("refused", explained[outcome.refusal], outcome.refusal);
     if (outcome.state.status === "requested") await turnFor(sms, account, outcome.state.request, context);
@@ -158,9 +158,6 @@ const promiseTurn = (sms: Sms, account: AccountId, contact: ContactId, context: 
   scheduleWanted(sms, account, contact, new Date(sms.service.clock.nowMs() + promisedAfterMs).toISOString(), becauseOf(context));
 
 const promisedAfterMs = 90_000;
-
-/** A request is appended this soon after its moment was compared with its reservation's, or not at all: less than the ledger's grace. */
-const decidesWithinMs = 10_000;
 
 const sendAgain = async (sms: Sms, account: AccountId, by: string, state: Parameters<typeof anew>[2], context: CommandContext) => {
   const reservation = await anew(sms, account, state, context);
@@ -243,7 +240,7 @@ const inboundHandlers = (sms: Sms): readonly CommandHandler[] => [
     const outcome = await sms.contacts.execute(
       subjects.smsContact(account, contact),
       { type: "Request", request, reservedUntil, now: sms.service.clock.realNow() },
-      { ...causeOf(sms, becauseOf(context), context.commandId), deadline: performance.now() + decidesWithinMs },
+      { ...causeOf(sms, becauseOf(context), context.commandId), deadline: performance.now() + requestAppendedWithinMs },
     );
     if (outcome.kind === "refused") throw new Refusal("conflict", explained[outcome.refusal], outcome.refusal);
     if (outcome.state.status === "requested") await turnFor(sms, account, request, context);
