@@ -2,27 +2,13 @@ import { mkdir } from "node:fs/promises";
 import { MongoClient } from "mongodb";
 import { cacheFolder } from "./cache.ts";
 import { freeMegabytes } from "./disk.ts";
+import type { Finding } from "./finding.ts";
 import { INSTALL_MONGO, lookForMongo, MONGO_MINIMUM } from "./mongo-binary.ts";
 import { INSTALL_NATS, lookForNats, NATS_BUILT, NATS_MINIMUM, type NatsFound } from "./nats-binary.ts";
 import { durability } from "./nats-durability.ts";
 import { requireNats } from "./nats-info.ts";
 import { isAtLeast, onPath, versionOf } from "./run-tool.ts";
 import { messageOf } from "./stack-error.ts";
-
-export interface Finding {
-  readonly what: "node" | "npm" | "nats" | "mongodb" | "disk";
-  /**
-   * `later`: not there yet, but the next start gets it by itself. `unsure`: nobody can tell from here; `remedy` says how to be sure.
-   * `wrong`: Outrider cannot run before `remedy` is done.
-   */
-  readonly state: "fine" | "later" | "unsure" | "wrong";
-  readonly version?: string;
-  /** A path, or the variable that points to it. */
-  readonly from?: string;
-  /** One sentence for a person. */
-  readonly says: string;
-  readonly remedy?: string;
-}
 
 const NODE_MINIMUM = "24.0.0";
 const DISK_MEGABYTES = 1_000;

@@ -1,4 +1,5 @@
-export { diagnose, type Finding } from "./diagnose.ts";
+export { diagnose } from "./diagnose.ts";
+export type { Finding } from "./finding.ts";
 export { type MongoOptions, type MongoServer, startMongo } from "./mongo.ts";
 export { findMongo, MONGO_MINIMUM, type MongoBinary } from "./mongo-binary.ts";
 export { type NatsOptions, type NatsServer, startNats } from "./nats.ts";

@@ -1,4 +1,4 @@
-import type { Finding } from "./diagnose.ts";
+import type { Finding } from "./finding.ts";
 
 const ASK_MS = 5_000;
 const ENOUGH_REPLICAS = 3;

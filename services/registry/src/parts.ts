@@ -1,15 +1,8 @@
-import type { AccountEvent, ErasureEvent, PersonEvent } from "@outrider/contracts/registry";
-import type { AcquireLease, Aggregate, Asked, Kernel, Positions } from "@outrider/eventing";
+import type { AcquireLease, Asked, Kernel, Positions } from "@outrider/eventing";
 import type { AccountsWatch, Clock, CommandContext, Keyring } from "@outrider/platform";
-import type { Account, AccountCommand, AccountRefusal } from "./account.ts";
-import type { Announcement, AnnouncementCommand } from "./announcement.ts";
+import type { Accounts, Announcements, Persons } from "./aggregates.ts";
 import type { RegistryConfig } from "./config.ts";
 import type { People } from "./people.ts";
-import type { Person, PersonCommand, PersonRefusal } from "./person.ts";
-
-export type Accounts = Aggregate<Account, AccountCommand, AccountEvent, AccountRefusal>;
-export type Persons = Aggregate<Person, PersonCommand, PersonEvent, PersonRefusal>;
-export type Announcements = Aggregate<Announcement, AnnouncementCommand, ErasureEvent, never>;
 
 /** What commands and reactions share. */
 export interface RegistryParts {

@@ -9,8 +9,8 @@ import { type Asked, isNotFound, Unavailable } from "@outrider/eventing";
 import { erased, KeyDestroyed, type Keyring, keyIds, Refusal } from "@outrider/platform";
 import { LRUCache } from "lru-cache";
 import type { OpenAccount } from "./account.ts";
+import type { Accounts, Persons } from "./aggregates.ts";
 import { secretsOpen } from "./config.ts";
-import type { Accounts, Persons } from "./parts.ts";
 import { keyedHash, personIdOf } from "./person-id.ts";
 
 /** What one number of a request turned out to be. */
