@@ -19,21 +19,21 @@ const ran = new Set<string>();
 const pass = { pass: 1, open: false, found: 0, allocated: 0, skipped: {}, reserved: 0, rest: 0, hunts: [] };
 let starts: { account: string; commandId: string }[] = [];
 
-const configured = (offsetMs = 0): SchedulerConfig => {
+const configured = (offsetMs = 0, lateMs = 300): SchedulerConfig => {
   const environment = {
     NATS_URL: nats.url,
     LOG_LEVEL: "silent",
     OUTRIDER_CLOCK_OFFSET_MS: String(offsetMs),
     SCHEDULER_ASK_TIMEOUT_MS: "1000",
     OVERDUE_EVERY_MS: "300",
-    OVERDUE_AFTER_MS: "300",
+    OVERDUE_AFTER_MS: String(lateMs),
   };
   const parsed = parseConfig(definition, environment);
   if (!parsed.ok) throw new Error(parsed.problems.join("; "));
   return parsed.config;
 };
-const open = async (replica: string, offsetMs = 0): Promise<Service<SchedulerConfig>> => {
-  const service = await openService({ ...configured(offsetMs), OUTRIDER_REPLICA: replica }, { ownsProcess: false });
+const open = async (replica: string, offsetMs = 0, lateMs?: number): Promise<Service<SchedulerConfig>> => {
+  const service = await openService({ ...configured(offsetMs, lateMs), OUTRIDER_REPLICA: replica }, { ownsProcess: false });
   opened.push(service);
   await openScheduler(service);
   return service;
@@ -46,6 +46,7 @@ const allocator = async (answer: () => void): Promise<Service<SchedulerConfig>> 
   const startPass = handle(huntCommands.startPass, async ({ account }, { commandId }) => {
     starts.push({ account, commandId });
     answer();
+    ran.add(account);
     return { run: runId.parse("2027-03-02"), pass: 1, seq: 1, open: true };
   });
   const run = handle(huntCommands.run, async ({ account }) => ({
@@ -75,7 +76,7 @@ afterAll(async () => {
 const write = async (account: AccountId, expected: number, event: AccountEvent): Promise<number> => {
   const store = jetStreamStore({ jsm: kernel.jsm, publisher: kernel.publisher, stream: streams.registry.name, codec: accountCodec });
   const id = crypto.randomUUID();
-  const append = { commandId: id, executionId: id, at: "2026-11-20T10:00:00.000Z", events: [event], expected, closing: 0 };
+  const append = { commandId: id, executionId: id, at: "2027-03-02T07:00:00.000Z", events: [event], expected, closing: 0 };
   const appended = await store.append(subjects.account(account), append, performance.now() + 10_000);
   if (appended.kind === "conflict") throw new Error(`${account} has moved`);
   return appended.revision;
@@ -169,4 +170,39 @@ test("a day whose schedule was lost begins at the next look, once, unless it has
   await expect.poll(() => mine(lost).length, { timeout: 10_000 }).toBeGreaterThan(0);
   expect(new Set(mine(lost).map(({ commandId }) => commandId)).size).toBe(1);
   expect(mine(done)).toEqual([]);
+});
+
+/** Armed for the day, then everything is lost while nobody looks, and the moment passes. Answers the clock to go on with. */
+const losesItsMoment = async (account: AccountId): Promise<number> => {
+  await create(account);
+  const offset = nineIn(3000);
+  const before = await open("before", offset);
+  await expect.poll(() => daily(account), { timeout: 10_000, interval: 20 }).toMatchObject({ armed: true });
+  await before[Symbol.asyncDispose]();
+  await world.jsm.streams.purge(streams.schedule.name);
+  await expect.poll(() => offset + Date.now(), { timeout: 10_000 }).toBeGreaterThan(Date.parse("2027-03-02T08:00:00.000Z"));
+  return offset;
+};
+
+test("a lost day whose moment has only just passed begins at the next look, though it is not overdue yet", async () => {
+  const account = accountId.parse("just-now");
+  await allocator(() => undefined);
+  await open("after", await losesItsMoment(account), 60_000);
+  await expect.poll(() => starts.filter((start) => start.account === account), { timeout: 10_000 }).toHaveLength(1);
+  await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true, next: "2027-03-03T08:00:00.000Z" });
+});
+
+test("a lost day that cannot begin at the first look begins at a later one", async () => {
+  const account = accountId.parse("twice-unlucky");
+  let away = true;
+  await allocator(() => {
+    if (away) throw new Refusal("unavailable", "not now");
+  });
+  await open("after", await losesItsMoment(account));
+  const mine = () => starts.filter((start) => start.account === account);
+  await expect.poll(() => mine().length, { timeout: 20_000 }).toBeGreaterThan(1);
+  expect(await daily(account)).toMatchObject({ armed: false });
+  away = false;
+  await expect.poll(() => daily(account), { timeout: 20_000 }).toMatchObject({ armed: true, next: "2027-03-03T08:00:00.000Z" });
+  expect(new Set(mine().map(({ commandId }) => commandId)).size).toBe(1);
 });
