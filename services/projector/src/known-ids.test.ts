@@ -1,8 +1,8 @@
 import { memoryDocuments } from "@outrider/eventing";
 import { expect, test } from "vitest";
-import { knowingIds } from "./known-ids.ts";
+import { knowingIds, type Most } from "./known-ids.ts";
 
-const setUp = (before: readonly string[], most?: number) => {
+const setUp = (before: readonly string[], most?: Most) => {
   const stored = memoryDocuments<{ n: number }>();
   const asked: string[] = [];
   const counted = {
@@ -52,7 +52,22 @@ test("knows as well when it has grown many times over what it began with", async
 });
 
 test("asks for everything when too much is there to know", async () => {
-  const { documents, asked } = setUp(many, 100);
+  const { documents, asked } = setUp(many, { read: 100, known: 100 });
   await documents.load(["garage.new"]);
   expect(asked).toEqual(["garage.new"]);
+});
+
+test("asks for everything, and misses nothing, once it has grown beyond what it may remember", async () => {
+  const { documents, asked } = setUp([], { read: 100, known: 5_000 });
+  await documents.load(["garage.first"]);
+  const written = new Map(many.map((id) => [id, { n: 1 }]));
+  await documents.write(new Map([...written].slice(0, 4_000)), 1);
+  asked.length = 0;
+  await documents.load(["garage.absent"]);
+  expect(asked).toEqual([]);
+  await documents.write(new Map([...written].slice(4_000)), 1);
+  expect((await documents.load(many)).size).toBe(many.length);
+  asked.length = 0;
+  await documents.load(["garage.absent"]);
+  expect(asked).toEqual(["garage.absent"]);
 });

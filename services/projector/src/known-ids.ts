@@ -12,12 +12,15 @@ export interface ExistingIds {
 /** Which ids a collection may hold: "no" is certain, "yes" may be wrong once in a thousand. A filter that is full is followed by a larger one. */
 class KnownIds {
   readonly #filters = [new Filter(smallestFilter)];
+  /** How many it knows, about. */
+  count = 0;
 
   add(id: string): void {
     if (this.mayHave(id)) return;
     const last = this.#filters.at(-1);
     const filter = last === undefined || last.isFull() ? this.#larger() : last;
     filter.add(hashesOf(id));
+    this.count++;
   }
 
   mayHave(id: string): boolean {
@@ -80,18 +83,28 @@ const hashesOf = (id: string): readonly number[] => {
   return [(one ^ (one >>> 15)) >>> 0, (two ^ (two >>> 16)) >>> 0, (one + Math.imul(two, 5)) >>> 0];
 };
 
+/** How many ids are read at the start, and how many are known: 2,300,000 take 9 MB, and what follows would take 64 MB more. */
+export interface Most {
+  readonly read: number;
+  readonly known: number;
+}
+
 /**
  * Asks for documents only when they may be there: most events of a busy stream begin something new, and to look for what is absent costs as much
- * as to write it. The ids that are there are read once; beyond `most` of them everything is asked for.
+ * as to write it. The ids that are there are read once. When there are too many, or come to be, everything is asked for: that is always safe.
  *
  * Safe also when a reader before this one wrote after that reading: what it wrote is folded again from the stored position on.
  */
-export const knowingIds = <Document>(documents: Documents<Document>, existing: ExistingIds, most = 300_000): Documents<Document> => {
+export const knowingIds = <Document>(
+  documents: Documents<Document>,
+  existing: ExistingIds,
+  most: Most = { read: 300_000, known: 2_300_000 },
+): Documents<Document> => {
   let known: KnownIds | undefined;
   let begun = false;
 
   const begin = async (): Promise<void> => {
-    if ((await existing.count()) <= most) {
+    if ((await existing.count()) <= most.read) {
       const ids = new KnownIds();
       for await (const id of existing.ids()) ids.add(id);
       known = ids;
@@ -107,6 +120,7 @@ export const knowingIds = <Document>(documents: Documents<Document>, existing: E
     },
     write: async (changed, epoch) => {
       for (const id of changed.keys()) known?.add(id);
+      if (known !== undefined && known.count > most.known) known = undefined;
       await documents.write(changed, epoch);
     },
   };
