@@ -27,18 +27,24 @@ export interface Installation {
   /** Free megabytes that building needs. */
   readonly megabytes: number;
   readonly build: (folder: string) => Promise<void>;
+  /** Whether the copy that is there is sound: if not, it is built anew. Without this, any copy is. */
+  readonly works?: (folder: string) => Promise<boolean>;
 }
 
+const isThere = (): Promise<boolean> => Promise.resolve(true);
+
 /**
- * The folder `cache/name`, built first if it is not there. It is built beside its place and moved there when complete, so that it
+ * The folder `cache/name`, built first if it is not there or does not work. It is built beside its place and moved there when complete, so that it
  * exists whole or not at all. Of several processes one builds and the others wait for it.
  */
-export async function installed({ cache, name, megabytes, build }: Installation): Promise<string> {
+export async function installed({ cache, name, megabytes, build, works = isThere }: Installation): Promise<string> {
   const place = join(cache, name);
-  if (await exists(place)) return place;
+  if ((await exists(place)) && (await works(place))) return place;
   await requireDisk(cache, megabytes, `Setting up ${name}`);
   await using _lock = await lock(join(cache, `${name}.lock`));
-  if (await exists(place)) return place;
+  // Meanwhile another process may have put one there, which it may be running by now.
+  if ((await exists(place)) && (await works(place))) return place;
+  await rm(place, { recursive: true, force: true });
   await removeLeftovers(cache, `${name}.part-`);
   const part = await mkdtemp(join(cache, `${name}.part-`));
   try {
@@ -55,9 +61,6 @@ export async function installed({ cache, name, megabytes, build }: Installation)
   }
   return place;
 }
-
-/** Takes an installation out of the cache, for one that turned out not to work. */
-export const discard = (cache: string, name: string): Promise<void> => rm(join(cache, name), { recursive: true, force: true });
 
 /** Half-built folders of builders that were killed. Called under the lock, so none of them is being built now. */
 async function removeLeftovers(cache: string, prefix: string): Promise<void> {

@@ -61,7 +61,10 @@ function answerOf(url: URL, env: NodeJS.ProcessEnv, late: AbortSignal, redirects
       response.destroy();
       if (statusCode < 300 || statusCode > 399 || headers.location === undefined || redirects === 0)
         return reject(new Unreachable(`${url.host} answered HTTP ${statusCode}`));
-      resolve(answerOf(new URL(headers.location, url), env, late, redirects - 1));
+      const next = URL.parse(headers.location, url.href);
+      if (next === null || !/^https?:$/.test(next.protocol))
+        return reject(new Unreachable(`${url.host} answered HTTP ${statusCode} to no address`));
+      resolve(answerOf(next, env, late, redirects - 1));
     });
   });
 }

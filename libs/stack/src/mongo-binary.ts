@@ -2,9 +2,9 @@ import { lookup } from "node:dns/promises";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { cacheFolder, discard, exists, installed } from "./cache.ts";
+import { cacheFolder, installed } from "./cache.ts";
 import { embeddedJar, installEmbedded, type JavaTools, javaTools } from "./mongo-embedded.ts";
-import { isAtLeast, onPath, runTool, versionOf } from "./run-tool.ts";
+import { answersVersion, isAtLeast, onPath, runTool, versionOf } from "./run-tool.ts";
 import { isMissing, messageOf, StackError } from "./stack-error.ts";
 import { lastLines } from "./tethered.ts";
 
@@ -26,7 +26,8 @@ export interface MongoFound {
   readonly tools: JavaTools;
 }
 
-const versionOfServer = (path: string, env: NodeJS.ProcessEnv) => versionOf(path, ["--version"], /db version v(\d+\.\d+\.\d+)/, env);
+const SAYS = /db version v(\d+\.\d+\.\d+)/;
+const versionOfServer = (path: string, env: NodeJS.ProcessEnv) => versionOf(path, ["--version"], SAYS, env);
 
 /** Looks, and changes nothing: `mongod` on the PATH, a downloaded one, the embedded server. */
 export async function lookForMongo(env: NodeJS.ProcessEnv): Promise<MongoFound> {
@@ -73,11 +74,14 @@ function nothingToRun({ tooOld, tools }: MongoFound): StackError {
 }
 
 async function downloadedMongod(env: NodeJS.ProcessEnv): Promise<MongoBinary | undefined> {
-  const folder = join(cacheFolder(env), NAME);
+  const path = await downloadedPath(join(cacheFolder(env), NAME));
+  const version = path === undefined ? undefined : await versionOfServer(path, env);
+  return path === undefined || version === undefined ? undefined : { kind: "mongod", path, version, from: "cache" };
+}
+
+async function downloadedPath(folder: string): Promise<string | undefined> {
   try {
-    const path = join(folder, (await readFile(join(folder, "mongod.path"), "utf8")).trim());
-    const version = await versionOfServer(path, env);
-    return version === undefined ? undefined : { kind: "mongod", path, version, from: "cache" };
+    return join(folder, (await readFile(join(folder, "mongod.path"), "utf8")).trim());
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -92,8 +96,11 @@ async function download(env: NodeJS.ProcessEnv, tell: (text: string) => void): P
   try {
     await requireReachable();
     tell(`downloading MongoDB ${DOWNLOADED} (about 100 MB, once)`);
-    if (await exists(join(cache, NAME))) await discard(cache, NAME);
-    await installed({ cache, name: NAME, megabytes: DOWNLOAD_MEGABYTES, build: (part) => fetchInto(part, env) });
+    const works = async (folder: string): Promise<boolean> => {
+      const path = await downloadedPath(folder);
+      return path !== undefined && (await answersVersion(path, SAYS, { env }));
+    };
+    await installed({ cache, name: NAME, megabytes: DOWNLOAD_MEGABYTES, works, build: (part) => fetchInto(part, env) });
     return await downloadedMongod(env);
   } catch (error) {
     if (error instanceof StackError && error.code === "no-disk-space") throw error;

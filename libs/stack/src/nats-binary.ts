@@ -1,8 +1,8 @@
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { cacheFolder, discard, exists, installed } from "./cache.ts";
-import { downloadable, fetchRelease, NATS_RELEASE, type NatsRelease, releaseName } from "./nats-release.ts";
-import { buildWith, isAtLeast, onPath, versionOf } from "./run-tool.ts";
+import { cacheFolder, exists, installed } from "./cache.ts";
+import { downloadable, fetchRelease, NATS_RELEASE, type NatsRelease, releaseName, serverRuns, versionOfServer } from "./nats-release.ts";
+import { buildWith, isAtLeast, onPath } from "./run-tool.ts";
 import { StackError } from "./stack-error.ts";
 
 /** Schedules, and the fixes to them that we rely on, are in every release from here on. */
@@ -31,8 +31,6 @@ export interface NatsFound {
   readonly downloadable?: string;
   readonly go?: string;
 }
-
-const versionOfServer = (path: string, env: NodeJS.ProcessEnv) => versionOf(path, ["--version"], /nats-server: v(\d+\.\d+\.\d+\S*)/, env);
 
 /** Looks, and changes nothing: PATH first, then the cache. */
 export async function lookForNats(env: NodeJS.ProcessEnv, release: NatsRelease = NATS_RELEASE): Promise<NatsFound> {
@@ -75,9 +73,10 @@ export async function findNats(
   const why = asked === undefined ? "" : `no release could be downloaded (${asked.unreachable}); `;
   tell(`${why}building nats-server ${NATS_BUILT} with Go (about half a minute, once)`);
   const cache = cacheFolder(env);
-  // A copy that is there but does not run was damaged after it was put there.
-  if (await exists(join(cache, NAME))) await discard(cache, NAME);
-  const folder = await installed({ cache, name: NAME, megabytes: BUILD_MEGABYTES, build: (part) => build(go, part, env) });
+  const folder = await installed({
+    ...{ cache, name: NAME, megabytes: BUILD_MEGABYTES, works: (place) => serverRuns(place, env) },
+    build: (part) => build(go, part, env),
+  });
   return { path: join(folder, "nats-server"), version: NATS_BUILT, from: "built" };
 }
 

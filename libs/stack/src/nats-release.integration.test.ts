@@ -4,7 +4,7 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { installed } from "./cache.ts";
+import { installed, lock } from "./cache.ts";
 import { diagnose } from "./diagnose.ts";
 import { download } from "./download.ts";
 import { startNats } from "./nats.ts";
@@ -12,7 +12,7 @@ import { findNats, NATS_BUILT } from "./nats-binary.ts";
 import { NATS_RELEASE, type NatsRelease } from "./nats-release.ts";
 import { runTool } from "./run-tool.ts";
 import { fileInTar } from "./tar.ts";
-import { temporaryFolder, write, writeProgram } from "./test-world.ts";
+import { temporaryFolder, until, write, writeProgram } from "./test-world.ts";
 
 const platform = `${process.platform}-${process.arch}`;
 const shell = "/bin:/usr/bin";
@@ -156,6 +156,10 @@ test("follows redirects, as the release host sends them, and uses the proxy that
   expect(asked).toEqual(["/first", "/elsewhere"]);
   await download(new URL("http://releases.example/archive"), { http_proxy: addressOf(host) }, limits);
   expect(asked.at(-1)).toBe("http://releases.example/archive");
+  for (const location of ["http://[", "ftp://elsewhere/archive"]) {
+    answer = (response) => response.writeHead(302, { location }).end();
+    await expect(download(new URL(addressOf(host)), {}, limits)).rejects.toThrow(/answered HTTP 302 to no address$/);
+  }
   answer = (response) => response.writeHead(302, { location: "/round" }).end();
   await expect(download(new URL("/round", addressOf(host)), {}, limits)).rejects.toThrow(/answered HTTP 302$/);
 });
@@ -177,6 +181,22 @@ test("a disk that fills up while setting up is told as such and left as it was",
     message: expect.stringMatching(/^No disk space was left while setting up nats-server-x in .*: make room/),
   });
   expect(await cached()).toEqual([]);
+});
+
+test("a damaged copy that another process replaces meanwhile is kept as that one left it", async () => {
+  const cache = join(folder.path, "cache");
+  const server = await write(join(cache, "nats-server-x", "nats-server"), "damaged");
+  const looked: string[] = [];
+  const works = async (place: string) => looked.push(await readFile(join(place, "nats-server"), "utf8")) > 0 && looked.at(-1) === "sound";
+  const other = await lock(join(cache, "nats-server-x.lock"));
+  const build = () => Promise.reject(new Error("built although there is a sound one"));
+  const waiting = installed({ cache, name: "nats-server-x", megabytes: 1, works, build });
+  await until("it has seen the damaged one", () => looked.length > 0);
+  await write(server, "sound");
+  await other[Symbol.asyncDispose]();
+  expect(await waiting).toBe(join(cache, "nats-server-x"));
+  expect(await readFile(server, "utf8")).toBe("sound");
+  expect(looked).toEqual(["damaged", "sound"]);
 });
 
 test("never hands streams that a newer server has written to the release", async () => {

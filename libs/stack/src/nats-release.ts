@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { cacheFolder, discard, exists, installed } from "./cache.ts";
+import { cacheFolder, installed } from "./cache.ts";
 import { download, Unreachable } from "./download.ts";
-import { versionOf } from "./run-tool.ts";
+import { answersVersion, versionOf } from "./run-tool.ts";
 import { messageOf, StackError } from "./stack-error.ts";
 import { fileInTar } from "./tar.ts";
 
@@ -24,6 +24,16 @@ export const NATS_RELEASE: NatsRelease = {
     "darwin-arm64": "e1c4e22d70bd44abfa0bcb3c16f7cf0c66f648c2e728c58924e8a1ce88913cc8",
   },
 };
+
+const SAYS = /nats-server: v(\d+\.\d+\.\d+\S*)/;
+
+/** What a nats-server says that it is; undefined when it does not run. */
+export const versionOfServer = (path: string, env: NodeJS.ProcessEnv): Promise<string | undefined> =>
+  versionOf(path, ["--version"], SAYS, env);
+
+/** Whether the copy in a folder of the cache runs: one that does not was damaged after it was put there. */
+export const serverRuns = (folder: string, env: NodeJS.ProcessEnv): Promise<boolean> =>
+  answersVersion(join(folder, "nats-server"), SAYS, { env });
 
 const HOST = "https://github.com/nats-io/nats-server/releases/download";
 const PLATFORM = `${process.platform}-${process.arch}`;
@@ -53,11 +63,12 @@ export async function fetchRelease(
   if (downloadable(env, release) === undefined || sum === undefined) return { unreachable: `there is none for ${PLATFORM}` };
   const cache = cacheFolder(env);
   const name = releaseName(release);
-  // A copy that is there but does not run was damaged after it was put there.
-  if (await exists(join(cache, name))) await discard(cache, name);
   try {
     tell(`downloading nats-server ${release.version} (about 8 MB, once)`);
-    const folder = await installed({ cache, name, megabytes: MEGABYTES, build: (part) => build(part, release.version, sum, env) });
+    const folder = await installed({
+      ...{ cache, name, megabytes: MEGABYTES, works: (place) => serverRuns(place, env) },
+      build: (part) => build(part, release.version, sum, env),
+    });
     return { path: join(folder, "nats-server") };
   } catch (error) {
     if (error instanceof Unreachable) return { unreachable: messageOf(error) };
@@ -79,7 +90,7 @@ async function build(part: string, version: string, sum: string, env: NodeJS.Pro
   const server = fileInTar(gunzipSync(archive), "nats-server");
   const path = join(part, "nats-server");
   await writeFile(path, server ?? "", { mode: 0o755 });
-  const says = await versionOf(path, ["--version"], /nats-server: v(\d+\.\d+\.\d+\S*)/, env);
+  const says = await versionOfServer(path, env);
   if (says !== version) {
     throw new StackError(
       "corrupt-download",

@@ -132,7 +132,18 @@ test("names the service that is not ready and what it waits for, and ends the ot
 
 test("a service that ends at every start is told from its last words, long before the deadline", async () => {
   const failed = startOutrider({ services: ["one", "broken"], dir, root, readyMs: 60_000 });
-  await expect(failed).rejects.toThrow(/broken ends at every start, with exit code 2 \(bad configuration: GATEWAY_PORT is not a number\)/);
+  await expect(failed).rejects.toThrow(/broken ends at every start, with exit code 1 \(bad configuration: GATEWAY_PORT is not a number\)/);
+});
+
+test("a service that refuses its configuration is started once, and its sentence is told", async () => {
+  const starts: number[] = [];
+  const onEvent = (event: OutriderEvent) => {
+    if (event.kind === "started" && event.name === "refusing") starts.push(event.restarts);
+  };
+  await expect(startOutrider({ services: ["one", "refusing"], dir, root, readyMs: 60_000, onEvent })).rejects.toThrow(
+    /^refusing refuses to start, with exit code 2 \(refusing: NATS holds the data of a sandbox; begin anew\.\): correct that; its log is/,
+  );
+  expect(starts).toEqual([0]);
 });
 
 test("a service that does not exist is a sentence, not a stack trace", async () => {

@@ -19,11 +19,11 @@ export async function untilReady(service: Supervised, url: string, deadlineMs: n
     if (answer === "ready") return;
     reasons = answer ?? reasons;
     const detail = lastLines(service.output(), 15);
-    if (service.crashes() >= HOPELESS_CRASHES) {
+    if (service.refuses() || service.crashes() >= HOPELESS_CRASHES) {
       const said = lastWords(service.output()) || "it said nothing";
       throw new StackError(
         "not-ready",
-        `${who} ends at every start, with ${service.lastExit()} (${said}): correct that; its log is ${log}.`,
+        `${who} ${service.refuses() ? "refuses to start" : "ends at every start"}, with ${service.lastExit()} (${said}): correct that; its log is ${log}.`,
         detail,
       );
     }
@@ -69,7 +69,7 @@ export async function untilListening(simulator: Supervised, deadlineMs: number):
   for (;;) {
     const url = listeningLine(simulator.output());
     if (url !== undefined) return url;
-    const hopeless = simulator.crashes() >= HOPELESS_CRASHES;
+    const hopeless = simulator.refuses() || simulator.crashes() >= HOPELESS_CRASHES;
     if (hopeless || performance.now() > deadline) {
       const said = lastWords(simulator.output()) || "it said nothing";
       throw new StackError(

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { isAtLeast } from "./run-tool.ts";
+import { answersVersion, isAtLeast } from "./run-tool.ts";
 import { isDiskFull, StackError } from "./stack-error.ts";
 import { lastWords } from "./supervised.ts";
+import { temporaryFolder, writeProgram } from "./test-world.ts";
 
 test.each([
   ["2.14.4", "2.14.4", true],
@@ -14,6 +15,18 @@ test.each([
   ["1.8.0_292", "17", false],
 ])("version %s is at least %s: %s", (have, need, answer) => {
   expect(isAtLeast(have, need)).toBe(answer);
+});
+
+test("a program that takes its time is no damaged one; what fails, crashes, or says something else is", async () => {
+  await using folder = await temporaryFolder();
+  const answers = async (script: string) =>
+    answersVersion(await writeProgram(`${folder.path}/server`, script), /server: v\d/, { env: process.env, timeoutMs: 500 });
+  expect(await answers("echo server: v1")).toBe(true);
+  expect(await answers("exec sleep 30")).toBe(true);
+  expect(await answers("echo server: v1; exit 1")).toBe(false);
+  expect(await answers("kill -SEGV $$")).toBe(false);
+  expect(await answers("echo hello")).toBe(false);
+  expect(await answersVersion(`${folder.path}/none`, /server/, { env: process.env })).toBe(false);
 });
 
 test("knows a full disk by our own error and by the words of others", () => {

@@ -7,11 +7,13 @@ import { lastLines } from "./tethered.ts";
 export interface ToolResult {
   readonly code: number | null;
   readonly output: string;
+  /** It was ended because it took too long. */
+  readonly late: boolean;
 }
 
 const OUTPUT_CHARACTERS = 64 * 1024;
 
-/** Runs a program to its end and collects what it prints (the last 64 KB). Throws only when it cannot be started or takes too long. */
+/** Runs a program to its end and collects what it prints (the last 64 KB). Throws only when it cannot be started. */
 export function runTool(
   command: string,
   args: readonly string[],
@@ -27,7 +29,7 @@ export function runTool(
     child.stdout.setEncoding("utf8").on("data", collect);
     child.stderr.setEncoding("utf8").on("data", collect);
     child.once("error", reject);
-    child.once("close", (code) => resolve({ code, output }));
+    child.once("close", (code) => resolve({ code, output, late: child.killed }));
   });
 }
 
@@ -61,6 +63,19 @@ export async function onPath(name: string, env: NodeJS.ProcessEnv): Promise<stri
   return undefined;
 }
 
+/**
+ * Whether `command --version` can be run and prints what `pattern` wants. One that does not answer in time counts as well: that is a slow
+ * machine, and no reason to take away what others may be running.
+ */
+export async function answersVersion(
+  command: string,
+  pattern: RegExp,
+  { env, timeoutMs = VERSION_MS }: { env: NodeJS.ProcessEnv; timeoutMs?: number },
+): Promise<boolean> {
+  const result = await askVersion(command, ["--version"], env, timeoutMs);
+  return result !== undefined && (result.late || (result.code === 0 && pattern.test(result.output)));
+}
+
 /** First match of `pattern`'s group in what `command args` prints; undefined when it cannot be run, fails or prints something else. */
 export async function versionOf(
   command: string,
@@ -68,9 +83,20 @@ export async function versionOf(
   pattern: RegExp,
   env: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
+  const result = await askVersion(command, args, env, VERSION_MS);
+  return result?.code === 0 ? pattern.exec(result.output)?.[1] : undefined;
+}
+
+const VERSION_MS = 15_000;
+
+async function askVersion(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  timeoutMs: number,
+): Promise<ToolResult | undefined> {
   try {
-    const { code, output } = await runTool(command, args, { env, timeoutMs: 15_000 });
-    return code === 0 ? pattern.exec(output)?.[1] : undefined;
+    return await runTool(command, args, { env, timeoutMs });
   } catch (error) {
     if (isMissing(error) || (error instanceof Error && "code" in error)) return undefined;
     throw error;

@@ -23,6 +23,8 @@ export interface Supervised {
   restarts(): number;
   /** How many times in a row it has ended by itself, with an exit code, soon after its start; a kill from outside does not count. */
   crashes(): number;
+  /** Whether the last run ended with the code for what no further start can cure: wrong configuration, the data of another mode. */
+  refuses(): boolean;
   /** How the last run ended, if one has. */
   lastExit(): string | undefined;
   /** What the present run, or the last one, has written lately. */
@@ -37,13 +39,17 @@ const LONGEST_DELAY_MS = 10_000;
 /** Whoever has lived this long starts again without a penalty. */
 const SETTLED_MS = 30_000;
 
-/** Runs a program and runs it again whenever it ends, after 250 ms, then twice as long each time up to 10 s, until stopped. */
+/** What our services end with after one sentence about their configuration, or about data that they must not touch. */
+const REFUSED = 2;
+
+/** Runs a program and runs it again whenever it ends, after 250 ms, then twice as long each time up to 10 s, or 10 s after a refusal, until stopped. */
 export function supervise(program: Program, tell: (event: ProgramEvent) => void): Supervised {
   const { name, replica } = program;
   const stopping = new AbortController();
   let current: Tethered | undefined;
   let restarts = 0;
   let crashes = 0;
+  let refused = false;
   let ended: string | undefined;
 
   /** Answers how it ended. */
@@ -53,6 +59,7 @@ export function supervise(program: Program, tell: (event: ProgramEvent) => void)
     else tell({ kind: "started", name, replica, pid: current.pid, restarts });
     const { code, signal } = await current.exited;
     crashes = signal === null ? crashes + 1 : 0;
+    refused = code === REFUSED;
     return signal === null ? `exit code ${code}` : signal;
   };
 
@@ -66,8 +73,9 @@ export function supervise(program: Program, tell: (event: ProgramEvent) => void)
         delay = FIRST_DELAY_MS;
         crashes = 0;
       }
-      tell({ kind: "exited", name, replica, how: ended, restartInMs: delay });
-      await sleep(delay, undefined, { signal: stopping.signal }).catch(() => undefined);
+      const restartInMs = refused ? LONGEST_DELAY_MS : delay;
+      tell({ kind: "exited", name, replica, how: ended, restartInMs });
+      await sleep(restartInMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       delay = Math.min(delay * 2, LONGEST_DELAY_MS);
       restarts += 1;
     }
@@ -80,6 +88,7 @@ export function supervise(program: Program, tell: (event: ProgramEvent) => void)
     pid: () => (isRunning() ? current?.pid : undefined),
     restarts: () => restarts,
     crashes: () => crashes,
+    refuses: () => refused,
     lastExit: () => ended,
     output: () => current?.output() ?? "",
     kill: (signal) => {

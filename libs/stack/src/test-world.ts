@@ -75,7 +75,11 @@ export async function fakeRepository(root: string): Promise<string> {
   for (const name of ["one", "two"]) await write(join(root, "services", name, "src", "main.ts"), FAKE_SERVICE);
   await write(
     join(root, "services", "broken", "src", "main.ts"),
-    `console.log(JSON.stringify({ level: 60, message: "bad configuration", error: { message: "GATEWAY_PORT is not a number" } })); process.exit(2);`,
+    `console.log(JSON.stringify({ level: 60, message: "bad configuration", error: { message: "GATEWAY_PORT is not a number" } })); process.exit(1);`,
+  );
+  await write(
+    join(root, "services", "refusing", "src", "main.ts"),
+    `process.stderr.write("refusing: NATS holds the data of a sandbox; begin anew.\\n"); process.exit(2);`,
   );
   await write(join(root, "libs", "simulators", "src", "smsmobileapi", "main.ts"), FAKE_SIMULATOR);
   return root;
