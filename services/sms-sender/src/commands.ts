@@ -5,7 +5,7 @@ import { registryCommands } from "@outrider/contracts/registry-commands";
 import { lineLimits, smsCommands } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
 import { type CommandContext, type CommandHandler, handle, Refusal } from "@outrider/platform";
-import type { ContactRefusal } from "./contact.ts";
+import { type ContactRefusal, foundByPerson } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import { type LineCommand, type LineRefusal, leftOn } from "./line.ts";
 import { dayOf } from "./local-day.ts";
@@ -136,7 +136,7 @@ const contactHandlers = (sms: Sms): readonly CommandHandler[] => [
     if (as === "send-again") await promiseTurn(sms, account, contact, context);
     const command =
       as === "sent"
-        ? ({ type: "Accept", attempt, providerId: `person:${contact}`, by: "person" } as const)
+        ? ({ type: "Accept", attempt, providerId: foundByPerson(contact), by: "person" } as const)
         : as === "not-sent"
           ? ({ type: "Reject", attempt, reason: "a person found that it was not sent", by: "person" } as const)
           : await sendAgain(sms, account, by, state, context);

@@ -90,6 +90,8 @@ export const statusLook = {
   unansweredWaitMs: 5000,
   longestUnansweredMs: 3_600_000,
   mostUnanswered: 20,
+  /** Questions without an answer, one after another, after which the provider cannot be asked now. */
+  silenceAfter: 3,
 } as const;
 
 /** Schedules and the actor of what nobody asked for: changing a schedule's name leaves the old ones behind. */

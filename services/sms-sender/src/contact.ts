@@ -81,6 +81,11 @@ const noneYet = { abandoned: 0, refusals: 0 };
 const rememberedSpent = 32;
 const rememberedReplies = 50;
 
+/** What stands for the provider's id of a message that a person found to be sent: no provider knows it. */
+export const foundByPerson = (contact: string): string => `${personsOwn}${contact}`;
+export const isFoundByPerson = (providerId: string): boolean => providerId.startsWith(personsOwn);
+const personsOwn = "person:";
+
 /** One person, one hunt and step, one message: requested → attempted → accepted | rejected | unknown | gated, then what comes back. */
 export const contact: Decider<Contact, ContactCommand, ContactEvent, ContactRefusal> = {
   initial: () => ({ status: "none" }),

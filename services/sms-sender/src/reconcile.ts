@@ -48,6 +48,8 @@ export const reconcile =
     const { state } = await sms.contacts.fold(subjects.smsContact(account, contact));
     if (state.status !== "unknown") {
       await catchUpTail(sms, account, contact, state, why);
+      // Whoever adopted it may have been killed right after.
+      if (state.status === "accepted" && !state.sent) await armStatusOf(sms, account, state.request.line, contact, why);
       return done;
     }
     const found = await sentLike(sms, account, state, why);

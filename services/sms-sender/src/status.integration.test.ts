@@ -1,14 +1,30 @@
 import type { AccountId } from "@outrider/contracts/ids";
+import { smsCommands } from "@outrider/contracts/sms";
+import { subjects } from "@outrider/contracts/streams";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { ContactCommand } from "./contact.ts";
 import { reconcile } from "./reconcile.ts";
-import { type Opened, openWorld, type Someone, type World } from "./testing-world.ts";
+import { lookAt } from "./status.ts";
+import { main, type Opened, openWorld, type Someone, type World } from "./testing-world.ts";
 
 let world: World;
 let first: Opened;
+/** Messages of which the provider was asked, and those of which it answers nothing: one account's first. */
+const asked: string[] = [];
+const mute = new Set<string>();
 beforeAll(async () => {
   world = await openWorld({ STATUS_AFTER_MS: "400,1200,60000", ATTEMPT_TIMEOUT_MS: "2000" });
-  [first] = await Promise.all([world.open("first"), world.open("second")]);
+  const open = (replica: string) =>
+    world.open(replica, {}, (real) => ({
+      ...real,
+      statusOf: async (access, providerId) => {
+        asked.push(providerId);
+        if (access.apiKey === "key-one-mute" && mute.size === 0) mute.add(providerId);
+        return mute.has(providerId) ? undefined : real.statusOf(access, providerId);
+      },
+    }));
+  [first] = await Promise.all([open("first"), open("second")]);
 });
 afterEach(async () => void (await world.simulator.setFaults(noFaults)));
 afterAll(() => world[Symbol.asyncDispose]());
@@ -26,6 +42,18 @@ const lastOf = async (account: AccountId, people: readonly Someone[]): Promise<R
 /** Questions to the sent log by now. */
 const questions = async (): Promise<number> =>
   (await Array.fromAsync(world.simulator.log())).filter(({ operation }) => operation === "log/sent/sms").length;
+/** A contact that never had a turn, so that no look at its line's turns comes to it. */
+const becomesUnknown = async (account: AccountId, { contact, request }: Someone): Promise<void> => {
+  const now = first.service.clock.now();
+  const steps: readonly ContactCommand[] = [
+    { type: "Request", request },
+    { type: "Start", attempt: 1, until: new Date(Date.now() - 120_000).toISOString(), now },
+    { type: "NoAnswer", attempt: 1, cause: "x", by: "holder", now },
+  ];
+  for (const step of steps) {
+    await first.sms.contacts.execute(subjects.smsContact(account, contact), step, { commandId: step.type, at: "" });
+  }
+};
 
 test("without one webhook, what the phone sent and could not send is found in the provider's log, and the failed are given back", async () => {
   const account = await world.account("silent");
@@ -96,6 +124,44 @@ test("a message whose answer was lost is asked for after it was found", async ()
   await world.request(account, one);
   await expect.poll(() => world.statusOf(account, one.contact), within).toBe("unknown");
   await world.simulator.setFaults({ webhooks: false, sendingMs: 10 });
+  await reconcile(first.sms)(account, one.contact, { actor: "test" }, { round: 0 });
+  await expect.poll(() => lastOf(account, [one]), within).toEqual({ ContactSent: 1 });
+});
+
+test("one message of which the provider answers nothing holds up no other of its line's, and is asked for again", async () => {
+  const account = await world.account("one-mute");
+  await world.simulator.setFaults({ webhooks: false, sendingMs: 10 });
+  const people = await world.people(account, 12);
+  await world.page(account, "2026-11-20", people);
+  await expect.poll(() => lastOf(account, people), within).toEqual({ ContactAccepted: 1, ContactSent: 11 });
+  expect(mute.size).toBe(1);
+  mute.add("nobody's").delete([...mute][0] ?? "");
+  await expect.poll(() => lastOf(account, people), within).toEqual({ ContactSent: 12 });
+});
+
+test("a message that a person found to be sent is not asked for: the provider knows no such id", async () => {
+  const account = await world.account("by-person");
+  const [one] = await world.people(account, 1);
+  if (one === undefined) throw new Error("one was made");
+  const { contact } = one;
+  await becomesUnknown(account, one);
+  await world.service.ask(smsCommands.resolve, { account, contact, as: "sent", by: "ada" });
+  await lookAt(first.sms, { account, line: main, key: contact, contact, round: 0, unanswered: 0 }, { actor: "test" });
+  expect(await world.statusOf(account, contact)).toBe("accepted");
+  expect(asked.filter((id) => id.startsWith("person:"))).toEqual([]);
+});
+
+test("a message that was found by somebody who was killed right after is asked for, too", async () => {
+  const account = await world.account("found-and-killed");
+  const [one] = await world.people(account, 1);
+  if (one === undefined) throw new Error("one was made");
+  await world.simulator.setFaults({ webhooks: false, sendingMs: 10 });
+  await becomesUnknown(account, one);
+  const body = new URLSearchParams({ apikey: `key-${account}`, recipients: one.number, message: "Bonjour" });
+  await fetch(`${world.simulator.url}/sendsms/`, { method: "POST", body });
+  const [row] = await world.sends([one]);
+  const accept = { type: "Accept", attempt: 1, providerId: row?.id ?? "", by: "reconciliation" } as const;
+  await first.sms.contacts.execute(subjects.smsContact(account, one.contact), accept, { commandId: "adopted", at: "" });
   await reconcile(first.sms)(account, one.contact, { actor: "test" }, { round: 0 });
   await expect.poll(() => lastOf(account, [one]), within).toEqual({ ContactSent: 1 });
 });

@@ -3,7 +3,7 @@ import { subjects } from "@outrider/contracts/streams";
 import { type DueMessage, done, dueCodec, dueOptions, impossible, type Reaction, react } from "@outrider/eventing";
 import { z } from "zod";
 import { dueAtOnce, names, statusLook } from "./config.ts";
-import type { Contact } from "./contact.ts";
+import { type Contact, isFoundByPerson } from "./contact.ts";
 import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
 import type { Connected } from "./providers/sms-provider.ts";
 import { because } from "./reactions.ts";
@@ -78,25 +78,25 @@ export const reactToStatusLooks = (sms: Sms): Reaction =>
     },
   );
 
-const lookAt = async (sms: Sms, asked: Look, why: Because): Promise<void> => {
+/** One look: at the messages of a line's moment, or of one contact. */
+export const lookAt = async (sms: Sms, asked: Look, why: Because): Promise<void> => {
   const connected = sms.connected(asked.account, asked.line);
   if (connected === undefined) return; // disconnected since
-  let missing = false;
+  const heard: Heard = { missing: false, unanswered: false, inARow: 0 };
   for await (const contacts of contactsOf(sms, asked)) {
-    const answers = await statusesOf(sms, asked.account, contacts, connected, why);
-    if (answers === "unanswered") return lookAgain(sms, asked, why);
-    missing ||= answers === "missing";
+    await statusesOf(sms, asked.account, contacts, connected, heard, why);
+    if (heard.inARow >= statusLook.silenceAfter) break;
   }
+  if (heard.unanswered && asked.unanswered < statusLook.mostUnanswered) return lookAgain(sms, asked, why);
   const [first = 0] = sms.service.config.STATUS_AFTER_MS;
   const next = sms.service.config.STATUS_AFTER_MS[asked.round + 1];
-  if (!missing || next === undefined) return;
+  if (!heard.missing || next === undefined) return;
   await armLook(sms, { ...asked, round: asked.round + 1, unanswered: 0 }, sms.service.clock.nowMs() + Math.max(next - first, 0), why);
 };
 
 /** One account's provider that cannot be asked waits by its own schedule, twice as long each time, and not for ever. */
 const lookAgain = async (sms: Sms, asked: Look, why: Because): Promise<void> => {
   const unanswered = asked.unanswered + 1;
-  if (unanswered > statusLook.mostUnanswered) return;
   const wait = Math.min(statusLook.unansweredWaitMs * 2 ** asked.unanswered, statusLook.longestUnansweredMs);
   await armLook(sms, { ...asked, unanswered }, sms.service.clock.nowMs() + wait, why);
 };
@@ -118,30 +118,40 @@ async function* contactsOf(sms: Sms, { account, line, turns, contact }: Look): A
 
 type Accepted = Extract<Contact, { status: "accepted" | "failed" }>;
 
-/** `missing`: the provider knows no more of some than we do. */
+/** What a look has heard so far. */
+interface Heard {
+  /** The provider knows no more of some than we do. */
+  missing: boolean;
+  /** Some question was not answered; and how many of the last ones. */
+  unanswered: boolean;
+  inARow: number;
+}
+
+/** One question without an answer holds up no other: only several in a row mean that the provider cannot be asked. */
 const statusesOf = async (
   sms: Sms,
   account: AccountId,
   contacts: readonly ContactId[],
   connected: Connected,
+  heard: Heard,
   why: Because,
-): Promise<"told" | "missing" | "unanswered"> => {
-  let answer: "told" | "missing" = "told";
+): Promise<void> => {
   for (let from = 0; from < contacts.length; from += statusLook.together) {
     const part = contacts.slice(from, from + statusLook.together);
     const silent = (await Promise.all(part.map((contact) => silentSince(sms, account, contact)))).flatMap((each) => each ?? []);
     // One after another: how many questions the provider takes is not published.
     for (const { contact, state } of silent) {
       const status = await connected.provider.statusOf(connected.access, state.providerId);
-      if (status === undefined) return "unanswered";
-      if (status.kind === "pending") answer = "missing";
-      else await tell(sms, account, contact, status, why);
+      heard.inARow = status === undefined ? heard.inARow + 1 : 0;
+      heard.unanswered ||= status === undefined;
+      if (heard.inARow >= statusLook.silenceAfter) return;
+      if (status?.kind === "pending") heard.missing = true;
+      else if (status !== undefined) await tell(sms, account, contact, status, why);
     }
   }
-  return answer;
 };
 
-/** Accepted, and neither sent nor failed as far as anybody has told us. */
+/** Accepted by the provider, and neither sent nor failed as far as anybody has told us. */
 const silentSince = async (
   sms: Sms,
   account: AccountId,
@@ -152,7 +162,7 @@ const silentSince = async (
   const isTold = (state: Contact): boolean => state.status === "failed" || (state.status === "accepted" && state.sent);
   if (isTold(cached.state)) return undefined;
   const { state } = await sms.contacts.fold(subject);
-  return state.status === "accepted" && !state.sent ? { contact, state } : undefined;
+  return state.status === "accepted" && !state.sent && !isFoundByPerson(state.providerId) ? { contact, state } : undefined;
 };
 
 const tell = async (
