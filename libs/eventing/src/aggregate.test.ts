@@ -55,6 +55,18 @@ test("no answer without an append comes from an old fold", async () => {
   expect(await here.execute("t.1", add("d", 1), asked("c5"))).toMatchObject({ kind: "refused", refusal: "full", revision: 3 });
 });
 
+test("a fold that is not to be kept takes no other's place in the cache, and uses what is there", async () => {
+  const { calls, store } = counted(memoryStore<TallyEvent>());
+  await aggregate(store, tally).execute("t.2", add("a"), asked("c0"));
+  const tallies = aggregate(store, tally, { cache: 1 });
+  await tallies.execute("t.1", add("a"), asked("c1"));
+  const passing = await tallies.fold("t.2", { fresh: false, keep: false });
+  expect(passing.revision).toBeGreaterThan(0);
+  const before = { ...calls };
+  await tallies.fold("t.1", { fresh: false, keep: false });
+  expect(calls).toEqual(before);
+});
+
 test("a creation reads nothing first, and finds what is there by the conflict", async () => {
   const store = memoryStore<TallyEvent>();
   const { calls, store: counting } = counted(store);

@@ -24,7 +24,11 @@ export interface Aggregate<State, Command, Event, Refusal extends string> {
   /** Decides with what was just read from the fold; for commands whose ids or times depend on the state. */
   readonly fold: (
     subject: Subject,
-    options?: { readonly fresh?: boolean },
+    options?: {
+      readonly fresh?: boolean;
+      /** False: what is not cached yet is not cached for this, so that a look at many takes nobody's place. */
+      readonly keep?: boolean;
+    },
   ) => Promise<{ readonly state: State; readonly revision: Revision }>;
   /** State after each message, oldest first; for people who ask what happened. */
   readonly history: (
@@ -130,13 +134,13 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
 
   return {
     execute: (subject, command, asked) => inTurn(subject, () => run(subject, command, asked)),
-    fold: (subject, { fresh = true } = {}) =>
+    fold: (subject, { fresh = true, keep: keeps = true } = {}) =>
       inTurn(subject, async () => {
         const cached = folds.get(subject);
         const fold = cached ?? (await readAll(subject));
         folds.delete(subject);
         if (fresh) await catchUp(subject, fold);
-        if (fold.revision > 0) folds.set(subject, fold);
+        if (fold.revision > 0 && (keeps || cached !== undefined)) folds.set(subject, fold);
         return { state: fold.state, revision: fold.revision };
       }),
     history: async (subject, after, limit) => {

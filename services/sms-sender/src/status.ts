@@ -158,10 +158,11 @@ const silentSince = async (
   contact: ContactId,
 ): Promise<{ readonly contact: ContactId; readonly state: Accepted } | undefined> => {
   const subject = subjects.smsContact(account, contact);
-  const cached = await sms.contacts.fold(subject, { fresh: false });
+  // Whole minutes of contacts are looked at: they take no place from those that are under way.
+  const cached = await sms.contacts.fold(subject, { fresh: false, keep: false });
   const isTold = (state: Contact): boolean => state.status === "failed" || (state.status === "accepted" && state.sent);
   if (isTold(cached.state)) return undefined;
-  const { state } = await sms.contacts.fold(subject);
+  const { state } = await sms.contacts.fold(subject, { keep: false });
   return state.status === "accepted" && !state.sent && !isFoundByPerson(state.providerId) ? { contact, state } : undefined;
 };
 
