@@ -1,4 +1,3 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
 import { buckets, streams } from "@outrider/contracts/streams";
 import { pauseFor } from "@outrider/eventing";
 import { z } from "zod";
@@ -10,7 +9,8 @@ export type Durability = { readonly kind: "durable" } | { readonly kind: "lackin
 
 const enoughReplicas = 3;
 const askMs = 3_000;
-const againMs = 30_000;
+/** Until the first answer, as long as it is not durable, and afterwards: streams are added and servers replaced while we run. */
+const pauses = { first: 1_000, lacking: 30_000, durable: 300_000 };
 const ours: ReadonlySet<string> = new Set([
   ...Object.values(streams).map(({ name }) => name),
   ...Object.values(buckets).map((name) => `KV_${name}`),
@@ -19,8 +19,13 @@ const varz = z.object({ jetstream: z.object({ config: z.object({ sync_always: z.
 
 const remedy = "set sync_interval to always there, or keep every stream on three servers on separate power (NATS_REPLICAS)";
 
+/** The part of JetStream's manager that is asked. */
+interface Streams {
+  readonly streams: { list(): AsyncIterable<{ readonly config: { readonly name: string; readonly num_replicas: number } }> };
+}
+
 /** Whether each of our streams is on three servers or, failing that, the server syncs before it acknowledges. That is only in its monitor. */
-export const durabilityOf = async (jsm: JetStreamManager, monitorUrl: string | undefined): Promise<Durability> => {
+export const durabilityOf = async (jsm: Streams, monitorUrl: string | undefined): Promise<Durability> => {
   const thin: string[] = [];
   for await (const { config } of jsm.streams.list()) {
     if (ours.has(config.name) && config.num_replicas < enoughReplicas) thin.push(config.name);
@@ -49,16 +54,23 @@ export const durabilityOf = async (jsm: JetStreamManager, monitorUrl: string | u
 };
 
 interface Needs {
-  readonly jsm: JetStreamManager;
+  readonly jsm: Streams;
   readonly monitorUrl: string | undefined;
   readonly health: Pick<Health, "set" | "note">;
   readonly log: Pick<Logger, "warn">;
   readonly stopping: AbortSignal;
+  /** For tests, ms. */
+  readonly pausesMs?: typeof pauses;
 }
 
-/** Live mode: not ready while NATS is known to forget; what cannot be known is said beside ready. Looks again until it is durable. */
-export const watchDurability = async ({ jsm, monitorUrl, health, log, stopping }: Needs): Promise<void> => {
+/**
+ * Live mode: not ready until the first look, and while NATS is known to forget; what cannot be known is said beside ready. Goes on looking,
+ * more rarely once it is durable.
+ */
+export const watchDurability = async ({ jsm, monitorUrl, health, log, stopping, pausesMs = pauses }: Needs): Promise<void> => {
+  health.set("durability", "whether a power failure would take back what NATS has acknowledged is not checked yet");
   let said: string | undefined;
+  let pause = pausesMs.first;
   while (!stopping.aborted) {
     const found = await durabilityOf(jsm, monitorUrl).catch(() => undefined); // NATS is away: that is told elsewhere
     if (found !== undefined) {
@@ -67,8 +79,8 @@ export const watchDurability = async ({ jsm, monitorUrl, health, log, stopping }
       health.note("durability", found.kind === "unknown" ? says : undefined);
       if (says !== undefined && says !== said) log.warn({ durability: found.kind, says }, "NATS may take back what it has acknowledged");
       said = says;
-      if (says === undefined) return;
+      pause = says === undefined ? pausesMs.durable : pausesMs.lacking;
     }
-    await pauseFor(againMs, stopping);
+    await pauseFor(pause, stopping);
   }
 };
