@@ -1,21 +1,10 @@
-import { huntCommands } from "@outrider/contracts/hunts";
-import { type AccountId, accountId, hashId } from "@outrider/contracts/ids";
+import { accountId, hashId } from "@outrider/contracts/ids";
 import { accountCodec } from "@outrider/contracts/registry";
 import { parseSubject, streams, subjects } from "@outrider/contracts/streams";
-import { type Delivery, done, dueCodec, dueOptions, impossible, type Kernel, type Reaction, react, Unavailable } from "@outrider/eventing";
-import { type Ask, Refusal } from "@outrider/platform";
-import { type Alarms, type DailyRuns, due } from "./alarms.ts";
-import { filters, names, type SchedulerConfig } from "./config.ts";
-
-/** What the scheduler's reactions need of the running service. */
-export interface SchedulerParts {
-  readonly kernel: Kernel;
-  readonly alarms: Alarms;
-  readonly dailyRuns: DailyRuns;
-  readonly clock: { readonly now: () => string };
-  readonly ask: Ask;
-  readonly config: Pick<SchedulerConfig, "SCHEDULER_ASK_TIMEOUT_MS">;
-}
+import { type Delivery, done, dueCodec, dueOptions, impossible, type Reaction, react } from "@outrider/eventing";
+import { due } from "./alarms.ts";
+import { catchUp, type SchedulerParts, startPass } from "./beginning.ts";
+import { filters, names } from "./config.ts";
 
 const causeOf = (message: Delivery<unknown>, what: string, now: string) => ({
   commandId: `${message.stream}:${message.revision}:${what}`,
@@ -25,15 +14,15 @@ const causeOf = (message: Delivery<unknown>, what: string, now: string) => ({
   traceparent: message.traceparent,
 });
 
-/** Keeps each account's alarm as its policy says. */
-export const armDailyRuns = ({ kernel, alarms, clock }: SchedulerParts): Reaction =>
+/** Keeps each account's alarm as its policy says. What was lost may have a day to begin, and would no longer show once it is armed. */
+export const armDailyRuns = (parts: SchedulerParts): Reaction =>
   react(
-    kernel,
+    parts.kernel,
     { stream: streams.registry.name, durable: names.accounts, filters: filters.accounts, codec: accountCodec },
     async (message) => {
       const concerns = message.events.some(({ type }) => type === "AccountCreated" || type === "AccountPolicyChanged");
       const account = accountId.safeParse(parseSubject(message.subject)?.account);
-      if (concerns && account.success) await alarms.bring(account.data, causeOf(message, "arm", clock.now()));
+      if (concerns && account.success) await catchUp(parts, account.data, causeOf(message, "arm", parts.clock.now()));
       return done;
     },
   );
@@ -55,30 +44,4 @@ export const startDailyRuns = (parts: SchedulerParts): Reaction => {
     await startPass(parts, account.data, { ...fire, traceparent: message.traceparent });
     return done;
   });
-};
-
-interface Fire {
-  /** Known by this very fire, so that a redelivery starts one pass only. */
-  readonly commandId: string;
-  readonly causation?: string;
-  readonly traceparent?: string | undefined;
-  /** The day that it is for, when that may be over. */
-  readonly date?: string;
-}
-
-/** A refusal is an answer: today there is nothing to start. */
-export const startPass = async (
-  { kernel: { instruments }, ask, config }: SchedulerParts,
-  account: AccountId,
-  { date, ...fire }: Fire,
-): Promise<void> => {
-  const asked = { ...fire, actor: names.actor, timeoutMs: config.SCHEDULER_ASK_TIMEOUT_MS };
-  try {
-    const { run, pass } = await ask(huntCommands.startPass, { account, by: "cron", ...(date === undefined ? {} : { date }) }, asked);
-    instruments.log("info", "a daily run was started", { account, run, pass });
-  } catch (error) {
-    if (!(error instanceof Refusal) || error.slug === "internal") throw error;
-    if (error.slug === "unavailable") throw new Unavailable(error.message, { cause: error });
-    instruments.log("info", "a daily run was not started", { account, rule: error.rule ?? error.slug });
-  }
 };

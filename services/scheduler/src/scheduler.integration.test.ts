@@ -7,7 +7,7 @@ import { ensureStream, jetStreamStore, type Kernel } from "@outrider/eventing";
 import { handle, kernelOf, openService, parseConfig, Refusal, type Service, serveCommands } from "@outrider/platform";
 import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { definition, type SchedulerConfig } from "./config.ts";
+import { definition, names, type SchedulerConfig } from "./config.ts";
 import { openScheduler } from "./scheduler.ts";
 
 let nats: ThrowAwayNats;
@@ -73,10 +73,10 @@ afterAll(async () => {
   await nats.stop();
 });
 
-const write = async (account: AccountId, expected: number, event: AccountEvent): Promise<number> => {
+const write = async (account: AccountId, expected: number, event: AccountEvent, at = "2027-03-02T07:00:00.000Z"): Promise<number> => {
   const store = jetStreamStore({ jsm: kernel.jsm, publisher: kernel.publisher, stream: streams.registry.name, codec: accountCodec });
   const id = crypto.randomUUID();
-  const append = { commandId: id, executionId: id, at: "2027-03-02T07:00:00.000Z", events: [event], expected, closing: 0 };
+  const append = { commandId: id, executionId: id, at, events: [event], expected, closing: 0 };
   const appended = await store.append(subjects.account(account), append, performance.now() + 10_000);
   if (appended.kind === "conflict") throw new Error(`${account} has moved`);
   return appended.revision;
@@ -205,4 +205,24 @@ test("a lost day that cannot begin at the first look begins at a later one", asy
   away = false;
   await expect.poll(() => daily(account), { timeout: 20_000 }).toMatchObject({ armed: true, next: "2027-03-03T08:00:00.000Z" });
   expect(new Set(mine().map(({ commandId }) => commandId)).size).toBe(1);
+});
+
+test.each([
+  ["its hour", "moved", { dailyRunCron: "0 10 * * *" }, "2027-03-02T09:00:00.000Z"],
+  ["something else", "limited", { dailyLimit: 7 }, "2027-03-03T08:00:00.000Z"],
+])("a lost day begins, though its account changes %s before the next look", async (_what, id, change, next) => {
+  const account = accountId.parse(id);
+  await allocator(() => undefined);
+  const seq = await create(account);
+  const offset = nineIn(3000);
+  // Nobody looks, since a look would find what is lost as well.
+  const looking = await world.acquireLease(`look.${names.lookForMissed}`, AbortSignal.timeout(10_000));
+  await open("one", offset);
+  await expect.poll(() => daily(account), { timeout: 10_000, interval: 20 }).toMatchObject({ armed: true });
+  await world.jsm.streams.purge(streams.schedule.name, { filter: "schedule.scheduler.>" });
+  await expect.poll(() => offset + Date.now(), { timeout: 10_000 }).toBeGreaterThan(Date.parse("2027-03-02T08:00:00.000Z"));
+  await write(account, seq, { type: "AccountPolicyChanged", data: { policy: { ...policy, ...change } } }, "2027-03-02T08:00:01.000Z");
+  await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true, next });
+  expect(starts.filter((start) => start.account === account)).toHaveLength(1);
+  await looking.release();
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { DailyRun } from "./daily-run.ts";
 import { alarmOf, lastRun, nextRun, sixFields, stillGood } from "./times.ts";
 
 describe("an account's cron as JetStream takes it", () => {
@@ -18,6 +19,7 @@ describe("an account's cron as JetStream takes it", () => {
 describe("the next daily run", () => {
   const daily = { cron: "0 9 * * *", timeZone: "Europe/Paris" };
   const since = "2026-10-01T00:00:00.000Z";
+  const before: DailyRun["before"] = [];
 
   test("is in the account's own time zone, over the change of the clocks", () => {
     expect(nextRun(daily, "2026-10-24T06:59:59.000Z")).toBe("2026-10-24T07:00:00.000Z");
@@ -26,15 +28,24 @@ describe("the next daily run", () => {
   });
 
   test("that was the last is found within a day, and never from before the account wanted it so", () => {
-    expect(lastRun({ ...daily, since }, "2026-10-24T07:00:00.000Z")).toBe("2026-10-24T07:00:00.000Z");
-    expect(lastRun({ ...daily, since }, "2026-10-25T07:59:59.000Z")).toBeUndefined(); // 25 hours apart: the clocks changed
-    expect(lastRun({ ...daily, since }, "2026-10-27T07:59:59.000Z")).toBe("2026-10-26T08:00:00.000Z");
-    expect(lastRun({ ...daily, since: "2026-10-24T07:00:01.000Z" }, "2026-10-24T20:00:00.000Z")).toBeUndefined();
-    expect(lastRun({ ...daily, cron: "*/20 * * * *", since }, "2026-10-24T07:59:59.000Z")).toBe("2026-10-24T07:40:00.000Z");
+    expect(lastRun({ ...daily, before, since }, "2026-10-24T07:00:00.000Z")).toBe("2026-10-24T07:00:00.000Z");
+    expect(lastRun({ ...daily, before, since }, "2026-10-25T07:59:59.000Z")).toBeUndefined(); // 25 hours apart: the clocks changed
+    expect(lastRun({ ...daily, before, since }, "2026-10-27T07:59:59.000Z")).toBe("2026-10-26T08:00:00.000Z");
+    expect(lastRun({ ...daily, before, since: "2026-10-24T07:00:01.000Z" }, "2026-10-24T20:00:00.000Z")).toBeUndefined();
+    expect(lastRun({ ...daily, cron: "*/20 * * * *", before, since }, "2026-10-24T07:59:59.000Z")).toBe("2026-10-24T07:40:00.000Z");
+  });
+
+  test("that was the last is found by what the account wanted then, though it has changed its mind since", () => {
+    const until = "2026-10-24T07:30:00.000Z";
+    const changed = { ...daily, cron: "0 8 * * *", since: until, before: [{ cron: "0 9 * * *", since, until }] };
+    expect(lastRun(changed, "2026-10-24T08:00:00.000Z")).toBe("2026-10-24T07:00:00.000Z");
+    expect(lastRun(changed, "2026-10-25T07:00:00.000Z")).toBe("2026-10-25T07:00:00.000Z");
+    const never = [{ cron: "9 o'clock", since: until, until: "2026-10-24T07:40:00.000Z" }, ...changed.before];
+    expect(lastRun({ ...changed, before: never }, "2026-10-24T08:00:00.000Z")).toBeUndefined();
   });
 
   test("is armed as a cron by the server's clock, as a moment by another one, and not at all when it is off", () => {
-    const enabled = { ...daily, enabled: true, since };
+    const enabled = { ...daily, enabled: true, before, since };
     expect(alarmOf(enabled, 0, "2026-10-24T07:00:00.000Z")).toEqual({ kind: "cron", ...daily });
     expect(alarmOf(enabled, 5000, "2026-10-24T07:00:00.000Z")).toEqual({
       kind: "at",

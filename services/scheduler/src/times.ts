@@ -1,5 +1,5 @@
 import { Cron } from "croner";
-import type { DailyRun } from "./daily-run.ts";
+import { type DailyRun, missedMs } from "./daily-run.ts";
 
 const sundays: Readonly<Record<string, string>> = { "7": "0" };
 
@@ -27,16 +27,24 @@ export const nextRun = ({ cron, timeZone }: Pick<DailyRun, "cron" | "timeZone">,
   return job.nextRun(new Date(after))?.toISOString();
 };
 
-const dayMs = 86_400_000;
 /** A cron that comes due more often than every minute cannot be written. */
 const mostRunsADay = 1440;
 
-/** The last moment up to `by`, within the day before it, at which a day should have begun, as long as the account has wanted it so. */
-export const lastRun = (daily: Pick<DailyRun, "cron" | "timeZone" | "since">, by: string): string | undefined => {
-  const from = Math.max(Date.parse(by) - dayMs, Date.parse(daily.since));
+/** The last moment up to `by`, within the day before it, at which a day should have begun, by what the account wanted at that moment. */
+export const lastRun = ({ timeZone, ...daily }: Omit<DailyRun, "enabled">, by: string): string | undefined => {
+  for (const { cron, since, until } of [{ ...daily, until: by }, ...daily.before]) {
+    if (sixFields(cron) === undefined) return undefined; // nothing was armed then, so nothing of before was lost
+    const from = Math.max(Date.parse(by) - missedMs, Date.parse(since));
+    const last = lastBetween({ cron, timeZone }, new Date(from).toISOString(), until);
+    if (last !== undefined) return last;
+  }
+  return undefined;
+};
+
+const lastBetween = (daily: Pick<DailyRun, "cron" | "timeZone">, from: string, until: string): string | undefined => {
   let last: string | undefined;
-  let next = nextRun(daily, new Date(from).toISOString());
-  for (let runs = 0; next !== undefined && next <= by && runs < mostRunsADay; runs++) {
+  let next = nextRun(daily, from);
+  for (let runs = 0; next !== undefined && next <= until && runs < mostRunsADay; runs++) {
     last = next;
     next = nextRun(daily, next);
   }
