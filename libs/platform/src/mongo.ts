@@ -26,9 +26,10 @@ export const openMongo = async (service: MongoHost): Promise<Mongo> => {
   const client = new MongoClient(MONGODB_URL, {
     appName: service.name,
     maxPoolSize: 8,
-    // A busy machine may need seconds for a handshake; one that breaks off begins anew and needs them again.
+    // A busy machine may need seconds for a handshake; one that breaks off begins anew and needs them again. It is also how long the driver's
+    // look whether the server lives may take: beyond it all that is under way breaks off, a pass included.
     serverSelectionTimeoutMS: 4_000,
-    connectTimeoutMS: 5_000,
+    connectTimeoutMS: 10_000,
     heartbeatFrequencyMS: 2_000,
     retryWrites: false,
     retryReads: false,

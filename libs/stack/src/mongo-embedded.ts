@@ -6,7 +6,8 @@ import { buildWith, isAtLeast, onPath, versionOf } from "./run-tool.ts";
 import { StackError } from "./stack-error.ts";
 
 const SOURCE = join(import.meta.dirname, "..", "mongo");
-const PINNED = ["pom.xml", "jars.sha256", "EmbeddedMongo.java"];
+const PROGRAM = ["EmbeddedMongo.java", "BsonType.java", "KeyType.java", "LeadingIndex.java"];
+const PINNED = ["pom.xml", "jars.sha256", ...PROGRAM];
 const VERSION = "1.47.0";
 const JAVA_MINIMUM = "17";
 const MEGABYTES = 150;
@@ -68,7 +69,7 @@ export async function installEmbedded({ javac = "javac", maven = "mvn" }: JavaTo
       });
       await checkJars(join(part, "lib"), await readFile(join(SOURCE, "jars.sha256"), "utf8"));
       await mkdir(join(part, "classes"));
-      await buildWith(javac, ["-cp", join("lib", "*"), "-d", "classes", join(SOURCE, "EmbeddedMongo.java")], {
+      await buildWith(javac, ["-cp", join("lib", "*"), "-d", "classes", ...PROGRAM.map((file) => join(SOURCE, file))], {
         cwd: part,
         env,
         timeoutMs: JAVAC_MS,
@@ -113,6 +114,8 @@ export const javaArguments = (folder: string, port: number, file: string): strin
   "-Xmx512m",
   "-XX:TieredStopAtLevel=1",
   "-Xshare:auto",
+  // A command runs on the thread of its connection: a long one must not hold up another's, least of all a driver's look whether we live.
+  "-Dio.netty.eventLoopThreads=64",
   "-cp",
   [join(folder, "classes"), join(folder, "lib", "*")].join(delimiter),
   "EmbeddedMongo",
