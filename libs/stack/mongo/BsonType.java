@@ -1,6 +1,7 @@
 import de.bwaldvogel.mongo.bson.Document;
 import de.bwaldvogel.mongo.wire.bson.BsonDecoder;
 import de.bwaldvogel.mongo.wire.bson.BsonEncoder;
+import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.nio.ByteBuffer;
 import java.util.Collection;
@@ -13,6 +14,7 @@ import org.h2.mvstore.type.BasicDataType;
 class BsonType extends BasicDataType<Document> {
   static final BsonType INSTANCE = new BsonType();
   private static final int OBJECT_BYTES = 40;
+  private static final ThreadLocal<ByteBuf> buffers = ThreadLocal.withInitial(() -> Unpooled.buffer(4096));
 
   /** Only an estimate: by it the store decides when to split a page and what to keep in memory. */
   @Override public int getMemory(Document document) { return sizeOf(document); }
@@ -26,7 +28,7 @@ class BsonType extends BasicDataType<Document> {
   }
 
   @Override public void write(WriteBuffer to, Document document) {
-    var bytes = Unpooled.buffer(1024);
+    var bytes = buffers.get().clear();
     BsonEncoder.encodeDocument(document, bytes);
     to.putVarInt(bytes.readableBytes()).put(bytes.array(), bytes.arrayOffset(), bytes.readableBytes());
   }

@@ -116,6 +116,7 @@ export const javaArguments = (folder: string, port: number, file: string): strin
   "-Xshare:auto",
   // A command runs on the thread of its connection: a long one must not hold up another's, least of all a driver's look whether we live.
   "-Dio.netty.eventLoopThreads=64",
+  "-Dio.netty.buffer.checkAccessible=false",
   "-cp",
   [join(folder, "classes"), join(folder, "lib", "*")].join(delimiter),
   "EmbeddedMongo",
