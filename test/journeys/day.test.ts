@@ -80,6 +80,27 @@ describe("a day of a small account", () => {
     expect(skipped["line-daily-limit"]).toBeGreaterThan(0);
   });
 
+  test("one key stands for one request: the same again changes nothing, another one is refused and changes nothing either", async () => {
+    const { client, admin } = await openShop(world, "repeats");
+    const hunt = huntOf({ name: "First" });
+    const changes = [
+      [client, "/v1/hunts", hunt, "/v1/hunts", { ...hunt, name: "Second" }],
+      [client, "/v1/pause", { by: "ops" }, "/v1/resume", { by: "ops" }],
+      [client, "/v1/lines/main/pause", { reason: "a" }, "/v1/lines/main/pause", { reason: "b" }],
+      [admin, "/v1/credits/grants", { credits: 5 }, "/v1/credits/grants", { credits: 7 }],
+    ] as const;
+    for (const [index, [who, path, body, otherPath, other]] of changes.entries()) {
+      const key = { "idempotency-key": `once-${index}` };
+      const first = ok(await who.post(path, body, key));
+      expect((await who.post(path, body, key)).body).toEqual(first.body);
+      const refused = await who.post(otherPath, other, key);
+      expect(refused).toMatchObject({ status: 409, body: { type: "https://outrider.dev/problems/idempotency-key-reused" } });
+      expect((await who.post(path, body, key)).body).toEqual(first.body);
+    }
+    expect(ok(await client.get("/v1/account")).body.paused).toBe(true);
+    expect(ok(await client.get("/v1/credits")).body.granted).toBe(10_005);
+  });
+
   test("a STOP is honoured from then on, on every hunt, and shown with its reply", async () => {
     const { client, account } = await openShop(world, "stopped");
     ok(await client.post("/v1/hunts", huntOf(signed(account))));

@@ -55,6 +55,16 @@ export class ApiRefusal extends Failure {
   }
 }
 
+/** The answer; undefined when the key of this `post` was used before for something else: what was done then stays as it is. */
+export const unlessDone = async (posted: Promise<unknown>): Promise<unknown> => {
+  try {
+    return await posted;
+  } catch (error) {
+    if (error instanceof ApiRefusal && error.slug === "idempotency-key-reused") return undefined;
+    throw error;
+  }
+};
+
 /** Nobody answers, or not in time. */
 class NoAnswer extends Failure {}
 

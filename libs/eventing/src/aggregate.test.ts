@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import { aggregate } from "./aggregate.ts";
+import { withDigest, withoutDigest } from "./command-id.ts";
+import { CommandReused } from "./errors.ts";
 import { memoryStore } from "./memory-store.ts";
 import type { EventStore } from "./store.ts";
 import { at, closingTally, type TallyEvent, tally, total } from "./testing-tally.ts";
@@ -31,6 +33,32 @@ test("a command is carried out once, however often it is repeated, also by anoth
   expect(again).toMatchObject({ revision: first.revision, events: [{ type: "Added" }] });
   expect(elsewhere).toMatchObject({ revision: first.revision, events: [{ type: "Added" }] });
   expect(store.messages()).toHaveLength(1);
+});
+
+test("a command's id that was chosen for something else before is refused, in whatever process and beyond closing events", async () => {
+  const store = memoryStore<TallyEvent>();
+  const one = withDigest("mine", "x".repeat(22));
+  const other = withDigest("mine", "y".repeat(22));
+  const [here, there] = [aggregate(store, closingTally, { closeEvery: 3 }), aggregate(store, closingTally)];
+  await there.fold("t.1");
+  // Both at the same moment: one is stored, and the other one finds it by the conflict.
+  const both = await Promise.allSettled([here.execute("t.1", add("a"), asked(one)), there.execute("t.1", add("b"), asked(other))]);
+  expect(both).toMatchObject([{ status: "fulfilled", value: { kind: "appended" } }, { reason: { name: "CommandReused" } }]);
+  for (let n = 0; n < 5; n++) await here.execute("t.1", add("c"), asked(withDigest(`c${n}`, "x".repeat(22))));
+  expect(kinds(store)).toContain("TallyClosed");
+  here.forget();
+  expect(await here.execute("t.1", add("a"), asked(one))).toMatchObject({ kind: "already", revision: 1 });
+  await expect(here.execute("t.1", add("b"), asked(other))).rejects.toThrow(CommandReused);
+  expect(await here.execute("t.2", add("b"), asked(other))).toMatchObject({ kind: "appended" }); // another aggregate's business
+});
+
+test("an id with a digest is the one that a release without digests has stored", async () => {
+  const store = memoryStore<TallyEvent>();
+  const tallies = aggregate(store, tally);
+  await tallies.execute("t.1", add("a"), asked("mine"));
+  expect(await tallies.execute("t.1", add("a"), asked(withDigest("mine", "x".repeat(22))))).toMatchObject({ kind: "already", revision: 1 });
+  expect(withoutDigest(withDigest("mine", "x".repeat(22)))).toBe("mine");
+  expect(withoutDigest("SMS:12:settle")).toBe("SMS:12:settle");
 });
 
 test("executions on one subject run one after another, and a failed one stops none", async () => {

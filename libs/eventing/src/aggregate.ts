@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { carriedOutAt } from "./command-id.ts";
 import type { Decider } from "./decider.ts";
 import { Unavailable } from "./errors.ts";
 import { type Fold, foldsOf } from "./folds.ts";
@@ -86,7 +87,7 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
     };
     for (let tries = 0; ; tries++) {
       if (performance.now() > deadline) throw new Unavailable(`the deadline passed before ${store.stream} could decide`);
-      const revisionOfCommand = fold.commands.get(asked.commandId);
+      const revisionOfCommand = carriedOutAt(fold.commands, asked.commandId);
       if (revisionOfCommand !== undefined) {
         const recorded = await store.at(subject, revisionOfCommand);
         const events = recorded?.commandId === asked.commandId ? withoutClosing(recorded.events) : [];

@@ -9,6 +9,14 @@ export class Unavailable extends Error {
   }
 }
 
+/** The command's id was chosen for something else before: this one is not carried out, and never will be under that id. */
+export class CommandReused extends Error {
+  override readonly name = "CommandReused";
+  constructor() {
+    super("another command had this id before");
+  }
+}
+
 /** An aggregate's history holds a message that this release cannot fold: its commands are not answered until that is mended. */
 export class Unfoldable extends Error {
   override readonly name = "Unfoldable";

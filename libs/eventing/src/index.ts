@@ -1,7 +1,8 @@
 export { type Aggregate, type AggregateOptions, type Asked, aggregate, type Outcome } from "./aggregate.ts";
+export { withDigest, withoutDigest } from "./command-id.ts";
 export { type DeadLetter, type DeadLetters, deadLetters } from "./dead.ts";
 export { accept, type Decider, type Decision, refuse, unreachable } from "./decider.ts";
-export { ForeignPosition, Unavailable, Unfoldable } from "./errors.ts";
+export { CommandReused, ForeignPosition, Unavailable, Unfoldable } from "./errors.ts";
 export { type Followed, type Follower, type FollowOptions, follow, type Position, type Positions } from "./follow.ts";
 export { type Instruments, type SpanStart, silent } from "./instruments.ts";
 export { headerLines, isNotFound, type JetStreamStoreOptions, jetStreamStore, orUndefined, reachable } from "./jetstream-store.ts";

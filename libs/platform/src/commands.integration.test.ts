@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { headers } from "@nats-io/transport-node";
 import { defineCommand, header } from "@outrider/contracts/commands";
+import { CommandReused } from "@outrider/eventing";
 import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { z } from "zod";
@@ -56,6 +57,15 @@ test("a refusal arrives as the refusal that it was", async () => {
     rule: "no-credits",
     message: "the balance holds 2 credits",
   });
+});
+
+test("an id that had another command before arrives as a key that was used twice", async () => {
+  await using _served = await serveCommands(ledger, [
+    handle(spend, async () => {
+      throw new CommandReused();
+    }),
+  ]);
+  await expect(asker.ask(spend, { credits: 3 })).rejects.toMatchObject({ name: "Refusal", slug: "idempotency-key-reused" });
 });
 
 test("a request of another form names the fields and never reaches the handler", async () => {

@@ -5,7 +5,7 @@ export { type Clock, createClock } from "./clock.ts";
 export type { Ask, AskOptions } from "./commands/ask.ts";
 export { createAsk } from "./commands/ask.ts";
 export { type CommandContext, type CommandHandler, handle } from "./commands/handler.ts";
-export { Refusal } from "./commands/refusal.ts";
+export { keyReused, Refusal } from "./commands/refusal.ts";
 export { type CommandHost, type ServedCommands, serveCommands } from "./commands/serve.ts";
 export {
   type CommonConfig,

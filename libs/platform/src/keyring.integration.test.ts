@@ -109,6 +109,16 @@ test("a key that never was and another master key are errors that say so", async
   await expect(one.keyring.seal("person.*.marie", "x")).rejects.toThrow("cannot be the id of a key");
 });
 
+test("a fingerprint tells equal texts in every process, and needs the master key", async () => {
+  const print = one.keyring.fingerprint("+33639980001");
+  expect(print).toMatch(/^[A-Za-z0-9_-]{22}$/);
+  expect(two.keyring.fingerprint("+33639980001")).toBe(print);
+  expect(one.keyring.fingerprint("+33639980002")).not.toBe(print);
+  const bucket = await openBucket(one.jsm, buckets.keys, { replicas: 1, history: 2, direct: true });
+  const store = new KeyStore(one.js, one.jsm, bucket, () => pipelinedPublisher(one.nats));
+  expect(createKeyring({ store, master: masterKey(Buffer.alloc(32, 1)) }).fingerprint("+33639980001")).not.toBe(print);
+});
+
 test("a symmetric sealer opens only what is for its label", () => {
   const sealer = symmetricSealer(masterText, "smsmobileapi");
   const sealed = sealer.seal("api key");

@@ -40,6 +40,7 @@ export const createApp = async (service: Service<GatewayConfig>): Promise<Api> =
   app.decorateRequest("traceparent", "");
   app.decorateRequest("commandId", "");
   app.decorateRequest("repeatable", false);
+  app.decorateRequest("digest", undefined);
   readJson(app);
   addSafeHeaders(app);
   app.setErrorHandler((error, request, reply) => tell(error, request, reply));
@@ -67,7 +68,8 @@ export const createApp = async (service: Service<GatewayConfig>): Promise<Api> =
 const description = `Contacts people on behalf of businesses, lawfully and at most once.
 
 - **Keys.** \`Authorization: Bearer or_…\`, the key of an account. With the admin key, name the account in the header \`Outrider-Account\`.
-- **Repeating.** Send an \`Idempotency-Key\` with every POST, and the same one when no answer came: it is carried out once.
+- **Repeating.** Send an \`Idempotency-Key\` with every POST, and the same one when no answer came: it is carried out once. The same key
+  with another request is refused (\`idempotency-key-reused\`).
 - **Reading what was changed.** Changes answer with a \`seq\`; lists that are asked with \`waitFor=<seq>\` wait until they know of it.
 - **Pages.** A list answers \`next\` while there is more; ask again with \`cursor=<next>\`.
 - **Errors** are \`application/problem+json\`: \`type\` says what kind it is, \`rule\` which rule said no, \`detail\` what to do about it.`;

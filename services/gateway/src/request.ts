@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CommandDefinition } from "@outrider/contracts/commands";
 import type { AccountId } from "@outrider/contracts/ids";
+import { withDigest } from "@outrider/eventing";
 import { type AskOptions, Refusal } from "@outrider/platform";
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
@@ -14,6 +15,8 @@ declare module "fastify" {
     /** The caller's `Idempotency-Key`, else a random id. */
     commandId: string;
     repeatable: boolean;
+    /** What is asked, of a request that may be repeated: the same key must not stand for two things. */
+    digest: string | undefined;
   }
   interface FastifyContextConfig {
     access?: Access;
@@ -35,14 +38,16 @@ type Ask = <Request, Reply>(command: CommandDefinition<Request, Reply>, request:
 
 export const askFor =
   (ask: Ask, usualTimeoutMs: number): AskFor =>
-  ({ commandId, caller, traceparent }, command, value, { part, timeoutMs = usualTimeoutMs } = {}) =>
-    ask(command, value, {
-      commandId: part === undefined ? commandId : `${commandId}:${part}`,
+  ({ commandId, digest, caller, traceparent }, command, value, { part, timeoutMs = usualTimeoutMs } = {}) => {
+    const id = part === undefined ? commandId : `${commandId}:${part}`;
+    return ask(command, value, {
+      commandId: digest === undefined ? id : withDigest(id, digest),
       correlation: commandId,
       actor: caller?.actor,
       traceparent,
       timeoutMs,
     });
+  };
 
 export const callerOf = ({ caller }: FastifyRequest): Caller => {
   if (caller === undefined) throw new TypeError("a public route has no caller");

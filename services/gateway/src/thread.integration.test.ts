@@ -266,6 +266,11 @@ describe("an upload", () => {
     expect(Buffer.concat(stored.map(({ plain }) => plain)).equals(file)).toBe(true);
     expect(lastAsked("scraping-ingest.start-import")).toMatchObject({ import: id, bytes: 700_000, source: "file" });
     expect(await nameAsked()).toBe("ads.csv");
+    const other = await upload(file.subarray(1), "?fileName=ads.csv", { ...csv, "idempotency-key": "u-1" });
+    expect([other.status, ((await other.json()) as { type: string }).type]).toEqual([
+      409,
+      expect.stringMatching(/idempotency-key-reused$/),
+    ]);
     const again = await upload(file, "?fileName=ads.csv", { ...csv, "idempotency-key": "u-1" });
     expect(await again.json()).toEqual({ import: id, seq: 7 });
     expect(await pieces(id)).toHaveLength(4);

@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { type AccountId, hashId, inboundId } from "@outrider/contracts/ids";
 import { inboundCodec, lineCodec, refCodec, smsCommands } from "@outrider/contracts/sms";
 import { streams, subjects } from "@outrider/contracts/streams";
+import { withDigest } from "@outrider/eventing";
 import { keyIds } from "@outrider/platform";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -197,9 +198,11 @@ describe("a reply", () => {
     await expect.poll(() => inboundOf(account, "a-1"), within).toHaveLength(1);
     const inbound = idOf(account, "a-1");
     const text = await world.service.keyring.seal(keyIds.person(account, one.request.person), "4 500 euros");
-    const answer = () => world.service.ask(smsCommands.answerInbound, { account, inbound, text, by: "ada" }, { commandId: "answer-1" });
+    const answer = (asks = "a") =>
+      world.service.ask(smsCommands.answerInbound, { account, inbound, text, by: "ada" }, { commandId: withDigest("1", asks.repeat(22)) });
     const { contact } = await answer();
     expect((await answer()).contact).toBe(contact);
+    await expect(answer("b")).rejects.toMatchObject({ slug: "idempotency-key-reused" });
     await expect.poll(() => world.statusOf(account, contact), within).toBe("accepted");
     expect((await world.sends([one])).map((row) => row.text).at(-1)).toBe("4 500 euros");
     expect(await world.sends([one])).toHaveLength(2);

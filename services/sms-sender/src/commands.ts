@@ -4,6 +4,7 @@ import { ledgerCommands } from "@outrider/contracts/ledger";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { lineLimits, smsCommands } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
+import { withoutDigest } from "@outrider/eventing";
 import { type CommandContext, type CommandHandler, handle, Refusal } from "@outrider/platform";
 import { type ContactRefusal, foundByPerson } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
@@ -214,7 +215,7 @@ const inboundHandlers = (sms: Sms): readonly CommandHandler[] => [
     const subject = answered === undefined ? undefined : (await sms.contacts.fold(subjects.smsContact(account, answered))).state;
     const through = line ?? (subject === undefined || subject.status === "none" ? onlyLine(sms, account) : subject.request.line);
     if (through === undefined) throw new Refusal("refused", "no line is known to answer through", "no-line");
-    const contact = contactId.parse(hashId("answer", account, inbound, context.commandId));
+    const contact = contactId.parse(hashId("answer", account, inbound, withoutDigest(context.commandId)));
     const reservation = `answer-${contact}`;
     const price = sms.service.config.SMS_PRICE_CREDITS;
     // Asked for before: paid for before, however long ago.

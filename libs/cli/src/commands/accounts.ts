@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { unlessDone } from "../api.ts";
 import { action, textOption } from "../context.ts";
 import { cannotRun, refused } from "../failure.ts";
 import { at, itemsOf, textAt } from "../json.ts";
@@ -19,7 +20,7 @@ export const addAccounts = (program: Command): void => {
         if (!/^[A-Za-z0-9_-]{1,64}$/.test(account))
           throw cannotRun(`"${account}" is no account's id: give 1 to 64 letters, digits, _ and -; its name goes to --name.`);
         const body = { account, name: textOption(options, "name") ?? account, timeZone: options["zone"], country: options["country"] };
-        const answer = await operator().post("/v1/accounts", body, { idempotencyKey: `create-${account}` });
+        const answer = await unlessDone(operator().post("/v1/accounts", body, { idempotencyKey: `create-${account}` }));
         const key = textAt(answer, "apiKey");
         if (key === undefined) throw refused(`The account ${account} exists already, and its key was shown when it was created.`);
         output.result(

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { controlOf, type Preset } from "@outrider/simulators";
-import { type Api, ApiRefusal } from "../api.ts";
+import { type Api, ApiRefusal, unlessDone } from "../api.ts";
 import { type Credentials, readCredentials, writeCredentials } from "../endpoint.ts";
 import { refused } from "../failure.ts";
 import { textAt } from "../json.ts";
@@ -44,12 +44,13 @@ export const openDemoAccount = async (stage: Stage, options: DemoOptions): Promi
   const api = stage.api(credentials.apiKey);
   await connectLine(api, stage, options, credentials);
   if (known?.prepared === true) return { account, api, isNew: false };
-  // Each step may have been done by a start that ended before the last one; doing it again changes nothing.
+  // Each step may have been done by a start that ended before the last one; doing it again, or otherwise, changes nothing.
   const grant = { credits: options.credits, note: "sandbox", grant: "sandbox" };
-  await stage.api(stage.adminKey, account).post("/v1/credits/grants", grant, { idempotencyKey: "sandbox" });
-  await api.post("/v1/account/confirm-offer-to-buy", { by: "sandbox", notice: offerToBuyNotice }, { idempotencyKey: "sandbox-notice" });
+  await unlessDone(stage.api(stage.adminKey, account).post("/v1/credits/grants", grant, { idempotencyKey: "sandbox" }));
+  const confirmed = { by: "sandbox", notice: offerToBuyNotice };
+  await unlessDone(api.post("/v1/account/confirm-offer-to-buy", confirmed, { idempotencyKey: "sandbox-notice" }));
   for (const [at, hunt] of demoHunts(line).entries()) {
-    await api.post("/v1/hunts", { ...hunt, activate: true }, { idempotencyKey: `demo-hunt-${at + 1}` });
+    await unlessDone(api.post("/v1/hunts", { ...hunt, activate: true }, { idempotencyKey: `demo-hunt-${at + 1}` }));
   }
   writeCredentials(credentialsFile, { ...credentials, prepared: true });
   return { account, api, isNew: true };
@@ -68,7 +69,7 @@ const works = async (stage: Stage, { account: stored, apiKey, line: key }: Crede
 
 const createdAccount = async (stage: Stage, options: DemoOptions): Promise<Credentials> => {
   const body = { account, name: "Garage Démo", timeZone, country, policy: { dailyRunEnabled: options.dailyRun } };
-  const created = await stage.api(stage.adminKey).post("/v1/accounts", body, { idempotencyKey: `create-${account}` });
+  const created = await unlessDone(stage.api(stage.adminKey).post("/v1/accounts", body, { idempotencyKey: `create-${account}` }));
   // Created by an earlier start that ended before it had written the key down: it gets another one.
   const apiKey = textAt(created, "apiKey") ?? (await anotherKey(stage.api(stage.adminKey, account)));
   const key = { apiKey: `sandbox-${randomBytes(8).toString("hex")}`, webhookSecret: randomBytes(24).toString("base64url") };

@@ -1,10 +1,10 @@
 import type { Msg } from "@nats-io/transport-node";
 import type { ProblemSlug } from "@outrider/contracts/commands";
-import { type Instruments, Unavailable } from "@outrider/eventing";
+import { CommandReused, type Instruments, Unavailable } from "@outrider/eventing";
 import { randomId } from "../ids.ts";
 import type { Logger } from "../logging.ts";
 import { type CommandContext, type CommandHandler, ReceivedContext } from "./handler.ts";
-import { mayHaveHappened, Refusal } from "./refusal.ts";
+import { keyReused, mayHaveHappened, Refusal } from "./refusal.ts";
 
 export interface AnsweringHost {
   readonly name: string;
@@ -80,7 +80,8 @@ export class Answering {
     }
   }
 
-  #refusalOf(error: unknown, command: string, context: CommandContext): { readonly slug: ProblemSlug; readonly body: string } {
+  #refusalOf(thrown: unknown, command: string, context: CommandContext): { readonly slug: ProblemSlug; readonly body: string } {
+    const error = thrown instanceof CommandReused ? keyReused() : thrown;
     if (error instanceof Refusal) return { slug: error.slug, body: refused(error.slug, error.message, error.rule) };
     if (error instanceof Unavailable) {
       return { slug: "unavailable", body: refused("unavailable", error.message, error.mayHaveHappened ? mayHaveHappened : undefined) };

@@ -14,5 +14,12 @@ export class Refusal extends Error {
   }
 }
 
+/** The caller's key was sent with another request before. */
+export const keyReused = (): Refusal =>
+  new Refusal(
+    "idempotency-key-reused",
+    "this Idempotency-Key was sent with another request before; repeat that one as it was, or take a new key",
+  );
+
 /** The `rule` beside the slug "unavailable": the command may have been carried out all the same. */
 export const mayHaveHappened = "may-have-happened";

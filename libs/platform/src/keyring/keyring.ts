@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import type { Sealed } from "@outrider/contracts/define";
 import { openValue, sealValue } from "./cipher.ts";
 import { KeyMissing, Keys, type KeysOptions } from "./keys.ts";
@@ -19,12 +20,15 @@ export interface Keyring {
   readonly openMany: (sealed: readonly Sealed[]) => Promise<(string | Erased)[]>;
   /** Irrevocable. Repeating it changes nothing. Other processes forget the key within a minute. */
   readonly destroy: (keyId: string) => Promise<void>;
+  /** 22 letters (132 bits) by which equal texts can be told, for ever, and nothing of the text by anybody without the master key. */
+  readonly fingerprint: (text: string) => string;
   /** `missing` as the leader knows it. */
   readonly stateOf: (keyId: string) => Promise<"live" | "destroyed" | "missing">;
 }
 
 export const createKeyring = (options: KeysOptions): Keyring => {
   const keys = new Keys(options);
+  const fingerprints = createHmac("sha256", options.master.key).update("fingerprints").digest();
   const openBytes = async ({ k, v }: Sealed): Promise<Buffer | Erased> => {
     const key = await keys.find(k);
     if (key === undefined) throw new KeyMissing(k);
@@ -49,6 +53,7 @@ export const createKeyring = (options: KeysOptions): Keyring => {
     open,
     openBytes,
     openMany: (sealed) => Promise.all(sealed.map(open)),
+    fingerprint: (text) => createHmac("sha256", fingerprints).update(text).digest("base64url").slice(0, 22),
     destroy: (keyId) => keys.destroy(keyId),
     stateOf: (keyId) => keys.stateOf(keyId),
   };

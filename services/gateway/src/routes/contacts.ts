@@ -5,7 +5,7 @@ import { contactId, huntId, idFromKey, lineId, type PersonId, personId, runId } 
 import { ledgerCommands } from "@outrider/contracts/ledger";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { smsCommands } from "@outrider/contracts/sms";
-import { type Keyring, keyIds, Refusal } from "@outrider/platform";
+import { type Keyring, keyIds, keyReused, Refusal } from "@outrider/platform";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Gateway } from "../parts.ts";
@@ -90,7 +90,7 @@ const requestContact = async (gateway: Gateway, request: FastifyRequest, wanted:
     named.line ?? firstLine(ask, request),
   ]);
   if (earlier?.request !== undefined) {
-    if (!(await asksTheSame(keyring, earlier.request, { ...wanted, person }))) throw new Refusal("idempotency-key-reused", reused);
+    if (!(await asksTheSame(keyring, earlier.request, { ...wanted, person }))) throw keyReused();
     return { contact, person, outcome: "requested" as const, seq: earlier.revision };
   }
   const reservation = `contact-${contact}`;
@@ -115,8 +115,6 @@ const requestContact = async (gateway: Gateway, request: FastifyRequest, wanted:
   );
   return { person, ...asked };
 };
-
-const reused = "this Idempotency-Key was sent with another request before; repeat that one as it was, or take a new key";
 
 /** Compares a request with the one that came with the same key before. A line that is not named is whichever was taken then. */
 const asksTheSame = async (

@@ -4,7 +4,7 @@ import { importCounts, ingestCommands } from "@outrider/contracts/ads";
 import { sealed } from "@outrider/contracts/define";
 import { documents } from "@outrider/contracts/documents";
 import { type AccountId, idFromKey, importId, personId } from "@outrider/contracts/ids";
-import { keyIds, Refusal } from "@outrider/platform";
+import { keyIds, keyReused, Refusal } from "@outrider/platform";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Gateway } from "../parts.ts";
@@ -60,6 +60,7 @@ const uploadRoute = (api: Api, { ask, kernel, service }: Gateway): void => {
         const known = await ask(request, ingestCommands.import, { account, import: id });
         if (known.status !== "unknown") {
           request.raw.resume(); // the file has been here
+          if (isOfAnotherLength(request, known.bytes)) throw keyReused();
           return { import: id, seq: known.seq };
         }
       }
@@ -71,6 +72,12 @@ const uploadRoute = (api: Api, { ask, kernel, service }: Gateway): void => {
       return ask(request, ingestCommands.startImport, { account, import: id, ...named, bytes, source, fictionNumbers });
     },
   );
+};
+
+/** No more of the file is compared with the one that came with the same key before. What comes in pieces, or as a form, does not tell. */
+const isOfAnotherLength = (request: FastifyRequest, bytes: number): boolean => {
+  const length = request.isMultipart() ? undefined : request.headers["content-length"];
+  return length !== undefined && Number(length) !== bytes;
 };
 
 const fileOf = async (request: FastifyRequest<{ Querystring: z.output<typeof options> }>) => {
