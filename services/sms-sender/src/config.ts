@@ -48,6 +48,10 @@ export const definition = defineConfig("sms-sender", {
     .describe(
       "when to ask the provider's sent log about messages of which no webhook has told: milliseconds after they were sent, one after another; 0 alone: never",
     ),
+  ERASURE_LOOK_AGAIN_MS: variable
+    .integer(1000, 86_400_000)
+    .default(600_000)
+    .describe("milliseconds after an erasure until it is looked once more for what has begun to wait since, 1000 to 86400000"),
   WEBHOOK_RETRY_MS: waits()
     .default([1000, 4000, 15_000, 60_000, 600_000, 3_600_000, 21_600_000, 57_600_000])
     .describe("how long a webhook waits for its contact, milliseconds, one after another; then it is kept as unmatched"),
@@ -103,6 +107,7 @@ export const names = {
   webhook: "webhook",
   poll: "poll",
   status: "status",
+  erased: "erased",
   actor: "sms-sender",
 } as const;
 

@@ -3,9 +3,22 @@ import { type HuntEvent, huntCodec } from "@outrider/contracts/hunts";
 import { type AccountId, accountId, huntId, type PersonId, personId, systemAccount } from "@outrider/contracts/ids";
 import { type AccountEvent, accountEvents, type ErasureEvent, erasureCodec } from "@outrider/contracts/registry";
 import { parseSubject, streams } from "@outrider/contracts/streams";
-import { type Delivery, type Digested, done, impossible, type Reaction, react, Unavailable, waitFor } from "@outrider/eventing";
-import { followed } from "./config.ts";
-import type { Because, Sms } from "./context.ts";
+import {
+  type Delivery,
+  type Digested,
+  type DueMessage,
+  done,
+  dueCodec,
+  dueOptions,
+  impossible,
+  type Reaction,
+  react,
+  Unavailable,
+  waitFor,
+} from "@outrider/eventing";
+import { z } from "zod";
+import { followed, names } from "./config.ts";
+import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
 import { because } from "./reactions.ts";
 import { endWaiting } from "./waiting.ts";
 
@@ -16,14 +29,18 @@ const againMs = 200;
 const underWayAgainMs = 1000;
 
 /** A pause and an erasure end what waits at once, and do not leave it to each contact's own moment. */
-export const reactToStops = (sms: Sms): readonly Reaction[] => [
+export const reactToStops = (sms: Sms): readonly Reaction[] => {
+  const sweep = sweepsOf(sms);
+  return [...reactToPauses(sms), reactToErasures(sms, sweep), reactToDueErasures(sms, sweep)];
+};
+
+const reactToPauses = (sms: Sms): readonly Reaction[] => [
   react<AccountEvent>(sms.kernel, { ...followed.accounts, stream: streams.registry.name, codec: codecOf(accountEvents) }, (delivery) =>
     delivery.events.some(({ type }) => type === "AccountPaused") ? stopAccount(sms, delivery) : Promise.resolve(done),
   ),
   react<HuntEvent>(sms.kernel, { ...followed.hunts, stream: streams.hunts.name, codec: huntCodec }, (delivery) =>
     delivery.events.some(({ type }) => type === "HuntPaused" || type === "HuntArchived") ? stopHunt(sms, delivery) : Promise.resolve(done),
   ),
-  react<ErasureEvent>(sms.kernel, { ...followed.erasures, stream: streams.registry.name, codec: erasureCodec }, stopErased(sweepsOf(sms))),
 ];
 
 /** A watch that is behind has not heard of the pause, however often this comes back. */
@@ -61,14 +78,32 @@ const stopHunt = async (sms: Sms, delivery: Delivery<HuntEvent>): Promise<Digest
 
 type Sweep = (account: AccountId, person: PersonId, why: Because) => Promise<number>;
 
-const stopErased =
-  (sweep: Sweep) =>
-  async (delivery: Delivery<ErasureEvent>): Promise<Digested> => {
+const reactToErasures = (sms: Sms, sweep: Sweep): Reaction =>
+  react<ErasureEvent>(sms.kernel, { ...followed.erasures, stream: streams.registry.name, codec: erasureCodec }, async (delivery) => {
     const at = parseSubject(delivery.subject);
     if (at === undefined) return impossible("the subject is none of an erasure");
-    const underWay = await sweep(accountId.parse(at.account), personId.parse(at.id), because(delivery));
-    return underWay === 0 ? done : waitFor(underWayAgainMs);
-  };
+    const [account, person, why] = [accountId.parse(at.account), personId.parse(at.id), because(delivery)];
+    if ((await sweep(account, person, why)) > 0) return waitFor(underWayAgainMs);
+    const again = new Date(sms.service.clock.realNowMs() + sms.service.config.ERASURE_LOOK_AGAIN_MS);
+    const cause = causeOf(sms, why, `erased:${person}`);
+    await sms.schedules.at(names.erased, scheduleKey(account, person), again, { account, person }, cause);
+    return done;
+  });
+
+const dueErasure = z.object({ account: accountId, person: personId });
+
+/** What was allocated or asked for before anybody had heard of the erasure began to wait after the look, and would do so until its moment. */
+const reactToDueErasures = (sms: Sms, sweep: Sweep): Reaction =>
+  react<DueMessage>(
+    sms.kernel,
+    { ...dueOptions(sms.kernel.service, names.erased), codec: dueCodec, concurrency: followed.erasures.concurrency },
+    async (delivery) => {
+      const parsed = dueErasure.safeParse(delivery.events[0]?.data);
+      if (!parsed.success) return impossible("the schedule names no person");
+      const underWay = await sweep(parsed.data.account, parsed.data.person, because(delivery));
+      return underWay === 0 ? done : waitFor(underWayAgainMs);
+    },
+  );
 
 /**
  * Whose contacts wait is known by looking at all of an account's. Erasures that come while one is looking wait and are looked for together:

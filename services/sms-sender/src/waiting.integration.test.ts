@@ -153,6 +153,27 @@ test("an erasure during an attempt ends the contact when the provider asks to co
   expect(await typesOf(account, one)).toContain("AttemptRefusedForNow");
 });
 
+test("a contact of an erased person that begins to wait after the look ends at the next one, and not hours later at its moment", async () => {
+  const account = await world.account("erased-before");
+  defer(account);
+  const [one] = await world.people(account, 1);
+  if (one === undefined) throw new Error("one was made");
+  const { person } = one.request;
+  const erasures = async () => (await Array.fromAsync(first.sms.schedules.pending("erased", `${partitionOf(account)}.${account}`))).flat();
+  await world.append(streams.registry.name, erasureCodec, subjects.erasure(account, person), {
+    type: "ErasureAnnounced",
+    data: { person },
+  });
+  const key = `${partitionOf(account)}.${account}.${person}`;
+  await expect.poll(erasures, within).toEqual([key]);
+  await world.page(account, "2026-11-20", [one]);
+  await expect.poll(() => waitingFor(account), within).toBe(1);
+  // Its moment has come.
+  await first.sms.schedules.at("erased", key, new Date(), { account, person }, { commandId: "now", at: "" });
+  await become(account, [one], "gated: erased");
+  expect(await erasures()).toEqual([]);
+});
+
 test("one contact that nobody can read holds up the end of no other: not its account's, not an erasure's, not everybody's", async () => {
   const [one, other] = [await deferred("broken", 6), await deferred("whole", 3)];
   const [broken, erased, ...rest] = one.people;
