@@ -1,14 +1,10 @@
-import { ingestCommands } from "@outrider/contracts/ads";
 import type { ContactRequest } from "@outrider/contracts/contact";
-import type { Sealed } from "@outrider/contracts/define";
 import { huntCommands } from "@outrider/contracts/hunts";
 import { accountId, contactIdOf, huntId, idFromKey, lineId, personId, runId } from "@outrider/contracts/ids";
-import { uploadCodec } from "@outrider/contracts/inbox";
 import { ledgerCommands } from "@outrider/contracts/ledger";
 import { accountPolicy } from "@outrider/contracts/registry";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { smsCommands } from "@outrider/contracts/sms";
-import { streams, subjects } from "@outrider/contracts/streams";
 import { type ThrowAwayNats, testMongo, throwAwayNats } from "@outrider/stack/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hashOfKey } from "./caller.ts";
@@ -23,7 +19,6 @@ const line = lineId.parse("phone-1");
 const facts = { country: "FR", lineType: "mobile" as const, zones: ["Europe/Paris"], fiction: true };
 const created = new Set<string>();
 const requested = new Map<string, ContactRequest>();
-const imports = new Map<string, number>();
 
 let nats: ThrowAwayNats;
 let world: World;
@@ -67,16 +62,6 @@ const others = [
   play(smsCommands.connect, ({ line }) => ({ line, online: true, seq: 2 })),
   play(huntCommands.createHunt, ({ hunt }) => ({ hunt, seq: 5 })),
   play(huntCommands.startPass, () => ({ run: runId.parse("2026-11-20"), pass: 1, seq: 6, open: true })),
-  play(ingestCommands.startImport, ({ import: id, bytes }) => {
-    imports.set(id, bytes);
-    return { import: id, seq: 7 };
-  }),
-  play(ingestCommands.import, ({ import: id }) => ({
-    status: imports.has(id) ? ("running" as const) : ("unknown" as const),
-    counts: { read: 0, new: 0, changed: 0, duplicate: 0, bad: 0 },
-    bytes: imports.get(id) ?? 0,
-    seq: 7,
-  })),
 ];
 
 beforeAll(async () => {
@@ -88,26 +73,6 @@ afterAll(async () => {
   await world.close();
   await nats.stop();
 });
-
-const lastAsked = <Request>(name: string): Request => world.asked.findLast((one) => one.name === name)?.request as Request;
-const pieces = async (id: string) => {
-  const found: { index: number; last: boolean; plain: Uint8Array }[] = [];
-  const { state } = await world.service.jsm.streams.info(streams.uploads.name, { subjects_filter: subjects.upload(garage, id) });
-  if (state.subjects === undefined) return found;
-  const messages = await world.service.jsm.direct.getBatch(streams.uploads.name, {
-    ...{ seq: 1, batch: 1000 },
-    next_by_subj: subjects.upload(garage, id),
-  });
-  for await (const message of messages) {
-    const decoded = uploadCodec.decode(message.data);
-    if (decoded.kind !== "events") throw new Error(decoded.kind);
-    for (const { data } of decoded.events) {
-      const plain = await world.service.keyring.openBytes(data.piece);
-      found.push({ index: data.index, last: data.last, plain: Buffer.from(plain) });
-    }
-  }
-  return found;
-};
 
 describe("accounts", () => {
   test("are created by the operator, and their key is shown once", async () => {
@@ -145,7 +110,7 @@ describe("a hunt, a line and a run", () => {
     const { status, json } = await world.call("POST", "/v1/hunts", { key, body, headers: { "idempotency-key": "h" } });
     expect(status).toBe(201);
     expect(json).toEqual({ hunt: idFromKey("hunt", garage, "h"), seq: 5 });
-    expect(lastAsked("hunt-allocator.create-hunt")).toMatchObject({ activate: true, definition: { name: "Vans", priority: 5 } });
+    expect(world.lastAsked("hunt-allocator.create-hunt")).toMatchObject({ activate: true, definition: { name: "Vans", priority: 5 } });
   });
   test("a misspelt setting is told", async () => {
     const body = { name: "x", channels: ["sms"], lines: {}, templates: { sms: "x" }, legalBasis: "consent", criteria: { priceform: 3 } };
@@ -163,7 +128,7 @@ describe("a hunt, a line and a run", () => {
   });
   test("a pass is started by hand without any body", async () => {
     expect(await world.call("POST", "/v1/runs", { key })).toMatchObject({ status: 202, json: { run: "2026-11-20", pass: 1, open: true } });
-    expect(lastAsked("hunt-allocator.start-pass")).toEqual({ account: "garage", by: "hand" });
+    expect(world.lastAsked("hunt-allocator.start-pass")).toEqual({ account: "garage", by: "hand" });
   });
   test("credits are granted by the operator to the account that is named", async () => {
     const headers = { "outrider-account": "garage" };
@@ -207,7 +172,7 @@ describe("one contact", () => {
       reservedUntil: "2026-11-20T10:01:00.000Z",
     });
     expect(JSON.stringify(world.asked)).not.toMatch(/639980001|still for sale/);
-    const { numbers } = lastAsked<{ numbers: { k: string; v: string }[] }>("registry.people");
+    const { numbers } = world.lastAsked<{ numbers: { k: string; v: string }[] }>("registry.people");
     expect(await world.service.keyring.openMany(numbers)).toEqual(["+33639980001"]);
     expect(numbers[0]?.k).toBe("account.garage");
   });
@@ -240,76 +205,6 @@ describe("one contact", () => {
       expect(status).toBe(400);
       expect(json).toMatchObject({ type: "https://outrider.dev/problems/invalid-request", errors: [{ field: "number" }] });
     }
-  });
-});
-
-describe("an upload", () => {
-  const file = Buffer.alloc(700_000, "0123456789\n");
-  const csv = { "content-type": "text/csv" };
-  const upload = (body: string | Buffer<ArrayBuffer> | FormData, path = "", headers: Record<string, string> = csv) =>
-    fetch(`${world.url}/v1/imports${path}`, { method: "POST", headers: { authorization: `Bearer ${key}`, ...headers }, body });
-
-  /** Whoever named the file may have put a person into it: it travels sealed. */
-  const nameAsked = () => world.service.keyring.open(lastAsked<{ fileName: Sealed }>("scraping-ingest.start-import").fileName);
-
-  test("arrives in order, in sealed pieces, before anybody is asked to read it", async () => {
-    const answer = await upload(file, "?fileName=ads.csv", { ...csv, "idempotency-key": "u-1" });
-    expect(answer.status).toBe(202);
-    const { import: id } = (await answer.json()) as { import: string };
-    const stored = await pieces(id);
-    expect(stored.map(({ index, last }) => [index, last])).toEqual([
-      [0, false],
-      [1, false],
-      [2, false],
-      [3, true],
-    ]);
-    expect(Buffer.concat(stored.map(({ plain }) => plain)).equals(file)).toBe(true);
-    expect(lastAsked("scraping-ingest.start-import")).toMatchObject({ import: id, bytes: 700_000, source: "file" });
-    expect(await nameAsked()).toBe("ads.csv");
-    const other = await upload(file.subarray(1), "?fileName=ads.csv", { ...csv, "idempotency-key": "u-1" });
-    expect([other.status, ((await other.json()) as { type: string }).type]).toEqual([
-      409,
-      expect.stringMatching(/idempotency-key-reused$/),
-    ]);
-    const again = await upload(file, "?fileName=ads.csv", { ...csv, "idempotency-key": "u-1" });
-    expect(await again.json()).toEqual({ import: id, seq: 7 });
-    expect(await pieces(id)).toHaveLength(4);
-  });
-  test("may be a form", async () => {
-    const form = new FormData();
-    form.set("file", new Blob([file]), "form.csv");
-    const answer = await upload(form, "", {});
-    expect(answer.status).toBe(202);
-    expect(lastAsked("scraping-ingest.start-import")).toMatchObject({ bytes: 700_000 });
-    expect(await nameAsked()).toBe("form.csv");
-  });
-  test("that is empty is refused", async () => {
-    for (const body of ["", new FormData()]) {
-      const answer = await upload(body, "", body === "" ? csv : {});
-      expect(answer.status).toBe(400);
-      expect(await answer.json()).toMatchObject({ errors: [{ field: "body" }] });
-    }
-  });
-  test("that breaks off leaves nothing and starts nothing", async () => {
-    const stored = async () => (await world.service.jsm.streams.info(streams.uploads.name)).state.messages;
-    const atFirst = await stored();
-    const before = world.asked.length;
-    const leaving = new AbortController();
-    const endless = new ReadableStream({
-      async pull(controller) {
-        controller.enqueue(new Uint8Array(200_000));
-        await new Promise((go) => setTimeout(go, 5));
-      },
-    });
-    const sent = fetch(`${world.url}/v1/imports`, {
-      ...{ method: "POST", headers: { authorization: `Bearer ${key}`, ...csv }, body: endless, duplex: "half" },
-      signal: leaving.signal,
-    } as RequestInit);
-    await expect.poll(stored).toBeGreaterThan(atFirst + 2);
-    leaving.abort();
-    await expect(sent).rejects.toThrow();
-    await expect.poll(stored, { timeout: 10_000 }).toBe(atFirst);
-    expect(world.asked.slice(before).map(({ name }) => name)).not.toContain("scraping-ingest.start-import");
   });
 });
 

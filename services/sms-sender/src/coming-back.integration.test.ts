@@ -8,7 +8,7 @@ import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { ensurePoll } from "./poll.ts";
 import type { InboundMessage } from "./providers/sms-provider.ts";
-import { main, type Opened, openWorld, type Someone, type World, webhookSecret } from "./testing-world.ts";
+import { main, type Opened, openWorld, type Someone, type World, webhookSecret, within } from "./testing-world.ts";
 
 let world: World;
 let first: Opened;
@@ -33,13 +33,11 @@ afterEach(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-const within = { timeout: 20_000, interval: 30 };
 const oneOf = async (account: AccountId): Promise<Someone> => {
   const [one] = await world.people(account, 1);
   if (one === undefined) throw new Error("one was made");
   return one;
 };
-const typesOf = async (account: AccountId, { contact }: Someone) => (await world.contactEvents(account, contact)).map(({ type }) => type);
 const accepted = async (account: AccountId): Promise<Someone & { readonly id: string }> => {
   const one = await oneOf(account);
   await world.request(account, one);
@@ -70,16 +68,16 @@ describe("a status", () => {
     await world.simulator.setFaults({ webhookDouble: 1, webhookOutOfOrder: 0.5, sendingMs: 20 });
     const sent = await accepted(account);
     await expect
-      .poll(() => typesOf(account, sent), within)
+      .poll(() => world.typesOf(account, sent), within)
       .toEqual([...["ContactRequested", "AttemptStarted", "ContactAccepted", "ContactSent"]]);
     await world.simulator.setFaults({ failDelivery: 1 });
     const failed = await accepted(account);
-    await expect.poll(() => typesOf(account, failed), within).toContain("ContactFailed");
+    await expect.poll(() => world.typesOf(account, failed), within).toContain("ContactFailed");
     await tells(account, "sms.failed", { guid: failed.id });
     await tells(account, "sms.sent", { guid: failed.id });
     await tells(account, "sms.failed", { guid: sent.id });
-    await expect.poll(() => typesOf(account, sent), within).toContain("ContactFailed");
-    expect((await typesOf(account, failed)).filter((type) => type === "ContactFailed")).toHaveLength(1);
+    await expect.poll(() => world.typesOf(account, sent), within).toContain("ContactFailed");
+    expect((await world.typesOf(account, failed)).filter((type) => type === "ContactFailed")).toHaveLength(1);
     expect((await world.contactEvents(account, failed.contact)).at(-1)).toMatchObject({
       data: { reservation: failed.request.reservation, credits: 1 },
     });
@@ -109,7 +107,7 @@ describe("a status", () => {
       { type: "Record", contact: one.contact, attempt: 1, providerId: "late-1" },
       { commandId: "ref", at: "" },
     );
-    await expect.poll(() => typesOf(account, one), within).toContain("ContactSent");
+    await expect.poll(() => world.typesOf(account, one), within).toContain("ContactSent");
   });
   test("that belongs to nothing is kept as unmatched at last, also with a strange event id", async () => {
     const account = await world.account("unmatched");
@@ -126,8 +124,8 @@ describe("a status", () => {
     const one = await accepted(account);
     await tells(account, "sms.failed", { guid: one.id }, "forged", "guess");
     await tells(account, "sms.sent", { guid: one.id });
-    await expect.poll(() => typesOf(account, one), within).toContain("ContactSent");
-    expect(await typesOf(account, one)).not.toContain("ContactFailed");
+    await expect.poll(() => world.typesOf(account, one), within).toContain("ContactSent");
+    expect(await world.typesOf(account, one)).not.toContain("ContactFailed");
   });
 });
 
@@ -147,7 +145,7 @@ describe("a reply", () => {
     expect(received.data.text.k).toBe(keyIds.person(account, one.request.person));
     expect(await world.service.keyring.open(received.data.text)).toBe("Oui, toujours à vendre");
     await expect
-      .poll(() => typesOf(account, one).then((types) => types.filter((type) => type === "ContactReplied")), within)
+      .poll(() => world.typesOf(account, one).then((types) => types.filter((type) => type === "ContactReplied")), within)
       .toHaveLength(2);
     expect(saidOf(one)).toEqual(["opt-out"]);
   });

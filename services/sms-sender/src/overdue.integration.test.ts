@@ -2,7 +2,7 @@ import type { AccountId } from "@outrider/contracts/ids";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { main, type Opened, openWorld, type Someone, type World } from "./testing-world.ts";
+import { main, type Opened, only, openWorld, type World } from "./testing-world.ts";
 
 /** Two replicas that look all the time, and contacts whose schedules are lost. */
 let world: World;
@@ -20,24 +20,18 @@ afterAll(() => world[Symbol.asyncDispose]());
 
 const within = { timeout: 30_000, interval: 50 };
 const loseSchedules = () => world.service.jsm.streams.purge(streams.schedule.name, { filter: "schedule.sms-sender.>" });
-const statuses = async (account: AccountId, people: readonly Someone[]) =>
-  new Set(await Promise.all(people.map(({ contact }) => world.statusOf(account, contact))));
 const armed = async (name: string): Promise<number> => {
   const { state } = await world.service.jsm.streams.info(streams.schedule.name, { subjects_filter: `schedule.sms-sender.${name}.>` });
   return Object.keys(state.subjects ?? {}).length;
 };
 const openTurns = async (account: AccountId) => (await first.sms.lines.fold(subjects.smsLine(account, main))).state.open;
-const only = ([one]: readonly Someone[]): Someone => {
-  if (one === undefined) throw new Error("one was made");
-  return one;
-};
 const idle = { actor: "test" };
 
 test("deferred contacts whose schedules were lost are sent after a look, once each, and ended ones are not touched", async () => {
   const account = await world.account("deferred");
   const [ended, people] = [await world.people(account, 5), await world.people(account, 25)];
   for (const one of ended) await world.request(account, one);
-  await expect.poll(() => statuses(account, ended), within).toEqual(new Set(["accepted"]));
+  await expect.poll(() => world.statuses(account, ended), within).toEqual(new Set(["accepted"]));
   const before = await Promise.all(ended.map(({ contact }) => world.contactEvents(account, contact)));
 
   const others = await armed("wanted");
@@ -47,7 +41,7 @@ test("deferred contacts whose schedules were lost are sent after a look, once ea
   await world.page(account, "2026-11-20", people);
   await expect.poll(() => armed("wanted"), within).toBe(others + people.length);
   expect((await loseSchedules()).purged).toBeGreaterThanOrEqual(people.length);
-  await expect.poll(() => statuses(account, people), within).toEqual(new Set(["accepted"]));
+  await expect.poll(() => world.statuses(account, people), within).toEqual(new Set(["accepted"]));
   expect(await world.sends(people)).toHaveLength(people.length);
   expect(first.service.clock.now() > until).toBe(true);
   expect(await Promise.all(ended.map(({ contact }) => world.contactEvents(account, contact)))).toEqual(before);
@@ -59,7 +53,7 @@ test("contacts whose turns were lost get other turns, and keep their line's gap"
   await world.page(account, "2026-11-20", people);
   await expect.poll(() => armed("turn"), within).toBeGreaterThanOrEqual(2);
   await loseSchedules();
-  await expect.poll(() => statuses(account, people), within).toEqual(new Set(["accepted"]));
+  await expect.poll(() => world.statuses(account, people), within).toEqual(new Set(["accepted"]));
   const sent = (await world.sends(people)).map(({ at }) => Date.parse(at)).toSorted((one, other) => one - other);
   expect(sent).toHaveLength(people.length);
   for (const [index, at] of sent.entries()) if (index > 0) expect(at - (sent[index - 1] ?? 0)).toBeGreaterThan(600);

@@ -1,12 +1,10 @@
-import type { AccountId } from "@outrider/contracts/ids";
 import { accountCodec } from "@outrider/contracts/registry";
 import { lineCodec, smsCommands } from "@outrider/contracts/sms";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { Refusal } from "@outrider/platform";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { scheduleWanted } from "./tail.ts";
-import { main, type Opened, openWorld, type Someone, type World } from "./testing-world.ts";
+import { main, type Opened, only, openTurns, openWorld, type World, within } from "./testing-world.ts";
 import { askForTurns } from "./turns.ts";
 
 let world: World;
@@ -30,16 +28,6 @@ afterEach(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-const within = { timeout: 20_000, interval: 30 };
-const statuses = async (account: AccountId, people: readonly Someone[]) =>
-  new Set(await Promise.all(people.map(({ contact }) => world.statusOf(account, contact))));
-const typesOf = async (account: AccountId, { contact }: Someone) => (await world.contactEvents(account, contact)).map(({ type }) => type);
-const only = <T>(items: readonly T[]): T => {
-  const [item] = items;
-  if (item === undefined) throw new Error("one was made");
-  return item;
-};
-const openTurns = async (account: AccountId) => (await first.sms.lines.fold(subjects.smsLine(account, main))).state.open.size;
 const why = { actor: "test" };
 
 describe("a page of allocations", () => {
@@ -48,16 +36,16 @@ describe("a page of allocations", () => {
     const people = await world.people(account, 250);
     await Promise.all([world.page(account, "2026-11-20", people), world.page(account, "2026-11-21", people)]);
     await world.page(account, "2026-11-20", people);
-    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["accepted"]));
+    await expect.poll(() => world.statuses(account, people), within).toEqual(new Set(["accepted"]));
     expect(await world.sends(people)).toHaveLength(250);
     // The second asking of each gives its credits back, and the repeated page adds nothing. On a busy machine an attempt may be given up.
     const shapes = async () => {
-      const all = await Promise.all(people.map((one) => typesOf(account, one)));
+      const all = await Promise.all(people.map((one) => world.typesOf(account, one)));
       return new Set(all.map((types) => types.filter((type) => !type.startsWith("Attempt")).join(" ")));
     };
     const settled = ["ContactRequested RequestRedundant ContactAccepted", "ContactRequested ContactAccepted RequestRedundant"];
     await expect.poll(async () => [...(await shapes())].filter((shape) => !settled.includes(shape)), within).toEqual([]);
-    await expect.poll(() => openTurns(account), within).toBe(0);
+    await expect.poll(() => openTurns(first, account), within).toBe(0);
   });
   test("that is cut in another way when it is told again gives those who are left their turns", async () => {
     const account = await world.account("cut");
@@ -68,13 +56,13 @@ describe("a page of allocations", () => {
     }
     await askForTurns(first.sms, account, main, wanted.slice(0, 100), why);
     await askForTurns(first.sms, account, main, wanted.slice(100), why);
-    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["accepted"]));
+    await expect.poll(() => world.statuses(account, people), within).toEqual(new Set(["accepted"]));
   });
   test("for a line that nobody has connected ends gated, and says what to do", async () => {
     const account = await world.account("unconnected");
     const people = await world.people(account, 3, { line: "other" as never });
     await world.page(account, "2026-11-20", people);
-    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["gated: line-not-connected"]));
+    await expect.poll(() => world.statuses(account, people), within).toEqual(new Set(["gated: line-not-connected"]));
   });
   test("gives a contact that was gated in an earlier pass a turn, though the turns of that page are still under way", async () => {
     const account = await world.account("returning");
@@ -99,7 +87,7 @@ describe("a page of allocations", () => {
     await expect.poll(() => world.statusOf(account, gated.contact), within).toBe("accepted");
     await expect.poll(() => world.statusOf(account, slow.contact), within).toBe("accepted");
     expect(await world.sends([gated, slow])).toHaveLength(2);
-    await expect.poll(() => openTurns(account), within).toBe(0);
+    await expect.poll(() => openTurns(first, account), within).toBe(0);
   });
 });
 
@@ -130,112 +118,16 @@ describe("a request by command", () => {
   });
 });
 
-describe("a permit", () => {
-  test("that is denied ends the contact with its rule and what would help", async () => {
-    const account = await world.account("denied");
-    const [one, stranger] = await world.people(account, 2);
-    if (one === undefined || stranger === undefined) throw new Error("two were made");
-    world.neighbours.numbers.delete(stranger.request.person);
-    world.neighbours.permit = () => ({ kind: "denied", rule: "opted-out", remedy: "nothing" });
-    await Promise.all([one, stranger].map((each) => world.request(account, each)));
-    await expect.poll(() => world.statusOf(account, one.contact), within).toBe("gated: opted-out");
-    await expect.poll(() => world.statusOf(account, stranger.contact), within).toBe("gated: unknown-person");
-    expect((await world.contactEvents(account, one.contact)).at(-1)).toMatchObject({
-      data: { rule: "opted-out", remedy: "nothing", credits: 1 },
-    });
-    expect(await world.sends([one, stranger])).toEqual([]);
-  });
-  test("that is deferred waits for its moment, and those who waited keep their line's gap", async () => {
-    const account = await world.account("deferred", { minGapMs: 700 });
-    const people = await world.people(account, 3);
-    const until = new Date(first.service.clock.nowMs() + 3000).toISOString();
-    world.neighbours.permit = ({ account: of }) =>
-      of === account && first.service.clock.now() < until ? { kind: "deferred", until, rule: "outside-hours", remedy: "wait" } : undefined;
-    await world.page(account, "2026-11-20", people);
-    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["accepted"]));
-    const sent = (await world.sends(people)).map(({ at }) => Date.parse(at)).toSorted((one, other) => one - other);
-    expect(sent).toHaveLength(3);
-    expect(first.service.clock.toReal(until).getTime()).toBeLessThanOrEqual(sent[0] ?? 0);
-    // Half the gap: what is measured is the arrival at the provider.
-    for (const [index, at] of sent.entries()) if (index > 0) expect(at - (sent[index - 1] ?? 0)).toBeGreaterThan(350);
-  });
-  test("that is deferred beyond the day ends the contact", async () => {
-    const account = await world.account("tomorrow");
-    const one = only(await world.people(account, 1));
-    world.neighbours.permit = () => ({ kind: "deferred", until: "2026-11-21T08:00:00.000Z", rule: "outside-hours", remedy: "wait" });
-    await world.request(account, one);
-    await expect.poll(() => world.statusOf(account, one.contact), within).toBe("gated: outside-hours");
-  });
-  test("that came too late is asked for again before anything leaves", async () => {
-    const account = await world.account("slow");
-    const one = only(await world.people(account, 1));
-    const asked = () => world.neighbours.permitsAsked.filter(({ contact }) => contact === one.contact);
-    world.neighbours.permit = async ({ contact }) => {
-      if (contact === one.contact && asked().length === 1) await new Promise((late) => setTimeout(late, 500));
-      return undefined;
-    };
-    await world.request(account, one);
-    await expect.poll(() => world.statusOf(account, one.contact), within).toBe("accepted");
-    expect(asked().map(({ attempt }) => attempt)).toEqual([1, 1]);
-    expect(await world.sends([one])).toHaveLength(1);
-  });
-  test("that always comes too late is not asked for without end: the contact keeps its place and is sent when it comes in time", async () => {
-    const account = await world.account("slower");
-    const one = only(await world.people(account, 1));
-    let late = 500;
-    world.neighbours.permit = async ({ contact }) => {
-      if (contact === one.contact) await new Promise((answered) => setTimeout(answered, late));
-      return undefined;
-    };
-    await world.request(account, one);
-    await expect.poll(() => typesOf(account, one), within).toContain("AttemptAbandoned");
-    expect(await world.sends([one])).toEqual([]);
-    late = 0;
-    await expect.poll(() => world.statusOf(account, one.contact), within).toBe("accepted");
-    expect(await world.sends([one])).toHaveLength(1);
-  });
-  test("cannot be had while registry is down: nothing leaves, and then all goes on", async () => {
-    const account = await world.account("alone");
-    const people = await world.people(account, 20);
-    await world.neighbours.registryStops();
-    await world.page(account, "2026-11-20", people);
-    const reasons = () => [first, second].flatMap(({ service }) => service.health.reasons()).join();
-    await vi.waitFor(() => expect(reasons()).toContain("registry"), within);
-    expect(await world.sends(people)).toEqual([]);
-    expect(await statuses(account, people)).toEqual(new Set(["requested"]));
-    await world.neighbours.registryStarts();
-    await expect.poll(() => statuses(account, people), { ...within, timeout: 40_000 }).toEqual(new Set(["accepted"]));
-    expect(await world.sends(people)).toHaveLength(20);
-  });
-  test("that only some can have in time holds up nobody else's, and every turn is ended", async () => {
-    const account = await world.account("some");
-    const people = await world.people(account, 20);
-    const sick = new Set(people.slice(0, 5).map(({ contact }) => String(contact)));
-    let isSick = true;
-    world.neighbours.permit = ({ contact }) => {
-      if (isSick && sick.has(contact)) throw new Refusal("unavailable", "not now");
-      return undefined;
-    };
-    await world.page(account, "2026-11-20", people);
-    await expect.poll(() => statuses(account, people.slice(5)), within).toEqual(new Set(["accepted"]));
-    await expect.poll(() => openTurns(account), within).toBe(5);
-    isSick = false;
-    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["accepted"]));
-    await expect.poll(() => openTurns(account), within).toBe(0);
-    expect(await world.sends(people)).toHaveLength(20);
-  });
-});
-
 describe("a line", () => {
   test("that was paused gates what has its turn, and none leaves", async () => {
     const account = await world.account("paused-line");
     const people = await world.people(account, 5);
     await world.service.ask(smsCommands.pauseLine, { account, line: main, by: "ada", reason: "holiday" });
     await world.page(account, "2026-11-20", people);
-    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["gated: line-paused"]));
+    await expect.poll(() => world.statuses(account, people), within).toEqual(new Set(["gated: line-paused"]));
     await world.service.ask(smsCommands.resumeLine, { account, line: main, by: "ada" });
     await world.page(account, "2026-11-21", people);
-    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["accepted"]));
+    await expect.poll(() => world.statuses(account, people), within).toEqual(new Set(["accepted"]));
   });
   test("whose service was away does not send all missed turns at once", async () => {
     const account = await world.account("missed", { minGapMs: 900 });
@@ -249,7 +141,7 @@ describe("a line", () => {
       type: "TurnsGiven",
       data: { day: at.slice(0, 10), turns },
     });
-    await expect.poll(() => statuses(account, people), within).toEqual(new Set(["accepted"]));
+    await expect.poll(() => world.statuses(account, people), within).toEqual(new Set(["accepted"]));
     const sent = (await world.sends(people)).map((row) => Date.parse(row.at)).toSorted((one, other) => one - other);
     for (const [index, time] of sent.entries()) if (index > 0) expect(time - (sent[index - 1] ?? 0)).toBeGreaterThan(450);
   });
@@ -259,7 +151,7 @@ describe("a line", () => {
     const [answered, ...rest] = people;
     if (answered === undefined) throw new Error("four were made");
     await world.page(account, "2026-11-20", rest);
-    await expect.poll(() => openTurns(account), within).toBe(2);
+    await expect.poll(() => openTurns(first, account), within).toBe(2);
     const turns = [...(await first.sms.lines.fold(subjects.smsLine(account, main))).state.open.values()];
     // Nine hours are left for ten people.
     expect(Math.min(...turns.map((at) => Date.parse(at))) - first.service.clock.nowMs()).toBeGreaterThan(20 * 60_000);
@@ -275,7 +167,7 @@ describe("a line", () => {
     if (abandoned === undefined) throw new Error("six were made");
     neverLeaves.add(abandoned.number);
     await world.page(account, "2026-11-20", [abandoned, ...rest]);
-    await expect.poll(() => openTurns(account), within).toBe(3);
+    await expect.poll(() => openTurns(first, account), within).toBe(3);
     for (const { contact, request } of missed) {
       await first.sms.contacts.execute(subjects.smsContact(account, contact), { type: "Request", request }, { commandId: contact, at: "" });
     }
@@ -285,9 +177,9 @@ describe("a line", () => {
       type: "TurnsGiven",
       data: { day: at.slice(0, 10), turns },
     });
-    await expect.poll(() => statuses(account, [abandoned, ...missed]), within).toEqual(new Set(["accepted"]));
-    expect(await typesOf(account, abandoned)).toContain("AttemptAbandoned");
-    expect(await statuses(account, rest)).toEqual(new Set(["requested"]));
+    await expect.poll(() => world.statuses(account, [abandoned, ...missed]), within).toEqual(new Set(["accepted"]));
+    expect(await world.typesOf(account, abandoned)).toContain("AttemptAbandoned");
+    expect(await world.statuses(account, rest)).toEqual(new Set(["requested"]));
     const sent = (await world.sends(people)).map((row) => Date.parse(row.at)).toSorted((one, other) => one - other);
     expect(sent).toHaveLength(3);
     for (const [index, time] of sent.entries()) if (index > 0) expect(time - (sent[index - 1] ?? 0)).toBeGreaterThan(300);

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { ContactCommand } from "./contact.ts";
 import { reconcile } from "./reconcile.ts";
 import { lookAt } from "./status.ts";
-import { main, type Opened, openWorld, type Someone, type World } from "./testing-world.ts";
+import { main, type Opened, openWorld, type Someone, type World, within } from "./testing-world.ts";
 
 let world: World;
 let first: Opened;
@@ -29,10 +29,8 @@ beforeAll(async () => {
 afterEach(async () => void (await world.simulator.setFaults(noFaults)));
 afterAll(() => world[Symbol.asyncDispose]());
 
-const within = { timeout: 20_000, interval: 30 };
-const typesOf = async (account: AccountId, { contact }: Someone) => (await world.contactEvents(account, contact)).map(({ type }) => type);
 const lastOf = async (account: AccountId, people: readonly Someone[]): Promise<Readonly<Record<string, number>>> => {
-  const last = await Promise.all(people.map(async (one) => (await typesOf(account, one)).at(-1) ?? "none"));
+  const last = await Promise.all(people.map(async (one) => (await world.typesOf(account, one)).at(-1) ?? "none"));
   return Object.fromEntries(
     Map.groupBy(last, (type) => type)
       .entries()
@@ -99,7 +97,7 @@ test("a message that the phone has not sent yet is asked for again", async () =>
   const before = await questions();
   await world.request(account, one);
   await expect.poll(questions, within).toBeGreaterThan(before);
-  expect(await typesOf(account, one)).not.toContain("ContactSent");
+  expect(await world.typesOf(account, one)).not.toContain("ContactSent");
   await expect.poll(() => lastOf(account, [one]), within).toEqual({ ContactSent: 1 });
 });
 
@@ -112,7 +110,7 @@ test("a log that cannot be read is asked again", async () => {
   await world.request(account, one);
   await expect.poll(questions, within).toBeGreaterThan(before);
   await world.simulator.setFaults({ readError: 0 });
-  expect(await typesOf(account, one)).not.toContain("ContactSent");
+  expect(await world.typesOf(account, one)).not.toContain("ContactSent");
   await expect.poll(() => lastOf(account, [one]), within).toEqual({ ContactSent: 1 });
 });
 

@@ -24,6 +24,19 @@ export const main = lineId.parse("main");
 export const webhookSecret = "signed-with-this";
 const fast = { minGapMs: 0, jitterMs: 0, recipientsPerDay: null, recipientsPerMonth: null, spread: false };
 
+/** How long and how often a test looks for what must come about. */
+export const within = { timeout: 20_000, interval: 30 };
+
+export const only = <T>(items: readonly T[]): T => {
+  const [item] = items;
+  if (item === undefined) throw new Error("one was made");
+  return item;
+};
+
+/** Turns of an account's line that are given and not used up. */
+export const openTurns = async ({ sms }: Pick<Opened, "sms">, account: AccountId): Promise<number> =>
+  (await sms.lines.fold(subjects.smsLine(account, main))).state.open.size;
+
 /** Someone who may be written to, as `World.people` made him. */
 export interface Someone {
   readonly number: string;
@@ -53,7 +66,9 @@ export interface World extends AsyncDisposable {
   readonly append: <Event>(stream: string, codec: Codec<Event>, subject: string, ...events: Event[]) => Promise<void>;
   readonly eventsOf: <Event>(stream: string, codec: Codec<Event>, subject: string) => Promise<readonly Event[]>;
   readonly contactEvents: (account: AccountId, contact: ContactId) => Promise<readonly ContactEvent[]>;
+  readonly typesOf: (account: AccountId, one: Someone) => Promise<readonly string[]>;
   readonly statusOf: (account: AccountId, contact: ContactId) => Promise<string>;
+  readonly statuses: (account: AccountId, people: readonly Someone[]) => Promise<ReadonlySet<string>>;
   /** What reached the provider for these numbers. */
   readonly sends: (people: readonly Someone[]) => Promise<readonly LogRow[]>;
   /** A webhook of the provider as the gateway would have stored it. */
@@ -100,6 +115,12 @@ export const openWorld = async (env: Readonly<Record<string, string>> = {}): Pro
     const lines = headerLines({ commandId: crypto.randomUUID(), at: receivedAt });
     await kernel.publisher.publish(subjects.inbox("smsmobileapi", account), inboxCodec.encode(receivedAt, [event]), lines);
   };
+  const contactEvents: World["contactEvents"] = (account, contact) =>
+    eventsOf(streams.sms.name, contactCodec, subjects.smsContact(account, contact));
+  const statusOf: World["statusOf"] = async (account, contact) => {
+    const { status, rule } = await service.ask(smsCommands.contact, { account, contact });
+    return rule === undefined ? status : `${status}: ${rule}`;
+  };
   const world: World = {
     ...{ nats, service, kernel, simulator, neighbours, append, eventsOf, webhook },
     open: async (replica, more = {}, through = (real) => real) => {
@@ -141,11 +162,10 @@ export const openWorld = async (env: Readonly<Record<string, string>> = {}): Pro
       await append(streams.hunts.name, runCodec, subjects.run(account, run), page);
     },
     request: (account, { request }) => service.ask(smsCommands.request, { account, request }),
-    contactEvents: (account, contact) => eventsOf(streams.sms.name, contactCodec, subjects.smsContact(account, contact)),
-    statusOf: async (account, contact) => {
-      const { status, rule } = await service.ask(smsCommands.contact, { account, contact });
-      return rule === undefined ? status : `${status}: ${rule}`;
-    },
+    contactEvents,
+    typesOf: async (account, { contact }) => (await contactEvents(account, contact)).map(({ type }) => type),
+    statusOf,
+    statuses: async (account, people) => new Set(await Promise.all(people.map(({ contact }) => statusOf(account, contact)))),
     sends: async (people) => {
       const numbers = new Set(people.map(({ number }) => number));
       return (await Array.fromAsync(simulator.log())).filter(({ operation, to }) => operation === "sendsms" && numbers.has(to ?? ""));

@@ -10,7 +10,7 @@ import type { Sms } from "./context.ts";
 import type { SendOutcome } from "./providers/sms-provider.ts";
 import { lookAfter, reconcile } from "./reconcile.ts";
 import { scheduleWanted } from "./tail.ts";
-import { type Opened, openWorld, type Someone, type World } from "./testing-world.ts";
+import { type Opened, openWorld, type Someone, type World, within } from "./testing-world.ts";
 
 let world: World;
 let first: Opened;
@@ -28,14 +28,12 @@ beforeAll(async () => {
 afterEach(async () => void (await world.simulator.setFaults(noFaults)));
 afterAll(() => world[Symbol.asyncDispose]());
 
-const within = { timeout: 20_000, interval: 30 };
 const why = { actor: "test" };
 const oneOf = async (account: AccountId, more = {}): Promise<Someone> => {
   const [one] = await world.people(account, 1, more);
   if (one === undefined) throw new Error("one was made");
   return one;
 };
-const typesOf = async (account: AccountId, { contact }: Someone) => (await world.contactEvents(account, contact)).map(({ type }) => type);
 const becomes = (account: AccountId, { contact }: Someone, status: string) =>
   expect.poll(() => world.statusOf(account, contact), within).toBe(status);
 const refOf = (account: AccountId, providerId: string) =>
@@ -87,7 +85,7 @@ describe("an attempt whose answer was lost", () => {
       await takeTurn(first.sms, account, one.contact, why); // the redelivered turn finds an attempt open
     }
     await becomes(account, taken, "accepted");
-    expect(await typesOf(account, taken)).toEqual(["ContactRequested", "AttemptStarted", "AttemptUnknown", "ContactAccepted"]);
+    expect(await world.typesOf(account, taken)).toEqual(["ContactRequested", "AttemptStarted", "AttemptUnknown", "ContactAccepted"]);
     await expect.poll(() => refOf(account, id), within).toHaveLength(1);
     await becomes(account, never, "unknown");
     await expect
@@ -212,7 +210,7 @@ describe("an attempt that", () => {
     await Promise.all([later, never].map((one) => world.request(account, one)));
     await becomes(account, later, "accepted");
     await becomes(account, never, "rejected");
-    expect(await typesOf(account, later)).toEqual([
+    expect(await world.typesOf(account, later)).toEqual([
       ...["ContactRequested", "AttemptStarted", "AttemptRefusedForNow", "AttemptStarted", "ContactAccepted"],
     ]);
   });
@@ -241,7 +239,7 @@ describe("an attempt that", () => {
     await world.simulator.setFaults({ forbidden: 1 });
     await world.request(account, one);
     await becomes(account, one, "gated: line-paused");
-    expect(await typesOf(account, one)).toEqual(["ContactRequested", "AttemptStarted", "AttemptAbandoned", "ContactGated"]);
+    expect(await world.typesOf(account, one)).toEqual(["ContactRequested", "AttemptStarted", "AttemptAbandoned", "ContactGated"]);
     expect((await world.contactEvents(account, one.contact)).at(-1)).toMatchObject({
       data: { reservation: one.request.reservation, credits: 1, remedy: expect.stringContaining("key-refused") },
     });
@@ -280,7 +278,7 @@ describe("when JetStream stops answering", () => {
     const account = await world.account("half-started");
     const one = await asked(account);
     await takeTurn(disturbed("Start", 1, "after"), account, one.contact, why);
-    expect(await typesOf(account, one)).toEqual(["ContactRequested", "AttemptStarted", "AttemptAbandoned"]);
+    expect(await world.typesOf(account, one)).toEqual(["ContactRequested", "AttemptStarted", "AttemptAbandoned"]);
     await becomes(account, one, "accepted");
     expect(await world.sends([one])).toHaveLength(1);
   });
@@ -290,7 +288,7 @@ describe("when JetStream stops answering", () => {
     await takeTurn(disturbed("Accept", 3, "before"), account, before.contact, why);
     await takeTurn(disturbed("Accept", 1, "after"), account, after.contact, why);
     for (const one of [before, after]) {
-      expect(await typesOf(account, one)).toEqual(["ContactRequested", "AttemptStarted", "ContactAccepted"]);
+      expect(await world.typesOf(account, one)).toEqual(["ContactRequested", "AttemptStarted", "ContactAccepted"]);
       expect(await world.sends([one])).toHaveLength(1);
     }
   });

@@ -5,7 +5,7 @@ import { streams, subjects } from "@outrider/contracts/streams";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { followed } from "./config.ts";
-import { main, type Opened, openWorld, type Someone, type World } from "./testing-world.ts";
+import { type Opened, openTurns, openWorld, type Someone, type World, within } from "./testing-world.ts";
 
 let world: World;
 let first: Opened;
@@ -19,18 +19,13 @@ afterEach(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-const within = { timeout: 20_000, interval: 30 };
 const inHours = (hours: number) => new Date(first.service.clock.nowMs() + hours * 3_600_000).toISOString();
-const statuses = async (account: AccountId, people: readonly Someone[]) =>
-  new Set(await Promise.all(people.map(({ contact }) => world.statusOf(account, contact))));
 const become = (account: AccountId, people: readonly Someone[], status: string) =>
-  expect.poll(() => statuses(account, people), within).toEqual(new Set([status]));
-const typesOf = async (account: AccountId, { contact }: Someone) => (await world.contactEvents(account, contact)).map(({ type }) => type);
+  expect.poll(() => world.statuses(account, people), within).toEqual(new Set([status]));
 const say = (account: AccountId, ...events: AccountEvent[]) =>
   world.append(streams.registry.name, accountCodec, subjects.account(account), ...events);
 const pause = (account: AccountId) => say(account, { type: "AccountPaused", data: { by: "ada" } });
 const resume = (account: AccountId) => say(account, { type: "AccountResumed", data: { by: "ada" } });
-const openTurns = async (account: AccountId) => (await first.sms.lines.fold(subjects.smsLine(account, main))).state.open.size;
 const waitingFor = async (account: AccountId): Promise<number> =>
   (await Array.fromAsync(first.sms.schedules.pending("wanted", `${partitionOf(account)}.${account}`))).flat().length;
 /** Messages of pauses that are not done with. */
@@ -52,8 +47,8 @@ const deferred = async (name: string, count: number, more: Parameters<World["peo
   const people = await world.people(account, count, more);
   await world.page(account, "2026-11-20", people);
   await expect.poll(() => waitingFor(account), within).toBe(count);
-  await expect.poll(() => openTurns(account), within).toBe(0);
-  expect(await statuses(account, people)).toEqual(new Set(["requested"]));
+  await expect.poll(() => openTurns(first, account), within).toBe(0);
+  expect(await world.statuses(account, people)).toEqual(new Set(["requested"]));
   return { account, people };
 };
 
@@ -82,7 +77,7 @@ test("a pause of one hunt ends its own and leaves the others waiting; a pause of
   await expect.poll(() => waitingFor(account), within).toBe(25);
   await world.append(streams.hunts.name, huntCodec, subjects.hunt(account, one), { type: "HuntPaused", data: { by: "ada" } });
   await become(account, people, "gated: paused");
-  expect(await statuses(account, others)).toEqual(new Set(["requested"]));
+  expect(await world.statuses(account, others)).toEqual(new Set(["requested"]));
   await pause(systemAccount);
   await become(account, others, "gated: paused");
   await resume(systemAccount);
@@ -95,14 +90,14 @@ test("a pause ends what the provider asked to come later, also when its answer c
   if (before === undefined || after === undefined) throw new Error("two were made");
   await world.simulator.setFaults({ tooMany: 1, retryAfterS: 3600 });
   await world.request(account, before);
-  await expect.poll(() => typesOf(account, before), within).toContain("AttemptRefusedForNow");
+  await expect.poll(() => world.typesOf(account, before), within).toContain("AttemptRefusedForNow");
   await world.simulator.setFaults({ tooMany: 1, retryAfterS: 3600, latencyMs: 1500 });
   await world.request(account, after);
-  await expect.poll(() => typesOf(account, after), within).toContain("AttemptStarted");
+  await expect.poll(() => world.typesOf(account, after), within).toContain("AttemptStarted");
   await expect.poll(async () => (await world.sends([after])).length, within).toBe(1);
   await pause(account);
   await become(account, [before], "gated: paused");
-  expect(await typesOf(account, after)).toEqual(["ContactRequested", "AttemptStarted"]);
+  expect(await world.typesOf(account, after)).toEqual(["ContactRequested", "AttemptStarted"]);
   await become(account, [after], "gated: paused");
 });
 
@@ -114,7 +109,7 @@ test("a turn that is given for later while its hunt is paused ends, and does not
   const people = await world.people(account, 4, { hunt });
   await world.page(account, "2026-11-20", people);
   await become(account, people, "gated: paused");
-  await expect.poll(() => openTurns(account), within).toBe(0);
+  await expect.poll(() => openTurns(first, account), within).toBe(0);
 });
 
 test("an erasure ends at once what waits for that person, for a moment or for a turn, and nobody else's", async () => {
@@ -124,7 +119,7 @@ test("an erasure ends at once what waits for that person, for a moment or for a 
   const paced = await world.account("erasing-paced", { minGapMs: 600_000 });
   const turns = await world.people(paced, 3);
   await world.page(paced, "2026-11-20", turns);
-  await expect.poll(() => openTurns(paced), within).toBe(2);
+  await expect.poll(() => openTurns(first, paced), within).toBe(2);
   const [, second, third] = turns;
   if (second === undefined || third === undefined) throw new Error("three were made");
   const erase = (of: AccountId, { request: { person } }: Someone) =>
@@ -132,9 +127,9 @@ test("an erasure ends at once what waits for that person, for a moment or for a 
   await Promise.all([erase(account, one), erase(account, another), erase(paced, third)]);
   await become(account, [one, another], "gated: erased");
   await become(paced, [third], "gated: erased");
-  expect(await statuses(account, rest)).toEqual(new Set(["requested"]));
+  expect(await world.statuses(account, rest)).toEqual(new Set(["requested"]));
   expect(await world.statusOf(paced, second.contact)).toBe("requested");
-  await expect.poll(() => openTurns(paced), within).toBe(1);
+  await expect.poll(() => openTurns(first, paced), within).toBe(1);
 });
 
 test("an erasure during an attempt ends the contact when the provider asks to come later", async () => {
@@ -143,14 +138,14 @@ test("an erasure during an attempt ends the contact when the provider asks to co
   if (one === undefined) throw new Error("one was made");
   await world.simulator.setFaults({ tooMany: 1, retryAfterS: 3600, latencyMs: 1200 });
   await world.request(account, one);
-  await expect.poll(() => typesOf(account, one), within).toContain("AttemptStarted");
+  await expect.poll(() => world.typesOf(account, one), within).toContain("AttemptStarted");
   const { person } = one.request;
   await world.append(streams.registry.name, erasureCodec, subjects.erasure(account, person), {
     type: "ErasureAnnounced",
     data: { person },
   });
   await become(account, [one], "gated: erased");
-  expect(await typesOf(account, one)).toContain("AttemptRefusedForNow");
+  expect(await world.typesOf(account, one)).toContain("AttemptRefusedForNow");
 });
 
 test("a contact of an erased person that begins to wait after the look ends at the next one, and not hours later at its moment", async () => {

@@ -14,6 +14,8 @@ export interface World {
   readonly service: Service<GatewayConfig>;
   /** Every command that was asked, in order. */
   readonly asked: { readonly name: string; readonly request: unknown; readonly context: CommandContext }[];
+  /** What a service was asked last under a name, such as `registry.people`. */
+  readonly lastAsked: <Request>(name: string) => Request;
   readonly call: (method: string, path: string, options?: CallOptions) => Promise<Answer>;
   readonly close: () => Promise<void>;
 }
@@ -76,6 +78,7 @@ export const openWorld = async (
   };
   return {
     ...{ url, service, asked, call },
+    lastAsked: <Request>(name: string) => asked.findLast((one) => one.name === name)?.request as Request,
     close: async () => {
       for (const one of [service, ...services]) await one[Symbol.asyncDispose]();
     },
