@@ -16,10 +16,7 @@ beforeAll(async () => {
   all = await world();
   [one, two] = [await all.replica(), await all.replica()];
 });
-afterAll(async () => {
-  await Promise.all([one.stop(), two.stop()]);
-  await all[Symbol.asyncDispose]();
-});
+afterAll(() => all[Symbol.asyncDispose]());
 
 const memoryPositions = (): Positions & { readonly saved: { position?: Position; epoch: number } } => {
   const saved: { position?: Position; epoch: number } = { epoch: 0 };

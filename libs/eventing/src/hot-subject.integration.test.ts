@@ -23,7 +23,6 @@ test.each([2, 8])(
     expect(outcomes.flat().filter((kind) => kind === "appended")).toHaveLength(writers * each);
     const fresh = await aggregate(replicas[0]?.store("T") ?? neverStore(), tally).fold("t.hot");
     expect(total(fresh.state)).toBe(writers * each);
-    await Promise.all(replicas.map((here) => here.stop()));
   },
 );
 

@@ -10,10 +10,7 @@ beforeAll(async () => {
   all = await world();
   one = await all.replica();
 });
-afterAll(async () => {
-  await one.stop();
-  await all[Symbol.asyncDispose]();
-});
+afterAll(() => all[Symbol.asyncDispose]());
 
 const filled = async (count: number): Promise<string> => {
   const stream = `O${++streams}`;

@@ -16,10 +16,7 @@ beforeAll(async () => {
   [one, two] = [await all.replica(), await all.replica()];
   await new Kvm(one.kernel.js).create("positions");
 });
-afterAll(async () => {
-  await Promise.all([one.stop(), two.stop()]);
-  await all[Symbol.asyncDispose]();
-});
+afterAll(() => all[Symbol.asyncDispose]());
 
 /** A tally waits for its moment until something was added for the key `end`; adding it is also its reaction. */
 let streams = 0;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Unavailable } from "./errors.ts";
 import { pipelinedPublisher } from "./publisher.ts";
-import { type Replica, replica, unreliable, until, type World, world } from "./testing-world.ts";
+import { type Replica, replica, standStill, unreliable, until, type World, world } from "./testing-world.ts";
 
 let all: World;
 let one: Replica;
@@ -11,10 +11,7 @@ beforeAll(async () => {
   all = await world("T");
   one = await all.replica();
 });
-afterAll(async () => {
-  await one.stop();
-  await all[Symbol.asyncDispose]();
-});
+afterAll(() => all[Symbol.asyncDispose]());
 
 test("stores in the order of the calls and keeps to its window, also when callers come while it is full", async () => {
   const publisher = pipelinedPublisher(one.kernel.nats, { window: 10 });
@@ -45,7 +42,7 @@ test("what cannot be sent at all gives its place back", async () => {
 test("time in the line counts: a message that never left says so at its deadline", async () => {
   await using stuck = await world("T");
   await using far = await stuck.replica();
-  stuck.server.kill("SIGSTOP");
+  await standStill(stuck.server);
   const publisher = pipelinedPublisher(far.kernel.nats, { window: 1 });
   const first = publisher.publish("t.1", data, none, 3000);
   const second = publisher.publish("t.2", data, none, 200);

@@ -14,10 +14,7 @@ beforeAll(async () => {
   all = await world();
   one = await all.replica();
 });
-afterAll(async () => {
-  await one.stop();
-  await all[Symbol.asyncDispose]();
-});
+afterAll(() => all[Symbol.asyncDispose]());
 
 /** How many messages of some subjects the stream holds; undefined while nobody answers. */
 const waiting = async (subjects: string): Promise<number | undefined> => {

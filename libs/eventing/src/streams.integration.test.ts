@@ -9,10 +9,7 @@ beforeAll(async () => {
   all = await world();
   one = await all.replica();
 });
-afterAll(async () => {
-  await one.stop();
-  await all[Symbol.asyncDispose]();
-});
+afterAll(() => all[Symbol.asyncDispose]());
 const ensure = (name: string, more: Parameters<typeof declared>[1] = {}) => ensureStream(one.kernel.jsm, declared(name, more));
 
 test("rule: declared fields only are compared, whatever the server adds, and a change is shown and made", async () => {

@@ -14,10 +14,7 @@ export const reactionBench = async () => {
     all,
     one,
     two,
-    end: async (): Promise<void> => {
-      await Promise.all([one.stop(), two.stop()]);
-      await all[Symbol.asyncDispose]();
-    },
+    end: () => all[Symbol.asyncDispose](),
     fresh: async (more: Partial<ReactOptions<TallyEvent>> = {}) => {
       const stream = `R${++streams}`;
       await ensureStream(jsm, declared(stream));

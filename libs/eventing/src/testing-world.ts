@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { connect as connectTcp, createServer, type Socket } from "node:net";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
@@ -61,6 +62,7 @@ export const replica = async (url: string, service = "tester", window?: number):
   };
 };
 
+/** Its end is the end of its replicas, too. */
 export interface World extends AsyncDisposable {
   readonly server: ThrowAwayNats;
   readonly replica: (service?: string) => Promise<Replica>;
@@ -75,7 +77,26 @@ export const world = async (...streams: readonly string[]): Promise<World> => {
     declared("DEAD", { kind: "letters" }),
   ];
   for (const stream of [...shared, ...streams.map((name) => declared(name))]) await ensureStream(first.kernel.jsm, stream);
-  return { server, replica: (service) => replica(server.url, service), [Symbol.asyncDispose]: server.stop };
+  const opened: Replica[] = [];
+  return {
+    server,
+    replica: async (service) => {
+      const one = await replica(server.url, service);
+      opened.push(one);
+      return one;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(opened.map(({ stop }) => stop()));
+      await server.stop();
+    },
+  };
+};
+
+/** Stops the server where it is; the signal takes its time. */
+export const standStill = async (server: ThrowAwayNats): Promise<void> => {
+  server.kill("SIGSTOP");
+  const stat = `/proc/${server.pid()}/stat`;
+  await until("the server stands still", () => !existsSync(stat) || readFileSync(stat, "utf8").includes(") T "));
 };
 
 /** Waits for something to become true, with a deadline. */

@@ -12,10 +12,7 @@ beforeAll(async () => {
   all = await world();
   one = await all.replica();
 });
-afterAll(async () => {
-  await one.stop();
-  await all[Symbol.asyncDispose]();
-});
+afterAll(() => all[Symbol.asyncDispose]());
 
 const fill = async (stream: string, count: number, { from = 0, release = 1 } = {}): Promise<void> => {
   const tallies = aggregate(one.store(stream, codecOfRelease(release)), tally);

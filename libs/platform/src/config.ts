@@ -1,26 +1,8 @@
 import type { ServiceName } from "@outrider/contracts/commands";
 import { z } from "zod";
+import type { CommonConfig, ConfigDefinition, EnvShape, MongoConfig, Values } from "./config-definition.ts";
 import { metaOf } from "./config-meta.ts";
 import { commonShape, mongoShape } from "./config-shape.ts";
-
-export type EnvShape = Readonly<Record<string, z.ZodType>>;
-type Values<Shape extends EnvShape> = { readonly [Name in keyof Shape]: z.output<Shape[Name]> };
-
-export type CommonConfig = { readonly service: ServiceName } & Values<typeof commonShape>;
-export type MongoConfig = Values<typeof mongoShape>;
-
-/** The variables of one service. `shape` holds everything that it reads, `own` only what it adds to the common ones. */
-export interface ConfigDefinition<Config extends CommonConfig = CommonConfig> {
-  readonly service: ServiceName;
-  readonly mongo: boolean;
-  readonly own: EnvShape;
-  readonly shape: EnvShape;
-  /** Never set: carries the type. */
-  readonly config?: Config;
-}
-
-/** The configuration that a definition describes. */
-export type ConfigOf<Definition> = Definition extends ConfigDefinition<infer Config> ? Config : never;
 
 /**
  * Declares what a service reads from its environment: the common variables, those of MongoDB for `mongo: true`, and its own. Every
@@ -104,5 +86,6 @@ const liveProblems = (config: CommonConfig): string[] => {
   return problems;
 };
 
+export type { CommonConfig, ConfigDefinition, ConfigOf, EnvShape, MongoConfig } from "./config-definition.ts";
 export { overdueShape, variable } from "./config-shape.ts";
 export { envExample } from "./env-example.ts";

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { ConfigDefinition } from "./config.ts";
+import type { ConfigDefinition } from "./config-definition.ts";
 import { metaOf } from "./config-meta.ts";
 import { commonShape, mongoShape } from "./config-shape.ts";
 
