@@ -82,7 +82,11 @@ export const readInOrder = async (kernel: Kernel, options: OrderedOptions, signa
   };
   const told = (message: Msg): void => {
     const code = message.headers?.code ?? 0;
-    if (code === 100) return; // it is there
+    if (code === 100) {
+      // It is there. What it has sent is here before this is: the last message may be missing, too, and no other one shows it.
+      if (Number(message.headers?.get("Nats-Last-Consumer") || 0) >= expected) end();
+      return;
+    }
     const unfulfilled = Number(message.headers?.get("Nats-Pending-Messages") || 0);
     asked = Math.max(0, asked - unfulfilled);
     // The request has run out, or has brought as many bytes as it may. Everything else means that the consumer cannot go on.
