@@ -101,23 +101,6 @@ export const survey = <C extends Candidate>(
   const seen = hunts.map((hunt) => seenBy(hunt, most));
   let denials: Denial[] = [];
 
-  const judgeAll = (candidate: C, { hunt }: Seen, ad: CandidateAd): Judged | number => {
-    let routes = 0;
-    let first: Judged | undefined;
-    for (const [index, route] of hunt.routes.entries()) {
-      const judged = judge(candidate, hunt, route, ad);
-      if (judged.allowed) routes |= 1 << index;
-      else first ??= judged;
-    }
-    return routes === 0 ? (first ?? { allowed: false, rule: "no-channel", lasting: true }) : routes;
-  };
-
-  const decline = (of: Seen, candidate: C): string | undefined => {
-    if (of.hunt.closed !== undefined) return of.hunt.closed;
-    if (candidate.person === undefined) return "no-number";
-    return candidate.allocatedBy === undefined ? undefined : "contacted-recently";
-  };
-
   const settle = (candidate: C, of: Seen, newest: CandidateAd, pairs: number): void => {
     const { hunt } = of.hunt;
     const { ad, publishedMs } = newest;
@@ -133,7 +116,7 @@ export const survey = <C extends Candidate>(
       of.skip(declined ?? "no-number", pairs);
       return;
     }
-    const judged = judgeAll(candidate, of, newest);
+    const judged = openRoutes(judge, candidate, of.hunt, newest);
     if (typeof judged === "number") {
       of.keep({ person, ad, publishedMs, pairs, routes: judged, kept: keep(candidate, newest) });
     } else if (!judged.allowed) {
@@ -145,13 +128,7 @@ export const survey = <C extends Candidate>(
   return {
     take: (candidate) => {
       for (const of of seen) {
-        let newest: CandidateAd | undefined;
-        let pairs = 0;
-        for (const ad of candidate.ads) {
-          if (!of.hunt.wants(ad)) continue;
-          pairs += 1;
-          if (newest === undefined || isNewer(ad, newest)) newest = ad;
-        }
+        const { newest, pairs } = wantedBy(of.hunt, candidate.ads);
         if (newest !== undefined) settle(candidate, of, newest, pairs);
       }
     },
@@ -165,6 +142,40 @@ export const survey = <C extends Candidate>(
 };
 
 const nothing = (): string => "";
+
+/** The newest of the ads that a hunt wants, and how many there are. */
+const wantedBy = (
+  { wants }: HuntInPlay,
+  ads: readonly CandidateAd[],
+): { readonly newest: CandidateAd | undefined; readonly pairs: number } => {
+  let newest: CandidateAd | undefined;
+  let pairs = 0;
+  for (const ad of ads) {
+    if (!wants(ad)) continue;
+    pairs += 1;
+    if (newest === undefined || isNewer(ad, newest)) newest = ad;
+  }
+  return { newest, pairs };
+};
+
+/** Why nobody need be asked about a candidate. */
+const decline = ({ hunt }: Seen, { person, allocatedBy }: Candidate): string | undefined => {
+  if (hunt.closed !== undefined) return hunt.closed;
+  if (person === undefined) return "no-number";
+  return allocatedBy === undefined ? undefined : "contacted-recently";
+};
+
+/** The bits of the routes by which the candidate may be written to; where there is none, the first one's no. */
+const openRoutes = <C extends Candidate>(judge: Judge<C>, candidate: C, hunt: HuntInPlay, ad: CandidateAd): Judged | number => {
+  let routes = 0;
+  let first: Judged | undefined;
+  for (const [index, route] of hunt.routes.entries()) {
+    const judged = judge(candidate, hunt, route, ad);
+    if (judged.allowed) routes |= 1 << index;
+    else first ??= judged;
+  }
+  return routes === 0 ? (first ?? { allowed: false, rule: "no-channel", lasting: true }) : routes;
+};
 
 const isNewer = (ad: CandidateAd, than: CandidateAd): boolean =>
   ad.publishedMs > than.publishedMs || (ad.publishedMs === than.publishedMs && ad.ad < than.ad);

@@ -8,10 +8,11 @@ import { badRows, type IngestConfig, limits, names } from "./config.ts";
 import type { DigestOf } from "./digest.ts";
 import { fictionNumber } from "./fiction.ts";
 import type { ImportCommand, ImportRefusal, ImportState } from "./import.ts";
-import type { Landed, Lander, Landing, Sighting } from "./landing.ts";
+import type { Lander } from "./landing.ts";
 import type { OwnersOf } from "./owners.ts";
 import { type AdSource, type SourceRow, Unreadable } from "./providers/ad-source.ts";
 import { SeenAds } from "./seen.ts";
+import type { Landed, Landing, Sighting } from "./sighting.ts";
 
 export type Imports = Aggregate<ImportState, ImportCommand, ImportEvent, ImportRefusal>;
 

@@ -1,7 +1,5 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
-import { type Ad, type AdEvent, adCodec } from "@outrider/contracts/ads";
-import type { Sealed } from "@outrider/contracts/define";
-import type { AccountId, AdId, ImportId } from "@outrider/contracts/ids";
+import { type AdEvent, adCodec } from "@outrider/contracts/ads";
 import { type AggregateSubject, streams, subjects } from "@outrider/contracts/streams";
 import {
   type Aggregate,
@@ -16,33 +14,10 @@ import {
   Unfoldable,
   wire,
 } from "@outrider/eventing";
-import { KeyDestroyed, type Keyring, keyIds } from "@outrider/platform";
+import type { Keyring } from "@outrider/platform";
 import { type AdState, adRule, type SeeAd, unchanged } from "./ad.ts";
 import { limits } from "./config.ts";
-import { present } from "./file/values.ts";
-import type { Owner } from "./owners.ts";
-import type { FoundAd } from "./providers/ad-source.ts";
-
-/** An ad of a page, ready to be compared with what is known of it. One page never holds an ad twice. */
-export interface Sighting {
-  readonly row: number;
-  readonly ad: AdId;
-  readonly found: FoundAd;
-  readonly digest: string;
-  readonly owner: Owner | undefined;
-  /** The owner's number is one that we gave out for want of any: an ad that has an owner keeps it. */
-  readonly assigned: boolean;
-}
-
-/** What a row was to the ads that we knew. */
-export type Landed = "new" | "changed" | "duplicate";
-
-export interface Landing {
-  readonly account: AccountId;
-  readonly import: ImportId;
-  readonly seenAt: string;
-  readonly cause: Omit<Cause, "commandId" | "at">;
-}
+import { type Before, type Known, type Landed, type Landing, type Sighting, seal } from "./sighting.ts";
 
 export interface Lander {
   /** Lands each ad of a page once, however often it is asked with the same import; answers in the page's order. */
@@ -56,11 +31,6 @@ interface LanderParts {
   readonly now: () => string;
 }
 
-/** What is known of an ad: its last message, or that there is none as far as we know. */
-interface Before {
-  readonly ad: Ad | undefined;
-  readonly revision: number;
-}
 const unheardOf: Before = { ad: undefined, revision: 0 };
 
 /**
@@ -99,28 +69,32 @@ export const lander = ({ kernel: { jsm, publisher }, keyring, now }: LanderParts
       if (answer === undefined) open.push(item);
       else answers.set(item.sighting.row, answer);
     }
-    const commands = await seal(open, landing);
+    const commands = await seal(keyring, open, landing);
     const conflicts: Sighting[] = [];
     await Promise.all(
-      open.map(async ({ sighting, before }, at) => {
+      open.map(async (item, at) => {
         const command = commands[at];
-        if (command === undefined) return;
-        const decision = adRule.decide(before.ad === undefined ? { known: false } : { known: true, ad: before.ad }, command);
-        if (!decision.accepted || decision.events.length === 0) return void answers.set(sighting.row, "duplicate");
-        const { events } = decision;
-        const append = { ...causeOf(sighting, landing), events, expected: before.revision, executionId: crypto.randomUUID(), closing: 0 };
-        const appended = await store.append(subjectOf(sighting, landing), append, performance.now() + limits.appendMs);
-        if (appended.kind === "conflict") conflicts.push(sighting);
-        else answers.set(sighting.row, meaningOf(events));
+        const answer = command === undefined ? undefined : await append(item, command, landing);
+        if (answer === "conflict") conflicts.push(item.sighting);
+        else if (answer !== undefined) answers.set(item.sighting.row, answer);
       }),
     );
     return conflicts;
   };
 
+  const append = async ({ sighting, before }: Known, command: SeeAd, landing: Landing): Promise<Landed | "conflict"> => {
+    const decision = adRule.decide(before.ad === undefined ? { known: false } : { known: true, ad: before.ad }, command);
+    if (!decision.accepted || decision.events.length === 0) return "duplicate";
+    const { events } = decision;
+    const guarded = { ...causeOf(sighting, landing), events, expected: before.revision, executionId: crypto.randomUUID(), closing: 0 };
+    const { kind } = await store.append(subjectOf(sighting, landing), guarded, performance.now() + limits.appendMs);
+    return kind === "conflict" ? kind : meaningOf(events);
+  };
+
   const one = async (sighting: Sighting, landing: Landing): Promise<Landed> => {
     const subject = subjectOf(sighting, landing);
     const { state, revision } = await ads.fold(subject);
-    const [command] = await seal([{ sighting, before: { ad: state.known ? state.ad : undefined, revision } }], landing);
+    const [command] = await seal(keyring, [{ sighting, before: { ad: state.known ? state.ad : undefined, revision } }], landing);
     if (command === undefined) return "duplicate";
     const outcome = await ads.execute(subject, command, causeOf(sighting, landing));
     return meaningOf(outcome.kind === "refused" ? [] : outcome.events);
@@ -128,58 +102,8 @@ export const lander = ({ kernel: { jsm, publisher }, keyring, now }: LanderParts
 
   const causeOf = ({ row }: Sighting, landing: Landing): Cause => ({ ...landing.cause, commandId: commandOf(landing, row), at: now() });
 
-  /** The commands, with what is personal sealed under its owner's key; without an owner under the account's. */
-  const seal = async (items: readonly Known[], landing: Landing, destroyed: ReadonlySet<string> = new Set()): Promise<SeeAd[]> => {
-    const plans = items.map(({ sighting, before }) => {
-      const owner = ownerOf(sighting, before);
-      const keyId = owner === undefined ? keyIds.account(landing.account) : keyIds.person(landing.account, owner.person);
-      return { sighting, before, owner, keyId, erased: owner !== undefined && (owner.erased || destroyed.has(keyId)) };
-    });
-    const values: { readonly keyId: string; readonly plain: string }[] = [];
-    for (const { sighting, keyId, erased } of plans) {
-      if (erased) continue;
-      const { description, ownerName } = sighting.found;
-      if (description !== undefined) values.push({ keyId, plain: description });
-      if (ownerName !== undefined) values.push({ keyId, plain: ownerName });
-    }
-    let sealed: Sealed[] = [];
-    try {
-      if (values.length > 0) sealed = await keyring.sealMany(values);
-    } catch (error) {
-      // Erased since registry was asked: the same once more, without what is personal of theirs.
-      if (!(error instanceof KeyDestroyed) || error.keyIds.every((id) => destroyed.has(id))) throw error;
-      return seal(items, landing, new Set([...destroyed, ...error.keyIds]));
-    }
-    const next = sealed.values();
-    return plans.map(({ sighting, before, owner, erased }) => {
-      const { description: text, ownerName: name, phone: _number, ...found } = sighting.found;
-      const description = erased || text === undefined ? undefined : next.next().value;
-      const ownerName = erased || name === undefined ? undefined : next.next().value;
-      const { digest, ad: id } = sighting;
-      const publishedAt = found.publishedAt ?? before.ad?.publishedAt ?? landing.seenAt;
-      const ad: Ad = {
-        ad: id,
-        ...found,
-        ...present({ person: owner?.person, facts: owner?.facts, description, ownerName }),
-        publishedAt,
-        digest,
-      };
-      return { kind: "see", ad, erased, import: landing.import, seenAt: landing.seenAt };
-    });
-  };
-
   return { land, ads };
 };
-
-interface Known {
-  readonly sighting: Sighting;
-  readonly before: Before;
-  /** This import has already landed this row, before it was interrupted. */
-  readonly earlier?: Landed | undefined;
-}
-
-const ownerOf = ({ owner, assigned }: Sighting, { ad }: Before): Owner | undefined =>
-  assigned && ad?.person !== undefined && ad.facts !== undefined ? { person: ad.person, facts: ad.facts, erased: false } : owner;
 
 const isUnchanged = ({ sighting: { digest, owner }, before: { ad } }: Known): boolean =>
   ad !== undefined && unchanged(ad, { digest, hasOwner: owner !== undefined, erased: owner?.erased ?? false });
