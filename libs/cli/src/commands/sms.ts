@@ -39,11 +39,10 @@ export const addSms = (program: Command): void => {
     .command("test")
     .description("asks the provider whether the line's phone is online; exits 1 when it is not")
     .argument("[line]", "the line's id", "main")
-    .option("--number <number>", "also sends a test message to this number of yours")
     .addHelpText("after", "\nExample:\n  $ outrider sms test main")
     .action(
-      action(async ({ api, output, args: [line = "main"], options }) => {
-        const answer = await api().post(`/v1/lines/${encodeURIComponent(line)}/test`, { number: textOption(options, "number") });
+      action(async ({ api, output, args: [line = "main"] }) => {
+        const answer = await api().post(`/v1/lines/${encodeURIComponent(line)}/test`, {});
         // A line whose phone is offline is paused, so that a gateway which does not ask the provider knows as well.
         const online = at(answer, "online") ?? at(answer, "paused") !== true;
         output.result(answer, () => `Line ${line}: ${online === true ? "online" : "offline or paused"}.`);

@@ -118,9 +118,6 @@ const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
       return ask(request, smsCommands.resumeLine, { account: accountOf(request), ...request.params, by });
     },
   );
-  const testing = z.strictObject({
-    number: z.never({ error: "no test message is sent; ask for a contact instead" }).optional(),
-  });
   const state = z.object({
     line: lineId,
     phone: z.enum(["online", "offline", "key-refused", "unanswered"]).describe("what the provider says of the line's phone, just now"),
@@ -135,9 +132,9 @@ const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
       config: { access: "read" },
       schema: {
         tags,
-        summary: "Whether a line is connected, may send, and has its phone online",
+        summary: "Whether a line is connected, may send, and has its phone online; nothing is sent",
         params,
-        body: testing,
+        body: z.strictObject({}),
         response: { 200: state, ...problems },
       },
     },
