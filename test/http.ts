@@ -64,7 +64,8 @@ export const openShop = async (world: World, account: string, { credits = 10_000
   const admin = clientOf(gateway, adminKey, account);
   const client = clientOf(gateway, made.body.apiKey);
   ok(await admin.post("/v1/credits/grants", { credits }));
-  ok(await client.post("/v1/account/confirm-offer-to-buy", { by: "the owner", notice: "read and understood" }));
+  const { offerToBuyNotice: notice } = ok(await client.get("/v1/account")).body;
+  ok(await client.post("/v1/account/confirm-offer-to-buy", { by: "the owner", notice }));
   const apiKey = `vendor-key-of-${account}`;
   const secret = `webhook-secret-of-${account}`;
   const line = ok(

@@ -50,6 +50,8 @@ export const registryCommands = {
       policy: accountPolicy,
       paused: z.boolean(),
       offerToBuyConfirmed: z.object({ by: z.string(), at: z.string() }).optional(),
+      /** The text that has to be confirmed. A replica of an earlier release does not tell it. */
+      offerToBuyNotice: z.string().optional(),
       providers: z.array(z.object({ provider: smsProvider, line: lineId, credentials: sealed })),
       revision: z.int(),
     }),

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { offerToBuyNotice } from "@outrider/contact-policy";
 import type { ProblemSlug } from "@outrider/contracts/commands";
 import { type AccountId, systemAccount } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry-commands";
@@ -14,6 +15,10 @@ const refusals = {
   "unknown-key": { slug: "not-found", sentence: "the account has no such key" },
   "key-taken": { slug: "already-exists", sentence: "a key with this id exists or was revoked" },
   "last-admin-key": { slug: "refused", sentence: "this is the last key that may administer the account; add another one first" },
+  "another-notice": {
+    slug: "refused",
+    sentence: "this is not the notice: read `offerToBuyNotice` of GET /v1/account, and confirm it with that very text",
+  },
 } as const satisfies Record<AccountRefusal, { slug: ProblemSlug; sentence: string }>;
 
 /** What is asked about accounts. */
@@ -50,7 +55,8 @@ export const accountHandlers = ({
       const { state, revision } = await accounts.fold(subjects.account(account));
       if (state.status === "none") throw new Refusal("not-found", refusals["not-found"].sentence);
       const { name, timeZone, country, policy, paused, offerToBuyConfirmed, providers } = state;
-      return { account, name, timeZone, country, policy, paused, offerToBuyConfirmed, providers: [...providers], revision };
+      const known = { account, name, timeZone, country, policy, paused, offerToBuyConfirmed, revision };
+      return { ...known, offerToBuyNotice, providers: [...providers] };
     }),
     handle(addApiKey, ({ account, ...apiKey }, context) => change(account, { type: "AddApiKey", apiKey }, context)),
     handle(revokeApiKey, ({ account, key }, context) => change(account, { type: "RevokeApiKey", key }, context)),

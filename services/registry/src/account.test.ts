@@ -1,3 +1,4 @@
+import { offerToBuyNotice } from "@outrider/contact-policy";
 import { accountId, lineId } from "@outrider/contracts/ids";
 import { type AccountEvent, accountCodec, accountPolicy } from "@outrider/contracts/registry";
 import { scenario } from "@outrider/eventing/testing";
@@ -88,12 +89,17 @@ test("changes only what a change of policy names", () => {
   open.when({ type: "ChangePolicy", change: {} }).thenNothing();
 });
 test("records who confirmed the offer to buy, the first time", () => {
-  const confirm = { type: "ConfirmOfferToBuy", by: "Anne", notice: "v1", at: "2026-11-20T10:00:00.000Z" } as const;
+  const confirm = { type: "ConfirmOfferToBuy", by: "Anne", notice: offerToBuyNotice, at: "2026-11-20T10:00:00.000Z" } as const;
   const { type: _, ...data } = confirm;
   open.when(confirm).then({ type: "OfferToBuyConfirmed", data });
   given(created, firstKey, { type: "OfferToBuyConfirmed", data })
     .when({ ...confirm, by: "Marc" })
     .thenNothing();
+});
+test("takes no other text for the notice", () => {
+  for (const notice of ["v1", "", `${offerToBuyNotice} Not me.`]) {
+    open.when({ type: "ConfirmOfferToBuy", by: "Anne", notice, at: "2026-11-20T10:00:00.000Z" }).thenRefused("another-notice");
+  }
 });
 
 test("every event of an account survives being stored", () => {

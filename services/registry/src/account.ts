@@ -1,3 +1,4 @@
+import { offerToBuyNotice } from "@outrider/contact-policy";
 import type { Sealed } from "@outrider/contracts/define";
 import type { SmsProviderName } from "@outrider/contracts/fields";
 import { type AccountId, type LineId, systemAccount } from "@outrider/contracts/ids";
@@ -56,7 +57,14 @@ export type AccountCommand =
 
 type Settings = { readonly [Name in keyof AccountPolicySettings]: AccountPolicySettings[Name] | undefined };
 
-export type AccountRefusal = "already-exists" | "not-found" | "reserved" | "unknown-key" | "key-taken" | "last-admin-key";
+export type AccountRefusal =
+  | "already-exists"
+  | "not-found"
+  | "reserved"
+  | "unknown-key"
+  | "key-taken"
+  | "last-admin-key"
+  | "another-notice";
 
 const initial = (): Account => ({ status: "none", paused: false });
 
@@ -131,6 +139,8 @@ const decideOpen = (state: OpenAccount, command: OfOpenAccount): Decision<Accoun
     }
     case "ConfirmOfferToBuy": {
       const { by, at, notice } = command;
+      // What is recorded must be what was read.
+      if (notice !== offerToBuyNotice) return refuse("another-notice");
       return state.offerToBuyConfirmed === undefined ? accept({ type: "OfferToBuyConfirmed", data: { by, at, notice } }) : accept();
     }
     default:

@@ -1,3 +1,4 @@
+import { offerToBuyNotice } from "@outrider/contact-policy";
 import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
 import { accountId, contactId, lineId, type PersonId, personId } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry-commands";
@@ -13,7 +14,7 @@ let world: World;
 beforeAll(async () => {
   world = await openWorld();
   await world.caller.ask(registryCommands.createAccount, creation);
-  await world.caller.ask(registryCommands.confirmOfferToBuy, { account, by: "Anne", notice: "v1" });
+  await world.caller.ask(registryCommands.confirmOfferToBuy, { account, by: "Anne", notice: offerToBuyNotice });
 });
 afterAll(() => world[Symbol.asyncDispose]());
 

@@ -33,7 +33,11 @@ describe("an account", () => {
   test("may write with an offer to buy after it has confirmed the notice", async () => {
     const person = await world.personOf("06 39 98 90 00");
     expect(await world.permit(person)).toMatchObject({ kind: "denied", rule: "offer-to-buy-unconfirmed" });
-    await world.caller.ask(registryCommands.confirmOfferToBuy, { account, by: "Anne", notice: "v1" });
+    const unread = world.caller.ask(registryCommands.confirmOfferToBuy, { account, by: "Anne", notice: "v1" });
+    await expect(unread).rejects.toMatchObject({ slug: "refused", message: expect.stringContaining("GET /v1/account") });
+    const { offerToBuyNotice: notice = "", offerToBuyConfirmed } = await world.caller.ask(registryCommands.account, { account });
+    expect(offerToBuyConfirmed).toBeUndefined();
+    await world.caller.ask(registryCommands.confirmOfferToBuy, { account, by: "Anne", notice });
     await expect.poll(() => world.permit(person)).toMatchObject({ kind: "permitted" });
   });
 });

@@ -46,10 +46,16 @@ export const addAccounts = (program: Command): void => {
     .addHelpText("after", '\nExample:\n  $ outrider accounts confirm-offer-to-buy --by "Ada Lovelace"')
     .action(
       action(async ({ api, output, options }) => {
-        const { offerToBuyNotice: notice } = await import("@outrider/contact-policy");
+        const gateway = api();
+        const account = await gateway.get("/v1/account");
+        const notice = textAt(account, "offerToBuyNotice") ?? (await import("@outrider/contact-policy")).offerToBuyNotice;
         const by = textOption(options, "by");
-        if (by === undefined) return output.result({ notice, confirmed: false }, () => `${notice}\n\nConfirm with --by NAME.`);
-        await api().post("/v1/account/confirm-offer-to-buy", { by, notice });
+        if (by === undefined) {
+          const before = textAt(account, "offerToBuyConfirmed.by");
+          const told = before === undefined ? "Confirm with --by NAME." : `Confirmed by ${before}.`;
+          return output.result({ notice, confirmed: before !== undefined, by: before }, () => `${notice}\n\n${told}`);
+        }
+        await gateway.post("/v1/account/confirm-offer-to-buy", { by, notice });
         output.result({ notice, confirmed: true, by }, () => `${notice}\n\nConfirmed by ${by}.`);
       }),
     );

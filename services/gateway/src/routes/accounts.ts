@@ -20,7 +20,8 @@ const shown = z.object({
   country: z.string(),
   policy: accountPolicyChange.required(),
   paused: z.boolean(),
-  offerToBuyConfirmed: z.object({ by: z.string(), at: z.string() }).optional(),
+  offerToBuyConfirmed: z.object({ by: z.string(), at: z.string() }).optional().describe("absent until the notice is confirmed"),
+  offerToBuyNotice: z.string().optional().describe("what has to be read and confirmed before the legal basis offer-to-buy works"),
   lines: z.array(z.object({ line: z.string(), provider: z.string() })),
   revision: z.int(),
 });
@@ -86,7 +87,7 @@ export const accountRoutes = (api: Api, { ask }: Gateway): void => {
         summary: "Take on the notice about writing to owners with an offer to buy",
         body: z.strictObject({
           by: z.string().min(1).max(200),
-          notice: z.string().min(1).max(5000).describe("the notice, as it was read"),
+          notice: z.string().min(1).max(5000).describe("the text of `offerToBuyNotice`, as GET /v1/account hands it out"),
         }),
         response: { 200: changed, ...problems },
       },
