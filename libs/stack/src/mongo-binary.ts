@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cacheFolder, installed } from "./cache.ts";
+import { CORRUPT } from "./mongo-download.ts";
 import { embeddedJar, installEmbedded, type JavaTools, javaTools } from "./mongo-embedded.ts";
 import { answersVersion, isAtLeast, onPath, runTool, versionOf } from "./run-tool.ts";
 import { isMissing, messageOf, StackError } from "./stack-error.ts";
@@ -48,7 +49,7 @@ export async function lookForMongo(env: NodeJS.ProcessEnv): Promise<MongoFound> 
 
 /**
  * A MongoDB server: `mongod` from the PATH or downloaded; where that cannot be, the embedded one, fetched by Maven.
- * @throws StackError when none of these is to be had.
+ * @throws StackError when none of these is to be had, when what was downloaded is damaged, and when the disk is full.
  */
 export async function findMongo(options: { env?: NodeJS.ProcessEnv; onProgress?: (text: string) => void } = {}): Promise<MongoBinary> {
   const env = options.env ?? process.env;
@@ -94,7 +95,7 @@ async function download(env: NodeJS.ProcessEnv, tell: (text: string) => void): P
   const refusal = join(cache, `${NAME}.unreachable`);
   if (await isRecent(refusal)) return undefined;
   try {
-    await requireReachable();
+    await requireReachable(env);
     tell(`downloading MongoDB ${DOWNLOADED} (about 100 MB, once)`);
     const works = async (folder: string): Promise<boolean> => {
       const path = await downloadedPath(folder);
@@ -103,7 +104,8 @@ async function download(env: NodeJS.ProcessEnv, tell: (text: string) => void): P
     await installed({ cache, name: NAME, megabytes: DOWNLOAD_MEGABYTES, works, build: (part) => fetchInto(part, env) });
     return await downloadedMongod(env);
   } catch (error) {
-    if (error instanceof StackError && error.code === "no-disk-space") throw error;
+    // Neither is made good by another way, and a server that somebody tampered with is not passed over in silence.
+    if (error instanceof StackError && (error.code === "no-disk-space" || error.code === "corrupt-download")) throw error;
     await mkdir(cache, { recursive: true });
     await writeFile(refusal, `${messageOf(error)}\n`);
     return undefined;
@@ -122,11 +124,13 @@ async function isRecent(file: string): Promise<boolean> {
 }
 
 /** Fails within seconds where names do not resolve or connections hang; with a proxy the download itself has to tell. */
-async function requireReachable(): Promise<void> {
+async function requireReachable(env: NodeJS.ProcessEnv): Promise<void> {
   // Loaded here because it is slow to load and hardly ever needed.
   const { MongoBinaryDownloadUrl } = await import("mongodb-memory-server-core/lib/util/MongoBinaryDownloadUrl.js");
-  const url = await new MongoBinaryDownloadUrl({ version: DOWNLOADED, platform: process.platform, arch: process.arch }).getDownloadUrl();
-  if (Object.keys(process.env).some((name) => /^https?_proxy$/i.test(name))) return;
+  const { getOS } = await import("mongodb-memory-server-core/lib/util/getos/index.js");
+  const machine = { platform: process.platform, arch: process.arch, os: await getOS() };
+  const url = await new MongoBinaryDownloadUrl({ version: DOWNLOADED, ...machine }).getDownloadUrl();
+  if (Object.keys(env).some((name) => /^https?_proxy$/i.test(name))) return;
   const limit = new AbortController();
   const late = sleep(PROBE_MS, undefined, { signal: limit.signal, ref: false }).then(() =>
     Promise.reject(new Error(`no answer within ${PROBE_MS} ms`)),
@@ -141,14 +145,20 @@ async function requireReachable(): Promise<void> {
   }
 }
 
+/** @throws StackError when what came is not what its sum says; an Error when it did not come, or does not run on this machine. */
 async function fetchInto(part: string, env: NodeJS.ProcessEnv): Promise<void> {
   const program = join(import.meta.dirname, "mongo-download.ts");
   const { code, output } = await runTool(process.execPath, [program, part, DOWNLOADED], { env, timeoutMs: DOWNLOAD_MS });
+  if (code === CORRUPT) {
+    throw new StackError(
+      "corrupt-download",
+      `What came as MongoDB ${DOWNLOADED} is damaged or not that release: start again, and if that does not help, ${INSTALL_MONGO}.`,
+      lastLines(output, 10),
+    );
+  }
+  if (code !== 0) throw new Error(`the download failed: ${lastLines(output, 10)}`);
   const path = lastLines(output, 1);
-  if (code !== 0)
-    throw new StackError("corrupt-download", "MongoDB could not be downloaded: try again, or install mongod.", lastLines(output, 10));
   const version = await versionOfServer(path, env);
-  if (version !== DOWNLOADED)
-    throw new StackError("corrupt-download", "The downloaded MongoDB does not run on this machine: install mongod.", lastLines(output, 10));
+  if (version !== DOWNLOADED) throw new Error(`the downloaded mongod does not run on this machine: ${lastLines(output, 10)}`);
   await writeFile(join(part, "mongod.path"), relative(part, path));
 }

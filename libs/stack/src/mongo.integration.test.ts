@@ -1,6 +1,10 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { readdir } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { MongoClient } from "mongodb";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { startMongo } from "./mongo.ts";
 import { findMongo } from "./mongo-binary.ts";
 import { checkJars } from "./mongo-embedded.ts";
@@ -13,6 +17,32 @@ beforeEach(async () => {
 });
 
 afterEach(() => folder[Symbol.asyncDispose]());
+
+/** A release host on this machine that answers with `archive`, and says that its sum is that of `promised`; without one it says no. */
+async function releaseHost(archive?: string, promised = archive) {
+  const host = createServer((request, response) => {
+    const sum = createHash("md5").update(promised ?? "");
+    const body = request.url?.endsWith(".md5") ? `${sum.digest("hex")}  mongod.tgz` : archive;
+    if (body === undefined) response.writeHead(404).end();
+    else response.writeHead(200, { "content-length": body.length }).end(body);
+  }).listen(0, "127.0.0.1");
+  await once(host, "listening");
+  const address = host.address();
+  const found = {
+    MONGOMS_DOWNLOAD_MIRROR: `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`,
+    MONGOMS_USE_HTTP: "true",
+  };
+  for (const [name, value] of Object.entries(found)) vi.stubEnv(name, value);
+  return {
+    env: { ...found, PATH: join(folder.path, "bin"), OUTRIDER_CACHE: join(folder.path, "cache") },
+    [Symbol.asyncDispose]: async () => {
+      vi.unstubAllEnvs();
+      host.closeAllConnections();
+      await new Promise((closed) => host.close(closed));
+    },
+  };
+}
+const cached = () => readdir(join(folder.path, "cache")).catch(() => []);
 
 test("keeps what was written over an ordinary end, and comes back on its port after kill -9", async () => {
   const { MONGODB_URL: _ignored, ...env } = process.env;
@@ -46,6 +76,27 @@ test("names what is missing when no MongoDB is to be had, and asks the network o
   });
   const path = await writeProgram(join(folder.path, "bin", "mongod"), 'echo "db version v8.0.4"');
   expect(await findMongo({ env })).toEqual({ kind: "mongod", path, version: "8.0.4", from: "path" });
+});
+
+test.each([
+  ["that is not what its sum says", "altered", "original"],
+  ["that is no archive", "no archive", "no archive"],
+])("a download %s is refused in one sentence, and nothing is kept or remembered of it", async (_, archive, promised) => {
+  await using host = await releaseHost(archive, promised);
+  await expect(findMongo({ env: host.env })).rejects.toMatchObject({
+    name: "StackError",
+    code: "corrupt-download",
+    message: expect.stringMatching(
+      /^What came as MongoDB 8\.2\.6 is damaged or not that release: start again, and if that does not help, install/,
+    ),
+  });
+  expect(await cached()).toEqual([]);
+});
+
+test("a host that has no download is not asked again for a day, and another way is tried", async () => {
+  await using host = await releaseHost();
+  await expect(findMongo({ env: host.env })).rejects.toMatchObject({ code: "missing-tool" });
+  expect(await cached()).toEqual([`mongod-8.2.6-${process.platform}-${process.arch}.unreachable`]);
 });
 
 test("refuses a jar that is not the pinned one, one that is missing, and one too many", async () => {
