@@ -10,14 +10,16 @@ const marks = { fine: good("✓"), later: dim("…"), unsure: dim("?"), wrong: b
 export const doctor = async ({ output }: Context): Promise<void> => {
   const findings = await diagnose({ dir: places.data });
   const wrong = findings.filter(({ state }) => state === "wrong");
-  output.result({ ok: wrong.length === 0, findings }, () =>
+  const text = (): string =>
     findings
       .flatMap(({ what, state, says, from, remedy }) => [
         `${marks[state]} ${what.padEnd(8)} ${says}${from === undefined ? "" : dim(`  ${from}`)}`,
         ...(remedy === undefined ? [] : [`  ${" ".repeat(8)} ${state === "wrong" ? "→ " : ""}${remedy}`]),
       ])
-      .join("\n"),
-  );
+      .join("\n");
   const [first] = wrong;
-  if (first !== undefined) throw cannotRun(`Outrider cannot run here yet: ${first.remedy ?? first.says}.`);
+  const document = { ok: first === undefined, findings };
+  if (first === undefined) return output.result(document, text);
+  output.found(text);
+  throw cannotRun(`Outrider cannot run here yet: ${first.remedy ?? first.says}.`, "", { found: document });
 };

@@ -8,6 +8,8 @@ export interface Output {
   readonly say: (line: string) => void;
   /** The document with `--json`, else what `text` makes of it. */
   readonly result: (document: unknown, text: () => string) => void;
+  /** The same of a command that fails with what it has found: with `--json` whoever tells the failure prints the document, too. */
+  readonly found: (text: () => string) => void;
   /** Draws over the line that stands; on a terminal only. An empty text clears it. */
   readonly draw: (line: string) => void;
   readonly columns: () => number;
@@ -25,15 +27,19 @@ export const outputOf = (json: boolean): Output => {
     if (drawn) draw("");
     process.stderr.write(`${line}\n`);
   };
+  const print = (text: () => string): void => {
+    if (drawn) draw("");
+    process.stdout.write(`${text()}\n`);
+  };
   return {
     json,
     terminal,
     say,
     draw,
     columns: () => process.stderr.columns ?? 100,
-    result: (document, text) => {
-      if (drawn) draw("");
-      process.stdout.write(`${json ? JSON.stringify(document) : text()}\n`);
+    result: (document, text) => print(() => (json ? JSON.stringify(document) : text())),
+    found: (text) => {
+      if (!json) print(text);
     },
   };
 };

@@ -1,4 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -70,6 +72,39 @@ test("with --json a refusal is a document, too", async () => {
   wrote.out = "";
   expect(await runCommandLine(["hunts", "foo", "--json"])).toBe(2);
   expect(JSON.parse(wrote.out.trim().split("\n").at(-1) ?? "")).toMatchObject({ exitCode: 2 });
+});
+
+/** What a command prints whose gateway answers with this document, whatever it is asked. */
+const against = async (document: object, ...words: string[]): Promise<number> => {
+  const gateway = createServer((_request, response) => response.end(JSON.stringify(document)));
+  await new Promise<void>((listening) => gateway.listen(0, "127.0.0.1", listening));
+  try {
+    const { port } = gateway.address() as AddressInfo;
+    vi.stubEnv("OUTRIDER_KEY", "or_garage_key");
+    vi.stubEnv("OUTRIDER_ADMIN_KEY", "operator");
+    return await runCommandLine([...words, "--url", `http://127.0.0.1:${port}`]);
+  } finally {
+    vi.unstubAllEnvs();
+    gateway.close();
+  }
+};
+
+test("a command that fails with what it has found tells both in one document", async () => {
+  expect(await against({ line: "main", phone: "offline", online: false }, "sms", "test", "--json")).toBe(1);
+  expect(
+    wrote.out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+  ).toEqual([{ line: "main", phone: "offline", online: false, error: "The line main is offline or paused.", exitCode: 1 }]);
+  wrote.out = "";
+  expect(await against({ equal: 3, different: 1, first: ["garage.c1"] }, "views", "verify", "contacts", "--json")).toBe(1);
+  expect(
+    wrote.out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+  ).toEqual([{ equal: 3, different: 1, first: ["garage.c1"], error: expect.stringContaining("1 different"), exitCode: 1 }]);
 });
 
 test("tells its release", async () => {

@@ -14,7 +14,7 @@ import { addSms } from "./commands/sms.ts";
 import { addStack } from "./commands/stack.ts";
 import { addViews } from "./commands/views.ts";
 import { addWebhooks } from "./commands/webhooks.ts";
-import { endingOf, sentenceOf } from "./failure.ts";
+import { documentOf, endingOf, sentenceOf } from "./failure.ts";
 import { bad } from "./output.ts";
 
 const { version }: { readonly version: string } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
@@ -91,7 +91,7 @@ export const runCommandLine = async (argv: readonly string[]): Promise<number> =
   } catch (error) {
     if (error instanceof CommanderError) return saidByCommander(error, words.includes("--json"));
     const { sentence, exitCode, detail } = endingOf(error);
-    if (words.includes("--json")) process.stdout.write(`${JSON.stringify({ error: sentence, exitCode })}\n`);
+    if (words.includes("--json")) process.stdout.write(`${JSON.stringify(documentOf(error))}\n`);
     process.stderr.write(`${bad("✗")} ${sentence}\n`);
     if (detail !== "" && words.includes("--verbose")) process.stderr.write(`${detail}\n`);
     return exitCode;

@@ -11,6 +11,7 @@ const recording = (terminal: boolean) => {
     say: (line) => said.push(line),
     draw: (line) => drawn.push(line),
     result: () => undefined,
+    found: () => undefined,
     columns: () => 100,
   };
   return { output, said, drawn };

@@ -45,8 +45,8 @@ export const addSms = (program: Command): void => {
         const answer = await api().post(`/v1/lines/${encodeURIComponent(line)}/test`, {});
         // A line whose phone is offline is paused, so that a gateway which does not ask the provider knows as well.
         const online = at(answer, "online") ?? at(answer, "paused") !== true;
-        output.result(answer, () => `Line ${line}: ${online === true ? "online" : "offline or paused"}.`);
-        if (online !== true) throw refused(`The line ${line} is offline or paused.`);
+        if (online !== true) throw refused(`The line ${line} is offline or paused.`, "", { found: Object(answer) });
+        output.result(answer, () => `Line ${line}: online.`);
       }),
     );
   sms

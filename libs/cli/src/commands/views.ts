@@ -61,13 +61,11 @@ export const addViews = (program: Command): void => {
         );
         const [different = 0, missing = 0, unexpected = 0] = wrong;
         const said = `${different} different, ${missing} missing, ${unexpected} unexpected`;
-        output.result(answer, () => `${view}: ${equal} equal, ${moved} changed meanwhile, ${said}.`);
-        if (different + missing + unexpected > 0) {
-          throw refused(
-            `${view} is not what its stream says: ${said}; \`outrider views rebuild ${view}\`.`,
-            itemsOf(answer, "first").join("\n"),
-          );
-        }
+        const text = (): string => `${view}: ${equal} equal, ${moved} changed meanwhile, ${said}.`;
+        if (different + missing + unexpected === 0) return output.result(answer, text);
+        output.found(text);
+        const sentence = `${view} is not what its stream says: ${said}; \`outrider views rebuild ${view}\`.`;
+        throw refused(sentence, itemsOf(answer, "first").join("\n"), { found: Object(answer) });
       }),
     );
 };

@@ -60,10 +60,14 @@ const play = async ({ output }: Context, wanted: Wanted, dir: string, opened: (s
   return playStory(stage, { ...wanted, output, credentialsFile: join(dir, "credentials.json"), dailyRun: false });
 };
 
-/** Prints the summary. @throws Failure (1) naming each rule that does not hold. */
-export const tell = ({ output }: Context, { summary, problems }: Story): void => {
-  output.result(problems.length === 0 ? summary : { ...summary, problems }, () => `\n${summaryText(summary)}\n`);
-  if (problems.length > 0) throw refused(`The summary does not add up: ${problems.join("; ")}.`);
+/** Prints the summary. @throws Failure (1) with the figures, naming each rule that does not hold. */
+export const tell = ({ output }: Pick<Context, "output">, { summary, problems }: Story): void => {
+  const text = (): string => `\n${summaryText(summary)}\n`;
+  if (problems.length > 0) {
+    output.found(text);
+    throw refused(`The summary does not add up: ${problems.join("; ")}.`, "", { found: { ...summary, problems } });
+  }
+  output.result(summary, text);
   output.say(`${good("✓")} the summary adds up`);
 };
 
@@ -71,7 +75,7 @@ export const tell = ({ output }: Context, { summary, problems }: Story): void =>
 const ended = (error: unknown, dir: string, started: boolean): unknown => {
   if (error instanceof Interrupted) return new Failure(1, `Interrupted; what was written so far is in ${dir}.`);
   if (error instanceof Failure && started) {
-    return new Failure(error.exitCode, `${error.message} (logs and data: ${dir})`, error.detail, { cause: error });
+    return new Failure(error.exitCode, `${error.message} (logs and data: ${dir})`, error.detail, { cause: error, found: error.found });
   }
   return error;
 };

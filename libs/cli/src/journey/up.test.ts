@@ -14,6 +14,7 @@ const silent: Output = {
   terminal: false,
   say: () => undefined,
   result: () => undefined,
+  found: () => undefined,
   draw: () => undefined,
   columns: () => 80,
 };

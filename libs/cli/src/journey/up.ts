@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Context } from "../context.ts";
 
 import { isRunning } from "../endpoint.ts";
-import { cannotRun, endingOf } from "../failure.ts";
+import { cannotRun, documentOf, endingOf } from "../failure.ts";
 import { bad, bold, dim } from "../output.ts";
 import { places } from "../places.ts";
 import { openDemoAccount } from "./demo-account.ts";
@@ -73,6 +73,7 @@ export const servedAnyway = async ({ output, options }: Pick<Context, "output" |
   } catch (error) {
     if (error instanceof Interrupted) throw error;
     const { sentence, detail } = endingOf(error);
+    if (output.json) output.result(documentOf(error), () => sentence);
     output.say(`${bad("✗")} The first run: ${sentence}`);
     if (detail !== "" && options["verbose"] === true) output.say(detail);
   }
