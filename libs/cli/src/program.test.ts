@@ -3,10 +3,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Command } from "commander";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { checkFile } from "./ads-file.ts";
 import { wantedOf } from "./journey/wanted.ts";
-import { runCommandLine, withOnce } from "./program.ts";
+import { programOf, runCommandLine, withOnce } from "./program.ts";
 
 let folder: string;
 const wrote = { out: "", err: "" };
@@ -52,7 +53,7 @@ test.each([
   [["once", "--credits", "lots"], /--credits is "lots"/],
   [["once", "--ads", "/nowhere/ads.csv"], /There is no file \/nowhere\/ads\.csv/],
   [["contacts", "resolve", "c", "maybe"], /choose one of sent, not-sent, send-again/],
-  [["hunts"], /A subcommand is needed/],
+  [["people"], /A subcommand is needed/],
   [["hunts", "change", "h"], /Required option '--file <file>' not specified/],
   [["hunts", "change", "h", "--file", "/nowhere/hunt.json"], /There is no file \/nowhere\/hunt\.json/],
   [["sms", "limits", "main"], /Name what to change: --gap-ms/],
@@ -112,29 +113,24 @@ test("tells its release", async () => {
   expect(wrote.out).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
-test.each([
-  ["once"],
-  ["up"],
-  ["contacts", "send"],
-  ["webhooks", "unmatched"],
-  ["accounts", "create"],
-  ["sms", "connect"],
-  ["hunts", "create"],
-  ["hunts", "change"],
-  ["hunts", "preview"],
-  ["sms", "limits"],
-  ["people", "consent"],
-  ["people", "refused"],
-  ["history"],
-  ["views", "rebuild"],
-  ["views", "verify"],
-  ["state"],
-  ["runs", "start"],
-  ["people", "why"],
-  ["credits", "grant"],
-])("`%s %s --help` shows an example", async (...words) => {
-  expect(await runCommandLine([...words.filter((word) => word !== undefined), "--help"])).toBe(0);
-  expect(wrote.out).toMatch(/Examples?:\n {2}\$ /);
+/** The words of every command below one, groups left out. */
+const commandsOf = (command: Command): readonly (readonly string[])[] =>
+  command.commands.flatMap((sub) => (sub.commands.length === 0 ? [[sub.name()]] : commandsOf(sub).map((words) => [sub.name(), ...words])));
+
+test.each(commandsOf(programOf()).map((words) => [words.join(" "), words] as const))(
+  "`%s --help` shows an example",
+  async (name, words) => {
+    expect(await runCommandLine([...words, "--help"])).toBe(0);
+    expect(wrote.out).toMatch(/\nExamples?:\n {2}\$ /);
+    const [example = ""] = wrote.out.split(/\nExamples?:\n/).slice(-1);
+    // A default command is also written without its own name.
+    expect(example).toMatch(new RegExp(`outrider (${name}\\b|${words[0]}$)`, "m"));
+  },
+);
+
+test.each(["hunts", "ads", "runs", "contacts", "replies", "dead", "views"])("`%s` alone is its list", async (group) => {
+  expect(await against({ items: [] }, group, "--json")).toBe(0);
+  expect(JSON.parse(wrote.out)).toEqual({ items: [] });
 });
 
 test("live mode refuses a clock of its own", () => {

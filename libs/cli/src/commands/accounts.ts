@@ -32,6 +32,7 @@ export const addAccounts = (program: Command): void => {
   accounts
     .command("show")
     .description("the account, its policy, lines and whether it is paused")
+    .addHelpText("after", "\nExamples:\n  $ outrider accounts show\n  $ outrider accounts show --account acme     with OUTRIDER_ADMIN_KEY")
     .action(
       action(async ({ api, output }) => {
         const { pairsTable } = await import("../table.ts");

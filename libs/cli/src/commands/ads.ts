@@ -24,8 +24,9 @@ export const addAds = (program: Command): void => {
       }),
     );
   ads
-    .command("list")
+    .command("list", { isDefault: true })
     .description("the ads that were found last")
+    .addHelpText("after", "\nExample:\n  $ outrider ads list --json")
     .action(
       action(async ({ api, output }) => {
         const { listTable } = await import("../table.ts");

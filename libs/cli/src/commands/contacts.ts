@@ -23,7 +23,10 @@ export const addContacts = (program: Command): void => {
   contacts
     .command("unknown")
     .description("contacts whose message may or may not have left; a person has to say")
-    .addHelpText("after", "\nThen:\n  $ outrider contacts resolve CONTACT sent")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ outrider contacts unknown\n  $ outrider contacts resolve Yb3… sent     says what one of them was",
+    )
     .action(
       action(async ({ api, output }) => {
         const { listTable } = await import("../table.ts");
@@ -32,12 +35,13 @@ export const addContacts = (program: Command): void => {
       }),
     );
   contacts
-    .command("list")
+    .command("list", { isDefault: true })
     .description("contacts, the latest first")
     .option("--status <status>", "requested, attempting, accepted, sent, failed, rejected, unknown or gated")
     .option("--hunt <hunt>", "of one hunt")
     .option("--run <run>", "of one run, such as 2026-11-23")
     .option("--person <person>", "of one person")
+    .addHelpText("after", "\nExamples:\n  $ outrider contacts list --status failed\n  $ outrider contacts list --run 2026-11-23 --json")
     .action(
       action(async ({ api, output, options }) => {
         const { listTable } = await import("../table.ts");
@@ -50,6 +54,7 @@ export const addContacts = (program: Command): void => {
     .command("show")
     .description("one contact")
     .argument("<contact>")
+    .addHelpText("after", "\nExample:\n  $ outrider contacts show Yb3…")
     .action(
       action(async ({ api, output, args: [contact = ""] }) => {
         const answer = await api().get(`/v1/contacts/${encodeURIComponent(contact)}`);

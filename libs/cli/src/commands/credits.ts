@@ -7,6 +7,7 @@ export const addCredits = (program: Command): void => {
   credits
     .command("show", { isDefault: true })
     .description("the balance")
+    .addHelpText("after", "\nExamples:\n  $ outrider credits\n  $ outrider credits show --json")
     .action(
       action(async ({ api, output }) => {
         const { pairsTable } = await import("../table.ts");
@@ -38,6 +39,7 @@ export const addCredits = (program: Command): void => {
   credits
     .command("statement")
     .description("every change with its cause")
+    .addHelpText("after", "\nExample:\n  $ outrider credits statement")
     .action(
       action(async ({ api, output }) => {
         const { listTable } = await import("../table.ts");

@@ -13,8 +13,9 @@ Examples:
 export const addHunts = (program: Command): void => {
   const hunts = program.command("hunts").description("what to look for, and how to write to its owners");
   hunts
-    .command("list")
+    .command("list", { isDefault: true })
     .description("all hunts of the account")
+    .addHelpText("after", "\nExamples:\n  $ outrider hunts\n  $ outrider hunts list --json")
     .action(
       action(async ({ api, output }) => {
         const { listTable } = await import("../table.ts");
@@ -63,6 +64,7 @@ export const addHunts = (program: Command): void => {
     .command("show")
     .description("one hunt")
     .argument("<hunt>")
+    .addHelpText("after", "\nExample:\n  $ outrider hunts show Yb3…")
     .action(
       action(async ({ api, output, args: [hunt = ""] }) => {
         const answer = await api().get(`/v1/hunts/${encodeURIComponent(hunt)}`);
@@ -74,6 +76,7 @@ export const addHunts = (program: Command): void => {
       .command(verb)
       .description(`${verb}s a hunt`)
       .argument("<hunt>")
+      .addHelpText("after", `\nExample:\n  $ outrider hunts ${verb} Yb3…`)
       .action(
         action(async ({ api, output, args: [hunt = ""] }) => {
           const answer = await api().post(`/v1/hunts/${encodeURIComponent(hunt)}/${verb}`);

@@ -60,9 +60,10 @@ const entryText = (entry: unknown, withState: boolean): string => {
 const addDead = (program: Command): void => {
   const dead = program.command("dead").description("messages that no handler could digest (administrator)");
   dead
-    .command("list")
+    .command("list", { isDefault: true })
     .description("all of them")
     .option("--service <service>", "of one service")
+    .addHelpText("after", "\nExamples:\n  $ outrider dead\n  $ outrider dead list --service sms-sender")
     .action(
       action(async ({ operator, output, options }) => {
         const { listTable } = await import("../table.ts");
@@ -87,6 +88,7 @@ const addDead = (program: Command): void => {
     .description("one of them")
     .argument("<service>")
     .argument("<seq>")
+    .addHelpText("after", "\nExample:\n  $ outrider dead show sms-sender 12")
     .action(
       action(async ({ operator, output, args: [service = "", seq = ""] }) => {
         const answer = await operator().get(pathOf(service, seq));
@@ -98,6 +100,7 @@ const addDead = (program: Command): void => {
     .description("hands it to its handler again")
     .argument("<service>")
     .argument("<seq>")
+    .addHelpText("after", "\nExample:\n  $ outrider dead retry sms-sender 12")
     .action(
       action(async ({ operator, output, args: [service = "", seq = ""] }) => {
         const answer = await operator().post(`${pathOf(service, seq)}/retry`);
@@ -109,6 +112,7 @@ const addDead = (program: Command): void => {
     .description("forgets it")
     .argument("<service>")
     .argument("<seq>")
+    .addHelpText("after", "\nExample:\n  $ outrider dead drop sms-sender 12")
     .action(
       action(async ({ operator, output, args: [service = "", seq = ""] }) => {
         const answer = await operator().delete(pathOf(service, seq));

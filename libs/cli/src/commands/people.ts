@@ -27,6 +27,7 @@ export const addPeople = (program: Command): void => {
     .command("find")
     .description("the id of a number")
     .argument("<number>")
+    .addHelpText("after", '\nExample:\n  $ outrider people find "06 39 98 00 01"')
     .action(
       action(async ({ api, output, args: [number = ""] }) => {
         const answer = await api().post("/v1/people/lookup", { number });
@@ -56,6 +57,7 @@ export const addPeople = (program: Command): void => {
     .command("export")
     .description("everything that is known of somebody, as JSON")
     .argument("<person>", "number or id")
+    .addHelpText("after", "\nExample:\n  $ outrider people export +33639980001 > person.json")
     .action(
       action(async ({ api, output, args: [who = ""] }) => {
         const gateway = api();

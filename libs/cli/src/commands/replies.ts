@@ -7,7 +7,7 @@ const marks = ["interested", "not-interested", "wrong-number", "done", "unread"]
 export const addReplies = (program: Command): void => {
   const replies = program.command("replies").description("what people wrote back");
   replies
-    .command("list")
+    .command("list", { isDefault: true })
     .description("replies, the latest first")
     .option("--hunt <hunt>", "to one hunt")
     .option("--mark <mark>", marks.join(", "))
@@ -37,6 +37,7 @@ export const addReplies = (program: Command): void => {
     .description("marks a reply")
     .argument("<reply>")
     .argument("<as>", marks.join(", "))
+    .addHelpText("after", "\nExample:\n  $ outrider replies mark k2f… interested")
     .action(
       action(async ({ api, output, args: [reply = "", as = ""] }) => {
         const mark = oneOf(as, "The mark", marks);

@@ -29,6 +29,7 @@ export const addRuns = (program: Command): void => {
     .command("dry-run")
     .description("who would be contacted now, who not and why, and what it would cost; nothing is written")
     .option("--limit <contacts>", "how many contacts and denials to list", "20")
+    .addHelpText("after", "\nExamples:\n  $ outrider runs dry-run\n  $ outrider runs dry-run --limit 200 --json")
     .action(
       action(async ({ api, output, options }) => {
         const { listTable, pairsTable } = await import("../table.ts");
@@ -60,6 +61,7 @@ export const addRuns = (program: Command): void => {
     .command("watch")
     .description("watches a run to its end")
     .argument("[run]", "such as 2026-11-23 (default: the latest)")
+    .addHelpText("after", "\nExamples:\n  $ outrider runs watch\n  $ outrider runs watch 2026-11-23")
     .action(
       action(async ({ api, output, args: [told = ""] }) => {
         const gateway = api();
@@ -71,8 +73,9 @@ export const addRuns = (program: Command): void => {
       }),
     );
   runs
-    .command("list")
+    .command("list", { isDefault: true })
     .description("runs, the latest first")
+    .addHelpText("after", "\nExample:\n  $ outrider runs list")
     .action(
       action(async ({ api, output }) => {
         const { listTable } = await import("../table.ts");

@@ -52,6 +52,7 @@ export const addSms = (program: Command): void => {
   sms
     .command("lines")
     .description("all lines of the account")
+    .addHelpText("after", "\nExample:\n  $ outrider sms lines")
     .action(
       action(async ({ api, output }) => {
         const { listTable } = await import("../table.ts");
@@ -79,6 +80,7 @@ export const addSms = (program: Command): void => {
       .command(verb)
       .description(`${verb}s a line`)
       .argument("<line>", "the line's id")
+      .addHelpText("after", `\nExample:\n  $ outrider sms ${verb} main`)
       .action(
         action(async ({ api, output, args: [line = ""] }) => {
           const answer = await api().post(`/v1/lines/${encodeURIComponent(line)}/${verb}`);

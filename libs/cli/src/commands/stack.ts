@@ -35,10 +35,12 @@ export const addStack = (program: Command): void => {
   program
     .command("doctor")
     .description("what this machine has for Outrider, what it lacks, and the command that installs it")
+    .addHelpText("after", "\nExamples:\n  $ outrider doctor\n  $ outrider doctor --json")
     .action(action(async (context) => (await import("../doctor.ts")).doctor(context)));
   program
     .command("env")
     .description("prints every variable that the services read, with its default")
+    .addHelpText("after", "\nExample:\n  $ outrider env > .env")
     .action(
       action(async ({ output }) => {
         try {

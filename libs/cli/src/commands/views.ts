@@ -11,7 +11,7 @@ const verifyMs = 250_000;
 export const addViews = (program: Command): void => {
   const views = program.command("views").description("what lists are made of (administrator)");
   views
-    .command("list")
+    .command("list", { isDefault: true })
     .description("all of them, and how far each is")
     .addHelpText("after", example("list"))
     .action(
