@@ -30,7 +30,12 @@ export interface Aggregate<State, Command, Event, Refusal extends string> {
       /** False: what is not cached yet is not cached for this, so that a look at many takes nobody's place. */
       readonly keep?: boolean;
     },
-  ) => Promise<{ readonly state: State; readonly revision: Revision }>;
+  ) => Promise<{
+    readonly state: State;
+    readonly revision: Revision;
+    /** The trace in which it began (W3C traceparent), for spans of others to link; undefined: it began in none. */
+    readonly trace: string | undefined;
+  }>;
   /** State after each message, oldest first; for people who ask what happened. */
   readonly history: (
     subject: Subject,
@@ -108,7 +113,8 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
       const append = { ...asked, events, executionId, expected: fold.revision, closing: closes ? 0 : fold.closing };
       const appended = await store.append(subject, append, deadline);
       if (appended.kind === "appended") {
-        add(fold, { events, revision: appended.revision, commandId: asked.commandId, at: asked.at });
+        const { commandId, at, traceparent } = asked;
+        add(fold, { events, revision: appended.revision, commandId, at, traceparent });
         return keep({ kind: "appended", revision: appended.revision, events: decision.events, state: fold.state });
       }
       await refold(subject, fold, appended.found, tries);
@@ -142,7 +148,7 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
         folds.delete(subject);
         if (fresh) await catchUp(subject, fold);
         if (fold.revision > 0 && (keeps || cached !== undefined)) folds.set(subject, fold);
-        return { state: fold.state, revision: fold.revision };
+        return { state: fold.state, revision: fold.revision, trace: fold.trace };
       }),
     history: async (subject, after, limit) => {
       const steps: { recorded: Recorded<Event>; state: State }[] = [];

@@ -11,6 +11,8 @@ export interface Fold<State> {
   sinceClosing: number;
   /** Whether it was read from the stream at all; false: taken for new. */
   read: boolean;
+  /** W3C traceparent of the first message that was folded and has one: the trace in which it began. */
+  trace: string | undefined;
 }
 
 const rememberedCommands = 256;
@@ -35,9 +37,11 @@ export const foldsOf = <State, Command, Event, Refusal extends string>(
     closing: 0,
     sinceClosing: 0,
     read: false,
+    trace: undefined,
   });
 
-  const add = (fold: Fold<State>, recorded: Pick<Recorded<Event>, "events" | "revision" | "commandId" | "at">): void => {
+  const add = (fold: Fold<State>, recorded: Pick<Recorded<Event>, "events" | "revision" | "commandId" | "at" | "traceparent">): void => {
+    fold.trace ??= recorded.traceparent;
     for (const event of recorded.events) {
       const closed = closing?.commands(event);
       if (closed !== undefined) {
@@ -69,7 +73,10 @@ export const foldsOf = <State, Command, Event, Refusal extends string>(
       const begin = last === undefined ? 0 : last.events.some(closes) ? last.revision : last.closing;
       const closed = begin === 0 ? undefined : begin === last?.revision ? last : await store.at(subject, begin);
       // Only the closing event counts: it holds the state after the events that it travelled with.
-      if (closed !== undefined) add(fold, { ...closed, events: closed.events.filter(closes) });
+      if (closed !== undefined) {
+        const { revision, commandId, at, traceparent } = closed;
+        add(fold, { revision, commandId, at, traceparent, events: closed.events.filter(closes) });
+      }
     }
     for (;;) {
       const page = await store.read(subject, fold.revision, pageSize);

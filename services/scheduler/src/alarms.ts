@@ -50,7 +50,8 @@ export const alarmsOf = (kernel: Kernel, dailyRuns: DailyRuns, clock: Clock): Al
     return found.success ? found.data.data.alarm : undefined;
   };
 
-  const set = async (account: AccountId, alarm: Alarm | undefined, cause: Cause): Promise<void> => {
+  // Without the trace of whatever armed it: JetStream would hand it on at every fire, and all days of an account would be one trace.
+  const set = async (account: AccountId, alarm: Alarm | undefined, { traceparent: _, ...cause }: Cause): Promise<void> => {
     const key = keyOf(account);
     if (alarm === undefined) await kept.cancel(names.dailyRun, key);
     else if (alarm.kind === "at") await kept.at(names.dailyRun, key, clock.toReal(alarm.next), { account, alarm }, cause);

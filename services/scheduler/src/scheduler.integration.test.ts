@@ -1,5 +1,5 @@
 import { huntCommands } from "@outrider/contracts/hunts";
-import { type AccountId, accountId, runId } from "@outrider/contracts/ids";
+import { type AccountId, accountId, partitionOf, runId } from "@outrider/contracts/ids";
 import { type AccountEvent, accountCodec, accountPolicy } from "@outrider/contracts/registry";
 import { schedulerCommands } from "@outrider/contracts/scheduler";
 import { streams, subjects } from "@outrider/contracts/streams";
@@ -17,7 +17,7 @@ const opened: Service<SchedulerConfig>[] = [];
 /** Accounts that have had their pass of today. */
 const ran = new Set<string>();
 const pass = { pass: 1, open: false, found: 0, allocated: 0, skipped: {}, reserved: 0, rest: 0, hunts: [] };
-let starts: { account: string; commandId: string }[] = [];
+let starts: { account: string; commandId: string; trace: string }[] = [];
 
 const configured = (offsetMs = 0, lateMs = 300): SchedulerConfig => {
   const environment = {
@@ -43,8 +43,8 @@ const nineIn = (ms: number): number => Date.parse("2027-03-02T08:00:00.000Z") - 
 const allocator = async (answer: () => void): Promise<Service<SchedulerConfig>> => {
   const service = await openService({ ...configured(), service: "hunt-allocator" }, { ownsProcess: false });
   opened.push(service);
-  const startPass = handle(huntCommands.startPass, async ({ account }, { commandId }) => {
-    starts.push({ account, commandId });
+  const startPass = handle(huntCommands.startPass, async ({ account }, { commandId, traceparent }) => {
+    starts.push({ account, commandId, trace: traceparent.slice(3, 35) });
     answer();
     ran.add(account);
     return { run: runId.parse("2027-03-02"), pass: 1, seq: 1, open: true };
@@ -73,10 +73,12 @@ afterAll(async () => {
   await nats.stop();
 });
 
+/** The trace in which accounts are created and changed here. */
+const created = `00-${"c".repeat(32)}-${"d".repeat(16)}-01`;
 const write = async (account: AccountId, expected: number, event: AccountEvent, at = "2027-03-02T07:00:00.000Z"): Promise<number> => {
   const store = jetStreamStore({ jsm: kernel.jsm, publisher: kernel.publisher, stream: streams.registry.name, codec: accountCodec });
   const id = crypto.randomUUID();
-  const append = { commandId: id, executionId: id, at, events: [event], expected, closing: 0 };
+  const append = { commandId: id, executionId: id, at, events: [event], expected, closing: 0, traceparent: created };
   const appended = await store.append(subjects.account(account), append, performance.now() + 10_000);
   if (appended.kind === "conflict") throw new Error(`${account} has moved`);
   return appended.revision;
@@ -225,4 +227,36 @@ test.each([
   await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true, next });
   expect(starts.filter((start) => start.account === account)).toHaveLength(1);
   await looking.release();
+});
+
+/** What waits for the account's next day comes due now, with all that it carries. */
+const bringForward = async (account: AccountId): Promise<void> => {
+  const subject = `schedule.scheduler.${names.dailyRun}.${partitionOf(account)}.${account}.${account}`;
+  const stored = await world.jsm.streams.getMessage(streams.schedule.name, { last_by_subj: subject });
+  if (stored === null) throw new Error("an alarm was armed");
+  const carried = stored.header.keys().flatMap((name) => stored.header.values(name).map((value) => [name, value] as const));
+  const lines = carried.filter(([name]) => !/^Nats-Schedule(-Time-Zone)?$/i.test(name));
+  const now = ["Nats-Schedule", `@at ${new Date().toISOString()}`] as const;
+  await kernel.publisher.publish(subject, stored.data, [...lines, now]);
+};
+
+test.each([
+  ["the sandbox's clock", "days-of-sandbox", () => nineIn(1500)],
+  ["the server's", "days-of-live", () => 0],
+])("each day of an account is a trace of its own, by %s", async (_clock, id, offset) => {
+  const account = accountId.parse(id);
+  await allocator(() => undefined);
+  await create(account);
+  await open("one", offset());
+  const mine = () => starts.filter((start) => start.account === account);
+  for (const day of [1, 2, 3]) {
+    await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true });
+    if (mine().length < day) await bringForward(account);
+    await expect.poll(() => mine().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(day);
+    await expect.poll(pendingDue, { timeout: 10_000 }).toBe(0);
+  }
+  const traces = new Set(mine().map(({ trace }) => trace));
+  expect(traces.size).toBe(new Set(mine().map(({ commandId }) => commandId)).size);
+  expect(traces.size).toBeGreaterThanOrEqual(3);
+  expect(traces).not.toContain("c".repeat(32));
 });

@@ -8,10 +8,12 @@ import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { ensurePoll } from "./poll.ts";
 import type { InboundMessage } from "./providers/sms-provider.ts";
+import { lookAt } from "./status.ts";
 import { main, type Opened, openWorld, type Someone, type World, webhookSecret, within } from "./testing-world.ts";
 
 let world: World;
 let first: Opened;
+let second: Opened;
 /** What the provider is made to list besides what it really has, and how. */
 const listed: { extra: InboundMessage[]; broken: boolean; readonly since: string[] } = { extra: [], broken: false, since: [] };
 beforeAll(async () => {
@@ -25,7 +27,7 @@ beforeAll(async () => {
         return messages === undefined ? undefined : [...messages, ...(access.apiKey === "key-listed" ? listed.extra : [])];
       },
     }));
-  [first] = await Promise.all([open("first"), open("second")]);
+  [first, second] = await Promise.all([open("first"), open("second")]);
 });
 afterEach(async () => {
   Object.assign(listed, { extra: [], broken: false });
@@ -207,6 +209,42 @@ describe("a reply", () => {
     expect(world.neighbours.reserved.filter((reservation) => reservation === `answer-${contact}`)).not.toEqual([]);
     await world.service.ask(smsCommands.markInbound, { account, inbound, as: "interested", by: "ada" });
     expect((await inboundOf(account, "a-1")).map(({ type }) => type)).toEqual(["InboundReceived", "InboundAnswered", "InboundMarked"]);
+  });
+});
+
+describe("the trace of what comes back", () => {
+  const traceIdOf = (traceparent = ""): string => traceparent.slice(3, 35);
+  test("is one of its own, and its span links that of the attempt: a status told, a status asked for, a reply", async () => {
+    const account = await world.account("traces");
+    const spans = [first, second].map(({ service }) => vi.spyOn(service.instruments, "span"));
+    const linksOf = (told: string) =>
+      spans.flatMap(({ mock }) => mock.calls.flatMap(([span]) => (span.attributes?.["outrider.told"] === told ? (span.links ?? []) : [])));
+    const stepsOf = async ({ contact }: Someone) =>
+      (await first.sms.contacts.history(subjects.smsContact(account, contact), 0, 10)).map(({ recorded: { events, traceparent } }) => ({
+        type: events[0]?.type,
+        trace: traceIdOf(traceparent),
+      }));
+    const [told, asked] = [await accepted(account), await accepted(account)];
+    await tells(account, "sms.failed", { guid: told.id });
+    await tells(account, "sms.received", { guid: "t-1", from: asked.number, message: "Oui" });
+    const look = { account, line: main, key: asked.contact, contact: asked.contact, round: 0, unanswered: 0 };
+    await vi.waitFor(async () => {
+      await lookAt(first.sms, look, { actor: "test" });
+      expect(await world.typesOf(account, asked)).toEqual(expect.arrayContaining(["ContactReplied", "ContactSent"]));
+      expect(await world.typesOf(account, told)).toContain("ContactFailed");
+    }, within);
+    for (const [one, command, event] of [
+      [told, "Fail", "ContactFailed"],
+      [asked, "Sent", "ContactSent"],
+      [asked, "Reply", "ContactReplied"],
+    ] as const) {
+      const steps = await stepsOf(one);
+      const trace = steps.find(({ type }) => type === "AttemptStarted")?.trace;
+      expect(trace).toMatch(/^[0-9a-f]{32}$/);
+      expect(new Set(linksOf(command).map(traceIdOf)), command).toEqual(new Set([trace]));
+      expect(steps.find(({ type }) => type === event)?.trace, event).not.toBe(trace);
+    }
+    for (const spy of spans) spy.mockRestore();
   });
 });
 

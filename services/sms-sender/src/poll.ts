@@ -15,8 +15,11 @@ const overlapMs = 120_000;
 /** How far a look reaches back when nobody knows when the last one was. */
 const lookBackMs = 86_400_000;
 
-/** Arms the next look at a line. One schedule per line: arming twice is arming once. */
-const armPoll = async (sms: Sms, account: AccountId, line: LineId, since: string, why: Because): Promise<void> => {
+/**
+ * Arms the next look at a line. One schedule per line: arming twice is arming once. Each look begins a trace of its own, since a line's looks
+ * never end.
+ */
+const armPoll = async (sms: Sms, account: AccountId, line: LineId, since: string, { traceparent: _, ...why }: Because): Promise<void> => {
   const { POLL_PROVIDER_MS: every } = sms.service.config;
   if (every === 0) return;
   const when = new Date(sms.service.clock.realNowMs() + every);

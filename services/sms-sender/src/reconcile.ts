@@ -1,9 +1,10 @@
 import { graceAfterAttemptMs } from "@outrider/contracts/contact";
-import { type AccountId, type ContactId, hashId } from "@outrider/contracts/ids";
+import type { AccountId, ContactId } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { subjects } from "@outrider/contracts/streams";
 import { done, waitFor } from "@outrider/eventing";
 import { erased, Personal } from "@outrider/platform";
+import { refSubject } from "./coming-back.ts";
 import type { Contact } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import type { LoggedMessage } from "./providers/sms-provider.ts";
@@ -80,7 +81,7 @@ const clocksDifferMs = 60_000;
 /** The same text may have gone to the same number for another contact: what is known as another's is not ours. */
 const unclaimed = async (sms: Sms, account: AccountId, contact: ContactId, found: readonly LoggedMessage[]) => {
   for (const message of found.toSorted((one, other) => (one.at < other.at ? -1 : 1))) {
-    const { state } = await sms.refs.fold(subjects.smsRef(account, hashId("ref", message.providerId)));
+    const { state } = await sms.refs.fold(refSubject(account, message.providerId));
     if (state.contact === undefined || state.contact === contact) return message;
   }
   return undefined;

@@ -3,6 +3,7 @@ import { type AccountId, hashId, type InboundId, inboundId, type PersonId } from
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { subjects } from "@outrider/contracts/streams";
 import { erased, KeyDestroyed, keyIds } from "@outrider/platform";
+import { tellContact, traceOfContact } from "./coming-back.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import type { Inbound } from "./inbound.ts";
 import type { InboundMessage } from "./providers/sms-provider.ts";
@@ -16,7 +17,7 @@ export const takeInbound = async (sms: Sms, account: AccountId, message: Inbound
   const subject = subjects.smsInbound(account, id);
   const { state } = await sms.inbounds.fold(subject);
   // Told again, by another way perhaps: an old STOP must not be said twice, somebody may have asked for messages since.
-  if (state.status === "received") return tellContact(sms, account, state.received, why);
+  if (state.status === "received") return tellReply(sms, account, state.received, why);
   const keyword = classifyReply(message.text.reveal());
   const { person, known, sealedBy } = await senderOf(sms, account, message, id, keyword, why);
   const last = person !== undefined && known ? await lastContact(sms, account, person, why) : undefined;
@@ -31,13 +32,14 @@ export const takeInbound = async (sms: Sms, account: AccountId, message: Inbound
     at: message.at,
   };
   await sms.inbounds.execute(subject, { type: "Receive", received }, causeOf(sms, why, `inbound:${id}`));
-  await tellContact(sms, account, received, why);
+  await tellReply(sms, account, received, why);
 };
 
-const tellContact = async (sms: Sms, account: AccountId, { inbound, contact, keyword, at }: Received, why: Because): Promise<void> => {
+const tellReply = async (sms: Sms, account: AccountId, { inbound, contact, keyword, at }: Received, why: Because): Promise<void> => {
   if (contact === undefined) return;
   const reply = { type: "Reply", inbound, at, stop: keyword === "stop" } as const;
-  await sms.contacts.execute(subjects.smsContact(account, contact), reply, causeOf(sms, why, `reply:${inbound}`));
+  const trace = await traceOfContact(sms, account, contact);
+  await tellContact(sms, { account, contact, trace }, reply, `reply:${inbound}`, why);
 };
 
 interface Sender {

@@ -2,6 +2,7 @@ import { type AccountId, accountId, type ContactId, contactId, type LineId, line
 import { subjects } from "@outrider/contracts/streams";
 import { type DueMessage, done, dueCodec, dueOptions, impossible, type Reaction, react } from "@outrider/eventing";
 import { z } from "zod";
+import { tellContact, traceOfRef } from "./coming-back.ts";
 import { dueAtOnce, names, statusLook } from "./config.ts";
 import { type Contact, isFoundByPerson } from "./contact.ts";
 import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
@@ -146,7 +147,7 @@ const statusesOf = async (
       heard.unanswered ||= status === undefined;
       if (heard.inARow >= statusLook.silenceAfter) return;
       if (status?.kind === "pending") heard.missing = true;
-      else if (status !== undefined) await tell(sms, account, contact, status, why);
+      else if (status !== undefined) await tell(sms, { account, contact, providerId: state.providerId }, status, why);
     }
   }
 };
@@ -168,13 +169,13 @@ const silentSince = async (
 
 const tell = async (
   sms: Sms,
-  account: AccountId,
-  contact: ContactId,
+  { account, contact, providerId }: { readonly account: AccountId; readonly contact: ContactId; readonly providerId: string },
   status: { readonly kind: "sent" | "failed"; readonly at: string },
   why: Because,
 ): Promise<void> => {
   const { kind, at } = status;
   const command = kind === "sent" ? ({ type: "Sent", at } as const) : ({ type: "Fail", at, reason: "the provider's log says so" } as const);
-  const told = await sms.contacts.execute(subjects.smsContact(account, contact), command, causeOf(sms, why, `status:${contact}:${kind}`));
+  const trace = await traceOfRef(sms, account, providerId);
+  const told = await tellContact(sms, { account, contact, trace }, command, `status:${contact}:${kind}`, why);
   if (told.kind === "appended") sms.service.instruments.count("outrider_statuses_polled_total", { channel: "sms", kind });
 };

@@ -1,6 +1,6 @@
 import { graceAfterAttemptMs } from "@outrider/contracts/contact";
-import { type AccountId, type ContactId, hashId } from "@outrider/contracts/ids";
-import { subjects } from "@outrider/contracts/streams";
+import type { AccountId, ContactId } from "@outrider/contracts/ids";
+import { refSubject } from "./coming-back.ts";
 import { names } from "./config.ts";
 import type { Contact } from "./contact.ts";
 import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
@@ -13,8 +13,11 @@ export const catchUpTail = async (sms: Sms, account: AccountId, id: ContactId, s
 };
 
 export const recordRef = async (sms: Sms, account: AccountId, id: ContactId, attempt: number, providerId: string, because: Because) => {
-  const subject = subjects.smsRef(account, hashId("ref", providerId));
-  await sms.refs.execute(subject, { type: "Record", contact: id, attempt, providerId }, causeOf(sms, because, `ref:${id}:${attempt}`));
+  await sms.refs.execute(
+    refSubject(account, providerId),
+    { type: "Record", contact: id, attempt, providerId },
+    causeOf(sms, because, `ref:${id}:${attempt}`),
+  );
 };
 
 /** The turn that the line has given, for its moment. */

@@ -1,7 +1,7 @@
 import { smsProvider } from "@outrider/contracts/fields";
 import { type AccountId, accountId, hashId } from "@outrider/contracts/ids";
 import { type InboxEvent, inboxCodec, webhookRequest } from "@outrider/contracts/inbox";
-import { parseInboxSubject, streams, subjects } from "@outrider/contracts/streams";
+import { parseInboxSubject, streams } from "@outrider/contracts/streams";
 import {
   type Delivery,
   type Digested,
@@ -17,6 +17,7 @@ import {
 } from "@outrider/eventing";
 import { erased } from "@outrider/platform";
 import { z } from "zod";
+import { refSubject, tellContact } from "./coming-back.ts";
 import { dueAtOnce, followed, names } from "./config.ts";
 import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
 import type { WebhookNews } from "./providers/sms-provider.ts";
@@ -59,11 +60,11 @@ const takeWebhook = async (sms: Sms, delivery: Delivery<InboxEvent>, tries: numb
 };
 
 const takeStatus = async (sms: Sms, account: AccountId, news: StatusNews, why: Because, inboxSeq: number, tries: number): Promise<void> => {
-  const subject = subjects.smsRef(account, hashId("ref", news.providerId));
-  let { state } = await sms.refs.fold(subject);
+  const subject = refSubject(account, news.providerId);
+  let { state, trace } = await sms.refs.fold(subject);
   if (state.contact === undefined && tries === 0) {
     await pauseFor(overtakingMs, sms.service.stopping);
-    ({ state } = await sms.refs.fold(subject));
+    ({ state, trace } = await sms.refs.fold(subject));
   }
   const { contact } = state;
   if (contact === undefined) return waitForRef(sms, account, news, why, inboxSeq, tries);
@@ -71,7 +72,7 @@ const takeStatus = async (sms: Sms, account: AccountId, news: StatusNews, why: B
     news.kind === "failed"
       ? ({ type: "Fail", at: news.at, reason: news.reason } as const)
       : ({ type: news.kind === "sent" ? "Sent" : "Delivered", at: news.at } as const);
-  const told = await sms.contacts.execute(subjects.smsContact(account, contact), command, causeOf(sms, why, commandIdOf(news)));
+  const told = await tellContact(sms, { account, contact, trace }, command, commandIdOf(news), why);
   if (told.kind === "refused")
     sms.service.log.warn({ contact, kind: news.kind, refusal: told.refusal }, "a webhook does not fit its contact");
 };
@@ -84,7 +85,7 @@ const waitForRef = async (sms: Sms, account: AccountId, news: StatusNews, why: B
   const wait = sms.service.config.WEBHOOK_RETRY_MS[tries];
   if (wait === undefined) {
     await sms.refs.execute(
-      subjects.smsRef(account, hashId("ref", news.providerId)),
+      refSubject(account, news.providerId),
       { type: "GiveUp", event: news.event.slice(0, 64), eventType: news.kind, at: sms.service.clock.now(), inbox: inboxSeq },
       causeOf(sms, why, `unmatched:${commandIdOf(news)}`),
     );
