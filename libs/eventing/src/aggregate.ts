@@ -3,6 +3,7 @@ import { carriedOutAt } from "./command-id.ts";
 import type { Decider } from "./decider.ts";
 import { Unavailable } from "./errors.ts";
 import { type Fold, foldsOf } from "./folds.ts";
+import { randomId } from "./random.ts";
 import type { Cause, EventStore, Recorded, Revision, Subject } from "./store.ts";
 
 /** What became of a command. **An effect may follow only `appended`**: this very execution, and no other, moved the aggregate. */
@@ -82,7 +83,7 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
   };
 
   const run = async (subject: Subject, command: Command, asked: Asked): Promise<Outcome<State, Event, Refusal>> => {
-    const executionId = crypto.randomUUID();
+    const executionId = randomId();
     const deadline = asked.deadline ?? performance.now() + defaultDeadlineMs;
     if (performance.now() > deadline) throw new Unavailable(`the deadline passed before ${store.stream} was asked`);
     const fold = await load(subject, asked.creates ?? creates);

@@ -1,4 +1,4 @@
-export { isNotFound, orUndefined, reachable, Unavailable } from "@outrider/eventing";
+export { isNotFound, orUndefined, randomHex, randomId, reachable, Unavailable } from "@outrider/eventing";
 export { type AccountsWatch, isCaughtUp, type KnownAccount, watchAccounts } from "./accounts.ts";
 export { type Bucket, isConflict, openBucket, readLast } from "./bucket.ts";
 export { type Clock, createClock } from "./clock.ts";
@@ -19,7 +19,6 @@ export {
   variable,
 } from "./config.ts";
 export { createHealth, type Health, type HealthServer, serveHealth } from "./health.ts";
-export { randomHex, randomId } from "./ids.ts";
 export { type Inspected, inspectionHandlers } from "./inspection.ts";
 export { kernelOf, ownStreams, positionsOf } from "./kernel.ts";
 export { CannotOpen } from "./keyring/cipher.ts";

@@ -2,10 +2,9 @@ import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { AcquireLease, Lease } from "@outrider/eventing";
+import { type AcquireLease, type Lease, randomId } from "@outrider/eventing";
 import { z } from "zod";
 import { type Bucket, isConflict, readLast } from "./bucket.ts";
-import { randomId } from "./ids.ts";
 import type { Logger } from "./logging.ts";
 
 /** Who holds it. `holder` is null after a release; `until` (real time) is for people only: no two machines' clocks are ever compared. */

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { SpanStart } from "@outrider/eventing";
-import { randomHex } from "./ids.ts";
+import { randomHex } from "@outrider/eventing";
 
 /** A W3C traceparent in its parts. `sampled`: the caller records this trace. */
 export interface TraceContext {

@@ -2,7 +2,7 @@ import type { EventOf } from "@outrider/contracts/define";
 import type { AccountId, ImportId } from "@outrider/contracts/ids";
 import { type UploadPiece, uploadCodec, type uploadEvents } from "@outrider/contracts/inbox";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { type Cause, type EventStore, jetStreamStore, type Kernel } from "@outrider/eventing";
+import { type Cause, type EventStore, jetStreamStore, type Kernel, randomId } from "@outrider/eventing";
 import { keyIds, Refusal, reachable, type Service } from "@outrider/platform";
 import { limits } from "./config.ts";
 import { InvalidField } from "./problems.ts";
@@ -46,7 +46,7 @@ type Store = EventStore<EventOf<typeof uploadEvents>>;
 const appendTo = async (store: Store, subject: string, cause: Cause, after: number, data: UploadPiece): Promise<number | undefined> => {
   const append = {
     ...cause,
-    executionId: crypto.randomUUID(),
+    executionId: randomId(),
     expected: after,
     closing: 0,
     events: [{ type: "UploadPiece" as const, data }],

@@ -1,7 +1,6 @@
 import type { Msg } from "@nats-io/transport-node";
 import type { ProblemSlug } from "@outrider/contracts/commands";
-import { CommandReused, type Instruments, Unavailable } from "@outrider/eventing";
-import { randomId } from "../ids.ts";
+import { CommandReused, type Instruments, randomId, Unavailable } from "@outrider/eventing";
 import type { Logger } from "../logging.ts";
 import { type CommandContext, type CommandHandler, ReceivedContext } from "./handler.ts";
 import { keyReused, mayHaveHappened, Refusal } from "./refusal.ts";

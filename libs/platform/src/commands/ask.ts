@@ -1,7 +1,6 @@
 import { errors, headers, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import { type CommandDefinition, header, replyEnvelope } from "@outrider/contracts/commands";
-import { type Instruments, Unavailable } from "@outrider/eventing";
-import { randomId } from "../ids.ts";
+import { type Instruments, randomId, Unavailable } from "@outrider/eventing";
 import { currentTrace } from "../trace.ts";
 import { mayHaveHappened, Refusal } from "./refusal.ts";
 

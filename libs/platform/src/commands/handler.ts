@@ -1,6 +1,6 @@
 import type { Msg } from "@nats-io/transport-node";
 import { type CommandDefinition, header } from "@outrider/contracts/commands";
-import { randomId } from "../ids.ts";
+import { randomId } from "@outrider/eventing";
 import { Refusal } from "./refusal.ts";
 
 /** What came with a request besides itself. */

@@ -1,5 +1,5 @@
 import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
-import { randomId } from "../ids.ts";
+import { randomId } from "@outrider/eventing";
 
 /**
  * The server's side of the NATS services API (NATS architecture decision 32), so that `nats micro ls`, `info` and `stats` show every

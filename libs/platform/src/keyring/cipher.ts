@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, createSecretKey, type KeyObject } from "node:crypto";
-import { randomBytesOf } from "../ids.ts";
+import { randomBytesOf } from "@outrider/eventing";
 
 const sealedVersion = 1;
 const wrappedVersion = 1;
