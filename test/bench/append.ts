@@ -3,7 +3,7 @@ import type { ContactEvent } from "@outrider/contracts/contact";
 import { contactCodec } from "@outrider/contracts/contact";
 import type { ContactId } from "@outrider/contracts/ids";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { type Append, ensureStream, headerLines, jetStreamStore } from "@outrider/eventing";
+import { type Append, ensureStream, headerLines, jetStreamStore, randomId } from "@outrider/eventing";
 import { against, type Bench } from "./bench.ts";
 import { type Ground, openGround } from "./ground.ts";
 import { account, at, contactsOf, life, traceparent } from "./life-of-a-contact.ts";
@@ -29,15 +29,14 @@ const decidedOf = (contact: ContactId): Decided => ({
 /** With what a reaction gives: an id out of the message that caused it, a correlation, a causation, an actor, a trace. */
 const appendOf = ({ contact, events }: Decided): Append<ContactEvent> => ({
   ...{ commandId: `HUNTS:17:${contact}`, at, correlation: "HUNTS:3", causation: "HUNTS:17", actor: "sms-sender", traceparent },
-  ...{ events, expected: 0, executionId: crypto.randomUUID(), closing: 0 },
+  ...{ events, expected: 0, executionId: randomId(), closing: 0 },
 });
 
 const bytesOf = (decided: Decided) => {
-  const headers = headerLines(appendOf(decided)).map(([name, value]) => `${name}: ${value}\r\n`);
   return {
     subject: decided.subject,
     data: contactCodec.encode(at, decided.events),
-    headers: Buffer.from(`NATS/1.0\r\n${headers.join("")}\r\n`),
+    headers: Buffer.from(`NATS/1.0\r\n${headerLines(appendOf(decided))}\r\n`),
   };
 };
 

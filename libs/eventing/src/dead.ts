@@ -3,6 +3,7 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import { Unavailable } from "./errors.ts";
 import { orUndefined, reachable, readDirect } from "./jetstream-store.ts";
 import type { Kernel } from "./kernel.ts";
+import { headerLine } from "./publisher.ts";
 import { scheduleStream } from "./schedule.ts";
 
 /** What is kept of a message that no handler could digest: where it stands and why, never what it says. */
@@ -86,7 +87,11 @@ export const deadLetters = ({ jsm, publisher, service }: Pick<Kernel, "jsm" | "p
       const copy = letter.stream === scheduleStream && message !== undefined ? { copy: copyOf(message) } : {};
       const stored: DeadLetter = { at: new Date().toISOString(), service, ...letter, ...copy };
       const id = `${letter.stream}:${letter.consumer}:${letter.seq}`;
-      const answer = await publisher.publish(`dead.${service}.${letter.consumer}`, bytes(JSON.stringify(stored)), [["Nats-Msg-Id", id]]);
+      const answer = await publisher.publish(
+        `dead.${service}.${letter.consumer}`,
+        bytes(JSON.stringify(stored)),
+        headerLine("Nats-Msg-Id", id),
+      );
       if (answer.kind !== "stored") throw new Unavailable("the dead letter was not stored");
     },
     list: async (limit, wanted) => {

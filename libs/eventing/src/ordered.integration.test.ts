@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { deliveryOf, type Incoming, mostBytes, type OrderedOptions, type OrderedStretch, readInOrder } from "./ordered.ts";
+import { joined } from "./publisher.ts";
 import { ensureStream } from "./streams.ts";
 import { declared, type Replica, until, type World, world } from "./testing-world.ts";
 
@@ -20,7 +21,9 @@ const filled = async (count: number): Promise<string> => {
 };
 const add = (stream: string, count: number) =>
   Promise.all(
-    Array.from({ length: count }, (_, n) => one.kernel.publisher.publish(`${stream.toLowerCase()}.${n % 3}`, Buffer.from(String(n)), [])),
+    Array.from({ length: count }, (_, n) =>
+      one.kernel.publisher.publish(`${stream.toLowerCase()}.${n % 3}`, Buffer.from(String(n)), joined()),
+    ),
   );
 /** Takes what comes until there are so many; throws when the stretch is over before. */
 const taken = async (stretch: OrderedStretch, count: number, most = 40): Promise<readonly Incoming[]> => {
@@ -67,7 +70,7 @@ test("is bounded in bytes, too: of large messages fewer are here at a time, and 
   const stream = await filled(0);
   const large = Buffer.alloc(900_000);
   const count = 40; // more than twice what may be here
-  for (let n = 0; n < count; n++) await one.kernel.publisher.publish(`${stream.toLowerCase()}.1`, large, []);
+  for (let n = 0; n < count; n++) await one.kernel.publisher.publish(`${stream.toLowerCase()}.1`, large, joined());
   const stretch = await reading(stream);
   let most = 0;
   for (let seen = 0; seen < count; ) {
@@ -99,7 +102,7 @@ test("reads only what its filters name, from where it is told to", async () => {
   const stream = await filled(0);
   const theirs: number[] = [];
   for (let n = 0; n < 9; n++) {
-    const answer = await one.kernel.publisher.publish(`${stream.toLowerCase()}.${n % 3}`, Buffer.from("."), []);
+    const answer = await one.kernel.publisher.publish(`${stream.toLowerCase()}.${n % 3}`, Buffer.from("."), joined());
     if (answer.kind === "stored" && n % 3 === 1) theirs.push(answer.seq);
   }
   const stretch = await reading(stream, { filters: [`${stream.toLowerCase()}.1`], from: 3 });

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Unavailable } from "./errors.ts";
-import { pipelinedPublisher } from "./publisher.ts";
+import { joined, pipelinedPublisher } from "./publisher.ts";
 import { type Replica, replica, standStill, unreliable, until, type World, world } from "./testing-world.ts";
 
 let all: World;
 let one: Replica;
 const data = new TextEncoder().encode("{}");
-const none = [] as const;
+const none = joined();
 beforeAll(async () => {
   all = await world("T");
   one = await all.replica();

@@ -1,5 +1,6 @@
 import { createInbox, errors, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import { Unavailable } from "./errors.ts";
+import { inFlightOf } from "./in-flight.ts";
 
 /** What the server said to one message. `conflict`: another message had moved the subject (or is about to). */
 export type PubAnswer =
@@ -14,20 +15,37 @@ export interface Publisher {
    * none in time; then `mayHaveHappened` tells whether the message had left. Waits while the window is full; that counts as time.
    */
   readonly publish: (subject: string, data: Uint8Array, headers: HeaderLines, timeoutMs?: number) => Promise<PubAnswer>;
+  /** The same without a promise of its own, for who makes one anyway. One of `waiting`'s functions is called once, perhaps at once. */
+  readonly send: (subject: string, data: Uint8Array, headers: HeaderLines, waiting: Waiting) => void;
   readonly inFlight: () => number;
   readonly close: () => void;
 }
 
-/** Header names and values, in order. Values must not hold line breaks: everything of ours is a checked token, a number or a W3C header. */
-export type HeaderLines = readonly (readonly [name: string, value: string])[];
-
-interface Waiting {
-  readonly subject: string;
-  readonly data: Uint8Array;
-  readonly headers: MsgHdrs;
+/** Who waits for an answer. That is all that is kept of a message once it has left. */
+export interface Waiting {
   readonly resolve: (answer: PubAnswer) => void;
   readonly reject: (error: Error) => void;
+  /** `performance.now()` value after which nobody waits any longer. */
   readonly expires: number;
+}
+
+/** Header lines as they go over the wire, each with its end. Made by `headerLine`. */
+export type HeaderLines = string & { readonly [checked]: true };
+declare const checked: unique symbol;
+
+/** Throws on a line break in the value: it would be a header of its own. */
+export const headerLine = (name: string, value: string): HeaderLines => {
+  if (value.includes("\n") || value.includes("\r")) throw new TypeError(`the value of header ${name} holds a line break`);
+  return `${name}: ${value}\r\n` as HeaderLines;
+};
+
+export const joined = (...lines: readonly HeaderLines[]): HeaderLines => lines.join("") as HeaderLines;
+
+interface Message {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly headers: HeaderLines;
+  readonly waiting: Waiting;
 }
 
 const sweepEveryMs = 50;
@@ -37,44 +55,46 @@ const stoodStillMs = 500;
 /** A publisher over core NATS with one reply inbox, a window and a deadline per message; nothing is ever sent later in secret. */
 export const pipelinedPublisher = (nats: NatsConnection, { window = 1024, timeoutMs = 5000 } = {}): Publisher => {
   const inbox = createInbox();
-  const inFlight = new Map<string, Waiting>();
+  const inFlight = inFlightOf<Waiting>(window);
   const line = waitingLine();
-  let next = 0;
   let connected = true;
   let closed = false;
 
-  const send = (message: Waiting): void => {
-    const gone = closed || !connected || nats.isClosed();
-    if (gone || message.expires <= performance.now()) {
-      message.reject(new Unavailable(gone ? "not connected to NATS" : "the window stayed full until the deadline"));
+  const leave = (subject: string, data: Uint8Array, headers: HeaderLines, waiting: Waiting): void => {
+    if (closed || !connected || nats.isClosed()) {
+      waiting.reject(new Unavailable("not connected to NATS"));
       return;
     }
-    const id = (++next).toString(36);
+    const id = inFlight.enter(waiting);
     try {
-      nats.publish(message.subject, message.data, { reply: `${inbox}.${id}`, headers: message.headers });
-      inFlight.set(id, message);
+      nats.publish(subject, data, { reply: `${inbox}.${id}`, headers: encoded(headers) });
     } catch (error) {
-      message.reject(isLeaving(error) ? new Unavailable("the connection to NATS is closing", { cause: error }) : asError(error));
+      inFlight.leave(id);
+      waiting.reject(isLeaving(error) ? new Unavailable("the connection to NATS is closing", { cause: error }) : asError(error));
     }
   };
-  const settle = (id: string): Waiting | undefined => {
-    const message = inFlight.get(id);
-    if (message === undefined) return undefined;
-    inFlight.delete(id);
-    while (inFlight.size < window) {
+  const send: Publisher["send"] = (subject, data, headers, waiting) => {
+    if (inFlight.size() < window && line.isEmpty()) leave(subject, data, headers, waiting);
+    else line.join({ subject, data, headers, waiting });
+  };
+  const settle = (id: number): Waiting | undefined => {
+    const waiting = inFlight.leave(id);
+    if (waiting === undefined) return undefined;
+    while (inFlight.size() < window) {
       const following = line.next();
       if (following === undefined) break;
-      send(following);
+      if (following.waiting.expires <= performance.now()) following.waiting.reject(neverLeft());
+      else leave(following.subject, following.data, following.headers, following.waiting);
     }
-    return message;
+    return waiting;
   };
   const failAll = (why: string): void => {
-    for (const id of [...inFlight.keys()]) settle(id)?.reject(new Unavailable(why, { mayHaveHappened: true }));
-    for (let message = line.next(); message !== undefined; message = line.next()) message.reject(new Unavailable(why));
+    for (const id of inFlight.which(() => true)) settle(id)?.reject(new Unavailable(why, { mayHaveHappened: true }));
+    for (let message = line.next(); message !== undefined; message = line.next()) message.waiting.reject(new Unavailable(why));
   };
 
   const subscription = nats.subscribe(`${inbox}.*`, {
-    callback: (_error, message: Msg) => settle(message.subject.slice(inbox.length + 1))?.resolve(parseAnswer(message)),
+    callback: (_error, message: Msg) => settle(Number(message.subject.slice(inbox.length + 1)))?.resolve(parseAnswer(message)),
   });
   let sweptAt = performance.now();
   const sweep = setInterval(() => {
@@ -83,9 +103,9 @@ export const pipelinedPublisher = (nats: NatsConnection, { window = 1024, timeou
     sweptAt = now;
     if (stoodStill) return;
     // All of them: deadlines differ widely, so the order of sending says nothing.
-    for (const [id, { expires }] of inFlight)
-      if (expires <= now) settle(id)?.reject(new Unavailable("no acknowledgement in time", { mayHaveHappened: true }));
-    for (const message of line.expired(now)) message.reject(new Unavailable("the window stayed full until the deadline"));
+    for (const id of inFlight.which(({ expires }) => expires <= now))
+      settle(id)?.reject(new Unavailable("no acknowledgement in time", { mayHaveHappened: true }));
+    for (const { waiting } of line.expired(now)) waiting.reject(neverLeft());
   }, sweepEveryMs);
   sweep.unref();
 
@@ -99,13 +119,10 @@ export const pipelinedPublisher = (nats: NatsConnection, { window = 1024, timeou
   })();
 
   return {
+    send,
     publish: (subject, data, headers, timeout = timeoutMs) =>
-      new Promise((resolve, reject) => {
-        const message = { subject, data, headers: encoded(headers), resolve, reject, expires: performance.now() + timeout };
-        if (inFlight.size < window && line.isEmpty()) send(message);
-        else line.join(message);
-      }),
-    inFlight: () => inFlight.size,
+      new Promise((resolve, reject) => send(subject, data, headers, { resolve, reject, expires: performance.now() + timeout })),
+    inFlight: inFlight.size,
     close: () => {
       closed = true;
       clearInterval(sweep);
@@ -117,14 +134,14 @@ export const pipelinedPublisher = (nats: NatsConnection, { window = 1024, timeou
 
 /** First come, first served, without moving the others up: `Array.shift` on a long line costs more than the publish. */
 const waitingLine = () => {
-  let line: Waiting[] = [];
+  let line: Message[] = [];
   let head = 0;
   return {
     isEmpty: (): boolean => head >= line.length,
-    join: (message: Waiting): void => {
+    join: (message: Message): void => {
       line.push(message);
     },
-    next: (): Waiting | undefined => {
+    next: (): Message | undefined => {
       const first = line[head];
       if (first === undefined) return undefined;
       head++;
@@ -135,10 +152,10 @@ const waitingLine = () => {
       return first;
     },
     /** Takes out those whose deadline has passed. */
-    expired: (now: number): readonly Waiting[] => {
-      const gone = line.slice(head).filter(({ expires }) => expires <= now);
+    expired: (now: number): readonly Message[] => {
+      const gone = line.slice(head).filter(({ waiting: { expires } }) => expires <= now);
       if (gone.length > 0) {
-        line = line.slice(head).filter(({ expires }) => expires > now);
+        line = line.slice(head).filter(({ waiting: { expires } }) => expires > now);
         head = 0;
       }
       return gone;
@@ -146,27 +163,33 @@ const waitingLine = () => {
   };
 };
 
+const neverLeft = (): Unavailable => new Unavailable("the window stayed full until the deadline");
+
 const isLeaving = (error: unknown): boolean =>
   error instanceof errors.ClosedConnectionError || error instanceof errors.DrainingConnectionError;
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error("the message could not be sent", { cause: error }));
 
 /** The client only ever calls `encode`; building its header map for every message costs more than the rest of the publish. */
-const encoded = (lines: HeaderLines): MsgHdrs => {
-  let block = "NATS/1.0\r\n";
-  for (const [name, value] of lines) {
-    if (value.includes("\n") || value.includes("\r")) throw new TypeError(`the value of header ${name} holds a line break`);
-    block += `${name}: ${value}\r\n`;
+class EncodedHeaders {
+  readonly #bytes: Buffer;
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
   }
-  // UTF-8, as readers decode it. Any narrower encoding turns some letters into line breaks.
-  const bytes = Buffer.from(`${block}\r\n`, "utf8");
-  return { encode: () => bytes } as unknown as MsgHdrs;
-};
+  encode(): Buffer {
+    return this.#bytes;
+  }
+}
+
+/** UTF-8, as readers decode it. Any narrower encoding turns some letters into line breaks. */
+const encoded = (lines: HeaderLines): MsgHdrs => new EncodedHeaders(Buffer.from(`NATS/1.0\r\n${lines}\r\n`)) as unknown as MsgHdrs;
 
 const wrongLastSequence = 10071;
 const wrongLastSequenceInFlight = 10164;
 
 const parseAnswer = (message: Msg): PubAnswer => {
+  const seq = plainlyStored(message.data);
+  if (seq > 0) return { kind: "stored", seq, duplicate: false };
   if (message.data.length === 0) {
     const status = message.headers?.code ?? 0;
     return { kind: "failed", code: status, status, description: status === 503 ? "no stream takes this subject" : "empty acknowledgement" };
@@ -179,6 +202,26 @@ const parseAnswer = (message: Msg): PubAnswer => {
     return { kind: "conflict", last: last === undefined ? undefined : Number(last) };
   }
   return code === wrongLastSequenceInFlight ? { kind: "conflict", last: undefined } : { kind: "failed", code, status, description };
+};
+
+const [zero, s] = [0x30, 0x73];
+const beforeSequence = Buffer.from('"seq":');
+
+/**
+ * The sequence in `{"stream":"…","seq":17}`; 0 when the answer says anything else. Nearly every answer is this one, and to parse it as JSON takes
+ * as long as to write a message's headers.
+ */
+export const plainlyStored = (answer: Uint8Array): number => {
+  let at = answer.length - 2; // before the closing brace
+  let seq = 0;
+  for (let worth = 1; at > 0; at--, worth *= 10) {
+    const digit = (answer[at] ?? 0) - zero;
+    if (digit < 0 || digit > 9) break;
+    seq += digit * worth;
+  }
+  for (let back = beforeSequence.length - 1; back >= 0; back--, at--) if (answer[at] !== beforeSequence[back]) return 0;
+  // The answer of an error ends like this too, but before the stream it names the error.
+  return answer[2] === s ? seq : 0;
 };
 
 interface PubAckJson {

@@ -2,6 +2,7 @@ import { JetStreamApiError } from "@nats-io/jetstream";
 import { Unavailable } from "./errors.ts";
 import { headerLines, nextFromLeader, orUndefined, reachable, readDirect } from "./jetstream-store.ts";
 import type { Kernel } from "./kernel.ts";
+import { type HeaderLines, headerLine, joined } from "./publisher.ts";
 import type { Cause, Codec } from "./store.ts";
 
 /** What a schedule brings when it is due. Small, never personal. */
@@ -39,9 +40,9 @@ export const scheduleStream = "SCHEDULE";
 
 /** JetStream's own schedules, for one service. `key` is subject tokens: `<p>.<account>.<id>`. */
 export const schedules = ({ publisher, jsm, service }: Pick<Kernel, "publisher" | "jsm" | "service">): Schedules => {
-  const put = async (name: string, key: string, spec: readonly (readonly [string, string])[], data: DueMessage["data"], cause: Cause) => {
+  const put = async (name: string, key: string, spec: HeaderLines, data: DueMessage["data"], cause: Cause) => {
     assertTokens(name, key);
-    const lines = [...spec, ["Nats-Schedule-Target", `due.${service}.${name}.${key}`] as const, ...headerLines(cause)];
+    const lines = joined(spec, headerLine("Nats-Schedule-Target", `due.${service}.${name}.${key}`), headerLines(cause));
     const answer = await publisher.publish(`schedule.${service}.${name}.${key}`, dueCodec.encode(cause.at, [{ data }]), lines);
     if (answer.kind !== "stored") {
       if (answer.kind === "failed" && answer.status >= 500) throw new Unavailable(`SCHEDULE takes nothing now: ${answer.description}`);
@@ -49,18 +50,9 @@ export const schedules = ({ publisher, jsm, service }: Pick<Kernel, "publisher" 
     }
   };
   return {
-    at: async (name, key, when, data, cause) => put(name, key, [["Nats-Schedule", `@at ${when.toISOString()}`]], data, cause),
+    at: async (name, key, when, data, cause) => put(name, key, headerLine("Nats-Schedule", `@at ${when.toISOString()}`), data, cause),
     cron: (name, key, spec, timeZone, data, cause) =>
-      put(
-        name,
-        key,
-        [
-          ["Nats-Schedule", spec],
-          ["Nats-Schedule-Time-Zone", timeZone],
-        ],
-        data,
-        cause,
-      ),
+      put(name, key, joined(headerLine("Nats-Schedule", spec), headerLine("Nats-Schedule-Time-Zone", timeZone)), data, cause),
     isOpen: async (name, key) => {
       assertTokens(name, key);
       // In this order: a schedule becomes a due message, never the other way.

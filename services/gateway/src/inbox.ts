@@ -1,7 +1,7 @@
 import type { AccountId } from "@outrider/contracts/ids";
 import { inboxCodec } from "@outrider/contracts/inbox";
 import { subjects } from "@outrider/contracts/streams";
-import { headerLines, type Kernel } from "@outrider/eventing";
+import { headerLine, headerLines, joined, type Kernel } from "@outrider/eventing";
 import { keyIds, randomId, type Service, Unavailable } from "@outrider/platform";
 import { inboxKeys, providers } from "./config.ts";
 
@@ -33,8 +33,8 @@ export const inboxOf = (kernel: Kernel, { keyring, clock }: Pick<Service, "keyri
     const event = providers[provider]?.eventHeader;
     const id = event === undefined ? undefined : headers[event];
     // Only an optimisation: the reader knows a repeated event by itself.
-    const known = typeof id === "string" && eventId.test(id) ? [["Nats-Msg-Id", `${provider}.${account}.${id}`] as const] : [];
-    const answer = await kernel.publisher.publish(subjects.inbox(provider, account), stored, [...lines, ...known]);
+    const known = typeof id === "string" && eventId.test(id) ? headerLine("Nats-Msg-Id", `${provider}.${account}.${id}`) : joined();
+    const answer = await kernel.publisher.publish(subjects.inbox(provider, account), stored, joined(lines, known));
     if (answer.kind !== "stored") throw new Unavailable("the webhook could not be stored");
   };
 };

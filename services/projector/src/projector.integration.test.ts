@@ -3,7 +3,7 @@ import { documents, type ViewName } from "@outrider/contracts/documents";
 import { accountId, contactId, hashId, huntId, lineId, personId } from "@outrider/contracts/ids";
 import { projectorCommands, viewAlias, viewsCollection } from "@outrider/contracts/projector";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { ensureStream, jetStreamStore, type Kernel } from "@outrider/eventing";
+import { ensureStream, headerLine, jetStreamStore, type Kernel } from "@outrider/eventing";
 import { kernelOf, openMongo, openService, parseConfig, type Service } from "@outrider/platform";
 import { type TestMongo, type ThrowAwayNats, testMongo, throwAwayNats } from "@outrider/stack/testing";
 import type { Db } from "mongodb";
@@ -130,7 +130,11 @@ test("a verification names the documents that are not what the events say", asyn
 });
 
 test("a message that nobody can read degrades the views of its stream, says so, and holds up nothing", async () => {
-  await kernel.publisher.publish(subjects.smsContact(account, "poison"), new TextEncoder().encode("not ours"), [["Outrider-Command", "x"]]);
+  await kernel.publisher.publish(
+    subjects.smsContact(account, "poison"),
+    new TextEncoder().encode("not ours"),
+    headerLine("Outrider-Command", "x"),
+  );
   await write("after", requested("after"));
   await expect.poll(() => countIn("contacts", { account }), { timeout: 20_000 }).toBe(401);
   const degraded = async () => (await world.ask(projectorCommands.views, {})).views.find(({ view }) => view === "contacts")?.degraded;

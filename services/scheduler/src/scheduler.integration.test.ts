@@ -3,7 +3,7 @@ import { type AccountId, accountId, partitionOf, runId } from "@outrider/contrac
 import { type AccountEvent, accountCodec, accountPolicy } from "@outrider/contracts/registry";
 import { schedulerCommands } from "@outrider/contracts/scheduler";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { ensureStream, jetStreamStore, type Kernel } from "@outrider/eventing";
+import { ensureStream, headerLine, jetStreamStore, joined, type Kernel } from "@outrider/eventing";
 import { handle, kernelOf, openService, parseConfig, Refusal, type Service, serveCommands } from "@outrider/platform";
 import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -234,10 +234,10 @@ const bringForward = async (account: AccountId): Promise<void> => {
   const subject = `schedule.scheduler.${names.dailyRun}.${partitionOf(account)}.${account}.${account}`;
   const stored = await world.jsm.streams.getMessage(streams.schedule.name, { last_by_subj: subject });
   if (stored === null) throw new Error("an alarm was armed");
-  const carried = stored.header.keys().flatMap((name) => stored.header.values(name).map((value) => [name, value] as const));
-  const lines = carried.filter(([name]) => !/^Nats-Schedule(-Time-Zone)?$/i.test(name));
-  const now = ["Nats-Schedule", `@at ${new Date().toISOString()}`] as const;
-  await kernel.publisher.publish(subject, stored.data, [...lines, now]);
+  const carried = stored.header.keys().filter((name) => !/^Nats-Schedule(-Time-Zone)?$/i.test(name));
+  const lines = carried.flatMap((name) => stored.header.values(name).map((value) => headerLine(name, value)));
+  const now = headerLine("Nats-Schedule", `@at ${new Date().toISOString()}`);
+  await kernel.publisher.publish(subject, stored.data, joined(...lines, now));
 };
 
 test.each([

@@ -1,6 +1,6 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
-import { isNotFound, type Publisher, reachable, Unavailable } from "@outrider/eventing";
+import { headerLine, isNotFound, type Publisher, reachable, Unavailable } from "@outrider/eventing";
 import { type Bucket, operationHeader, readLast } from "../bucket.ts";
 
 /** A key as the bucket holds it. Destroyed is for ever: the mark stays, so that no new key can be made in its place. */
@@ -8,7 +8,7 @@ export type StoredKey = { readonly kind: "wrapped"; readonly bytes: Uint8Array }
 
 const readAtOnce = 500;
 const writeAtOnce = 500;
-const mustBeFirst = [["Nats-Expected-Last-Subject-Sequence", "0"]] as const;
+const mustBeFirst = headerLine("Nats-Expected-Last-Subject-Sequence", "0");
 
 /** The bucket of wrapped keys. */
 export class KeyStore {
