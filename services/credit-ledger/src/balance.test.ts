@@ -275,3 +275,25 @@ test("every event of a balance reads back as it was written", () => {
     events: all,
   });
 });
+
+// A fold that copied its collections took 0.4, 2.0 and 9.2 s for 2,500, 5,000 and 10,000 contacts.
+test("a fold goes on in its own accumulator: it copies none of what grows", () => {
+  const state = balance.initial();
+  const { grants, expiring, open, positions } = state;
+  const prolonged: LedgerEvent = { type: "ReservationProlonged", data: { reservation: "contact-asked", until: later } };
+  const all: readonly LedgerEvent[] = [
+    ...[granted, dated, reserved, asked, prolonged],
+    settled(outcome(1, "captured"), outcome(2, "released"), outcome(3, "refunded")),
+    checked([], [{ reservation: "contact-asked", credits: 1 }]),
+    { type: "BalanceLow", data: { available: 1, held: 0, below: 20 } },
+    { type: "CreditsExpired", data: { grant: "gift", credits: 1 } },
+  ];
+  for (const event of all) {
+    expect(balance.evolve(state, event, until), event.type).toBe(state);
+    expect(state.grants, event.type).toBe(grants);
+    expect(state.expiring, event.type).toBe(expiring);
+    expect(state.open, event.type).toBe(open);
+    expect(state.positions, event.type).toBe(positions);
+  }
+  expect([[...grants], [...open.keys()], [...positions]]).toEqual([["invoice-7", "gift"], ["pass-1"], [["SMS", 3]]]);
+});

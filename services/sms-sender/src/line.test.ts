@@ -97,3 +97,28 @@ test("never more people than the limits, never closer than the gap, whoever asks
     }),
   );
 });
+
+// A fold that copied its collections took 0.4, 2.0 and 9.2 s for 2,500, 5,000 and 10,000 contacts.
+test("a fold goes on in its own accumulator: it copies neither the open turns nor the people whom it counts", () => {
+  const limits = { recipientsPerDay: 100, recipientsPerMonth: 1000 };
+  const state = line.evolve(line.initial(), opened(limits), now);
+  // Days and months begin with sets of their own.
+  line.evolve(state, turnsGiven(turn("first", now)), now);
+  const { open, day: today, month } = state;
+  const events: readonly LineEvent[] = [
+    turnsGiven(turn("ann", now), turn("bob", now)),
+    { type: "TurnsRefused", data: { turns: [{ contact: contactId.parse("c-cleo"), rule: "line-daily-limit" }] } },
+    { type: "TurnsEnded", data: { contacts: [contactId.parse("c-ann")] } },
+    { type: "LineLimitsChanged", data: { limits: lineLimits.parse(limits) } },
+    { type: "LinePaused", data: { reason: "holiday", by: "ada" } },
+    { type: "LineResumed", data: { by: "ada" } },
+  ];
+  for (const event of events) {
+    expect(line.evolve(state, event, now), event.type).toBe(state);
+    expect(state.open, event.type).toBe(open);
+    expect(state.day.people, event.type).toBe(today.people);
+    expect(state.month.people, event.type).toBe(month.people);
+  }
+  expect([...open.keys()]).toEqual(["c-first", "c-bob"]);
+  expect([...today.people]).toEqual(["first", "ann", "bob"]);
+});
