@@ -68,7 +68,7 @@ const reopened = (state: Balance): Balance => {
   return folded(balance.initial(), stored.kind === "events" ? stored.events : []);
 };
 
-test("whatever is asked in whatever order, credits add up and none of the sums is negative", () => {
+test("grant, reserve, capture, release, refund and expire, in whatever order: credits add up and no balance is ever negative", () => {
   fc.assert(
     fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
       let state = balance.initial();
@@ -89,7 +89,7 @@ test("whatever is asked in whatever order, credits add up and none of the sums i
   );
 });
 
-test("a fold that begins at a closing event decides as one that begins at the first message", () => {
+test("exactly once after a crash, too: a fold that begins at a closing event decides as one that begins at the first message", () => {
   fc.assert(
     fc.property(fc.array(command, { maxLength: 40 }), fc.nat(40), (commands, closeAt) => {
       let whole = balance.initial();
@@ -107,7 +107,7 @@ test("a fold that begins at a closing event decides as one that begins at the fi
   );
 });
 
-test("an outcome counts once, however the batches of a stream are cut and repeated", () => {
+test("exactly once: an outcome counts once, however the batches of a stream are cut and repeated", () => {
   const cuts = fc.array(fc.tuple(fc.nat(30), fc.nat(30)), { maxLength: 12 });
   fc.assert(
     fc.property(fc.array(outcome, { minLength: 1, maxLength: 30 }), cuts, (unordered, windows) => {
@@ -132,6 +132,85 @@ test("an outcome counts once, however the batches of a stream are cut and repeat
         return batch;
       });
       expect(run(structuredClone(opening), [...batches, outcomes.slice(reached)])).toEqual(clean);
+    }),
+  );
+});
+
+/** Every decision of a story of commands, with the state before it. */
+const decisions = (commands: readonly BalanceCommand[]): { before: Balance; events: readonly LedgerEvent[]; asked: BalanceCommand }[] => {
+  let state = balance.initial();
+  return commands.flatMap((asked) => {
+    const decision = balance.decide(state, asked);
+    if (!decision.accepted) return [];
+    const before = structuredClone(state);
+    state = folded(state, decision.events);
+    return [{ before, events: decision.events, asked }];
+  });
+};
+const story = fc.array(command, { maxLength: 60 });
+
+test("a reservation holds no more than is available, and no more than was asked for", () => {
+  fc.assert(
+    fc.property(story, (commands) => {
+      for (const { before, events, asked } of decisions(commands)) {
+        const [event] = events;
+        if (asked.type !== "Reserve" || event?.type !== "CreditsReserved") continue;
+        expect(event.data.credits).toBeLessThanOrEqual(Math.min(before.available, asked.most));
+        expect(event.data.credits).toBeGreaterThanOrEqual(Math.min(asked.atLeast, asked.most));
+      }
+    }),
+  );
+});
+
+test("a grant expires once, by no more than it was, and never what is held or spent", () => {
+  fc.assert(
+    fc.property(story, (commands) => {
+      const granted = new Map<string, number>();
+      const gone = new Set<string>();
+      for (const { before, events } of decisions(commands)) {
+        for (const event of events) {
+          if (event.type === "CreditsGranted") granted.set(event.data.grant, event.data.credits);
+          if (event.type !== "CreditsExpired") continue;
+          const { grant, credits } = event.data;
+          expect(gone.has(grant)).toBe(false);
+          gone.add(grant);
+          expect(credits).toBeLessThanOrEqual(Math.min(granted.get(grant) ?? 0, before.available));
+        }
+      }
+    }),
+  );
+});
+
+test("the statement names the cause of every line: the grant, the reservation, or the message that settled it", () => {
+  fc.assert(
+    fc.property(story, (commands) => {
+      for (const { before, events, asked } of decisions(commands)) {
+        const sums = ({ available, held }: Balance): string => `${available} ${held}`;
+        const causes = events.flatMap((event) => {
+          if (event.type === "CreditsGranted" || event.type === "CreditsExpired") return [event.data.grant];
+          if (event.type === "CreditsReserved") return [event.data.reservation];
+          if (event.type === "ReservationsChecked") return event.data.released.map(({ reservation }) => reservation);
+          return event.type === "OutcomesSettled" ? event.data.outcomes.map(({ because, seq }) => `${because} ${seq}`) : [];
+        });
+        if (sums(folded(structuredClone(before), events)) !== sums(before)) expect([asked.type, ...causes].length).toBeGreaterThan(1);
+        for (const cause of causes) expect(cause).toMatch(/\S/);
+      }
+    }),
+  );
+});
+
+test("a low balance is told when what is unspent is below the mark, and again only after it was above", () => {
+  fc.assert(
+    fc.property(story, (commands) => {
+      for (const { before, events, asked } of decisions(commands)) {
+        const told = events.find((event) => event.type === "BalanceLow");
+        const mark = asked.type === "Settle" || asked.type === "Expire" ? asked.lowBelow : undefined;
+        const after = folded(structuredClone(before), events);
+        const isLow = events.length > 0 && mark !== undefined && after.available + after.held < mark;
+        expect(told !== undefined).toBe(isLow && before.below === undefined);
+        if (told !== undefined) expect(told.data).toEqual({ available: after.available, held: after.held, below: mark });
+        if (after.below !== undefined) expect(after.available + after.held).toBeLessThan(after.below);
+      }
     }),
   );
 });

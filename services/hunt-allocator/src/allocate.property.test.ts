@@ -1,109 +1,72 @@
-import { type AdId, adId, huntId, type LineId, lineId, personId } from "@outrider/contracts/ids";
+import { type AdId, personId } from "@outrider/contracts/ids";
 import fc from "fast-check";
-import { expect, test } from "vitest";
-import { type AllocationInput, allocate } from "./allocate.ts";
-import type { Capacity } from "./share.ts";
-import type { Candidate, CandidateAd, HuntInPlay, Judge } from "./survey.ts";
+import { describe, expect, test } from "vitest";
+import { allocate } from "./allocate.ts";
+import type { CandidateAd } from "./survey.ts";
+import {
+  adOf,
+  huntOf,
+  type Input,
+  input,
+  inputAtOnePrice,
+  judge,
+  names,
+  pricedInput,
+  type Someone,
+  unlimited,
+  wantedBy,
+} from "./testing-allocations.ts";
 
-interface Someone extends Candidate {
-  /** Hunts whose gate says no, by name. */
-  readonly refuses: readonly string[];
-}
-interface Ad extends CandidateAd {
-  readonly wantedBy: readonly string[];
-}
-type Input = AllocationInput<Someone>;
-
-const names = ["h0", "h1", "h2", "h3"];
-const lines = ["l0", "l1"].map((line) => lineId.parse(line));
-const limit = fc.option(fc.nat(12), { nil: null });
-
-const ad = fc.record({
-  publishedMs: fc.nat(40),
-  wantedBy: fc.subarray(names),
-});
-const adOf = (person: number, index: number, { publishedMs, wantedBy }: { publishedMs: number; wantedBy: string[] }): Ad => ({
-  ...{ ad: adId.parse(`ad-${person}-${index}`), source: "s", title: "t", ownerType: "private", noCanvassing: false },
-  ...{ publishedMs, wantedBy },
-});
-const people = fc
-  .array(
-    fc.record({
-      number: fc.integer({ min: 0, max: 9 }),
-      ads: fc.array(ad, { minLength: 1, maxLength: 4 }),
-      refuses: fc.subarray(names),
-      quiet: fc.nat(3),
-    }),
-    { maxLength: 40 },
-  )
-  .map((all) =>
-    all.map(
-      ({ number, ads, refuses, quiet }, index): Someone => ({
-        person: number === 0 ? undefined : personId.parse(`p${index}`),
-        ads: ads.map((each, at) => adOf(index, at, each)),
-        refuses: quiet === 0 ? refuses : [],
-      }),
-    ),
-  );
-
-const huntOf = (name: string, more: Partial<HuntInPlay> = {}): HuntInPlay => ({
-  hunt: huntId.parse(name),
-  priority: 5,
-  routes: lines.slice(0, 1).map((line) => ({ channel: "sms" as const, line, price: 1 })),
-  wants: (each) => (each as Ad).wantedBy.includes(name),
-  ...{ left: null, allocatedToday: 0, allocatedInPass: 0, ...more },
-});
-const hunts = fc
-  .tuple(
-    ...names.map((name) =>
-      fc
-        .record({
-          priority: fc.integer({ min: 1, max: 9 }),
-          left: limit,
-          allocatedToday: fc.nat(10),
-          closed: fc.option(fc.constantFrom("paused", "hunt-error"), { nil: undefined, freq: 8 }),
-          routes: fc.subarray(lines, { minLength: 1 }),
-        })
-        .map(({ routes, ...more }) => huntOf(name, { ...more, routes: routes.map((line) => ({ channel: "sms", line, price: 1 })) })),
-    ),
-  )
-  .map((all) => [...all]);
-const capacity: fc.Arbitrary<Capacity> = fc.record({
-  account: limit,
-  lines: fc.tuple(limit, limit).map((left) => new Map(lines.map((line, index): [LineId, number | null] => [line, left[index] ?? null]))),
-  credits: fc.nat(30),
-  contacts: fc.constantFrom(3, 1000),
-});
-const judge: Judge<Someone> = ({ refuses }, { hunt }) =>
-  refuses.includes(hunt) ? { allowed: false, rule: "opted-out", lasting: true } : { allowed: true };
-const input: fc.Arbitrary<Input> = fc.record({ hunts, candidates: people, capacity, judge: fc.constant(judge) });
-const unlimited: Capacity = { account: null, lines: new Map(lines.map((line) => [line, null])), credits: 1000, contacts: 1000 };
-
-const check = (what: (given: Input) => void, of: fc.Arbitrary<Input> = input): void => fc.assert(fc.property(of, what), { numRuns: 400 });
+const check = (what: (given: Input) => void, of: fc.Arbitrary<Input> = input): void => {
+  const property = fc.property(of, (given) => {
+    what(given);
+  });
+  fc.assert(property, { numRuns: 400 });
+};
 const sum = (numbers: Iterable<number>): number => [...numbers].reduce((one, other) => one + other, 0);
 const by = (given: Input, name: string) => allocate(given).rows.filter(({ hunt }) => hunt === name);
 
-test("limits of account, hunt, line, credits and pass are never exceeded", () => {
-  check((given) => {
-    const { rows, credits } = allocate(given);
-    expect(rows.length).toBeLessThanOrEqual(given.capacity.account ?? Number.POSITIVE_INFINITY);
-    expect(rows.length).toBeLessThanOrEqual(given.capacity.contacts);
-    expect(credits).toBe(sum(rows.map(({ price }) => price)));
-    expect(credits).toBeLessThanOrEqual(given.capacity.credits);
-    for (const [line, left] of given.capacity.lines) {
-      expect(rows.filter((row) => row.line === line).length).toBeLessThanOrEqual(left ?? Number.POSITIVE_INFINITY);
-    }
-    for (const { hunt, left } of given.hunts) {
-      expect(rows.filter((row) => row.hunt === hunt).length).toBeLessThanOrEqual(left ?? Number.POSITIVE_INFINITY);
-    }
-  });
+const most = (left: number | null | undefined): number => left ?? Number.POSITIVE_INFINITY;
+
+describe("limits are never exceeded", () => {
+  test("per account", () => check((given) => expect(allocate(given).rows.length).toBeLessThanOrEqual(most(given.capacity.account))));
+
+  test("per hunt", () =>
+    check((given) => {
+      for (const { hunt, left } of given.hunts) expect(by(given, hunt).length).toBeLessThanOrEqual(most(left));
+    }));
+
+  test("per sender and channel; and one whose channel a hunt does not use sends nothing for it", () =>
+    check((given) => {
+      const { rows } = allocate(given);
+      for (const [line, left] of given.capacity.lines)
+        expect(rows.filter((row) => row.line === line).length).toBeLessThanOrEqual(most(left));
+      for (const { hunt, channel, line, price } of rows) {
+        expect(given.hunts.find((each) => each.hunt === hunt)?.routes).toContainEqual({ channel, line, price });
+      }
+    }));
+
+  test("credits: what the rows cost together is no more than there is", () =>
+    check((given) => expect(sum(allocate(given).rows.map(({ price }) => price))).toBeLessThanOrEqual(given.capacity.credits)));
+
+  test("contacts of one pass", () => check((given) => expect(allocate(given).rows.length).toBeLessThanOrEqual(given.capacity.contacts)));
+});
+
+test("price per channel: every row costs what its channel does, and the pass what its rows cost", () => {
+  fc.assert(
+    fc.property(pricedInput, ([given, priced]) => {
+      const { rows, credits } = allocate(given);
+      for (const { channel, price } of rows) expect(price).toBe(channel === "call" ? undefined : priced[channel]);
+      expect(credits).toBe(sum(rows.map(({ price }) => price)));
+    }),
+  );
 });
 
 test("found = allocated + all skipped, for each hunt; and found counts every pair that matches", () => {
   check((given) => {
     const { rows, tallies } = allocate(given);
     for (const { hunt, found, allocated, skipped } of tallies) {
-      const pairs = [...given.candidates].flatMap(({ ads }) => ads).filter((each) => (each as Ad).wantedBy.includes(hunt));
+      const pairs = [...given.candidates].flatMap(({ ads }) => ads).filter((each) => wantedBy(each).includes(hunt));
       expect(found).toBe(pairs.length);
       expect(found).toBe(allocated + sum(Object.values(skipped)));
       expect(allocated).toBe(rows.filter((row) => row.hunt === hunt).length);
@@ -112,19 +75,20 @@ test("found = allocated + all skipped, for each hunt; and found counts every pai
   });
 });
 
-test("nobody is written to twice, without a number, against the gate, or by a closed hunt", () => {
+test("a person with several ads, wanted by several hunts, is written to once; nobody without a number, against the gate, or by a closed hunt", () => {
   check((given) => {
     const { rows } = allocate(given);
     expect(new Set(rows.map(({ person }) => person)).size).toBe(rows.length);
     const known = new Map([...given.candidates].map((each) => [each.person, each]));
-    for (const { person, hunt } of rows) {
+    for (const { person, hunt, channel } of rows) {
       expect(known.get(person)?.refuses).not.toContain(hunt);
+      expect(known.get(person)?.refuses).not.toContain(channel);
       expect(given.hunts.find((each) => each.hunt === hunt)?.closed).toBeUndefined();
     }
   });
 });
 
-test("a hunt writes about the newest matching ad of a person, and to the people with the newest ads first", () => {
+test("newest ads first: a hunt writes about a person's newest matching ad, and to the people with the newest ads first", () => {
   check((given) => {
     const { rows } = allocate(given);
     const ads = new Map<AdId, CandidateAd>([...given.candidates].flatMap((each) => each.ads.map((one) => [one.ad, one] as const)));
@@ -132,7 +96,7 @@ test("a hunt writes about the newest matching ad of a person, and to the people 
       const own = rows.filter((row) => row.hunt === hunt).map((row) => ({ row, about: ads.get(row.ad) }));
       for (const [index, { row, about }] of own.entries()) {
         const theirs = [...given.candidates].find(({ person }) => person === row.person)?.ads ?? [];
-        const newest = Math.max(...theirs.filter((each) => (each as Ad).wantedBy.includes(hunt)).map(({ publishedMs }) => publishedMs));
+        const newest = Math.max(...theirs.filter((each) => wantedBy(each).includes(hunt)).map(({ publishedMs }) => publishedMs));
         expect(about?.publishedMs).toBe(newest);
         const next = own[index + 1]?.about;
         if (next !== undefined) expect(next.publishedMs).toBeLessThanOrEqual(newest);
@@ -152,31 +116,34 @@ test("the same input gives the same answer, in whatever order hunts and candidat
 
 test("capacity is used up: who could still be written to is skipped for a limit that is reached", () => {
   check((given) => {
-    const { rows, tallies } = allocate(given);
+    const { rows, credits, tallies } = allocate(given);
     for (const { hunt, skipped } of tallies) {
       const play = given.hunts.find((each) => each.hunt === hunt);
       const own = rows.filter((row) => row.hunt === hunt).length;
       if (skipped["hunt-daily-limit"]) expect(own).toBe(play?.left);
       if (skipped["account-daily-limit"]) expect(rows.length).toBe(given.capacity.account);
-      if (skipped["no-credits"]) expect(rows.length).toBe(given.capacity.credits);
+      const routes = play?.routes ?? [];
+      if (skipped["no-credits"]) expect(given.capacity.credits - credits).toBeLessThan(Math.max(...routes.map(({ price }) => price)));
       if (skipped["pass-limit"]) expect(rows.length).toBe(given.capacity.contacts);
       if (skipped["line-daily-limit"]) {
-        for (const { line } of play?.routes ?? []) {
-          expect(rows.filter((row) => row.line === line).length).toBe(given.capacity.lines.get(line));
-        }
+        const used = ({ line }: { line: string }): number => rows.filter((row) => row.line === line).length;
+        expect(routes.some((route) => used(route) === given.capacity.lines.get(route.line))).toBe(true);
       }
     }
   });
 });
 
-test("more credits or more for the account never mean fewer contacts", () => {
+test("more for the account never means fewer contacts; nor do more credits, where all channels cost the same", () => {
   check((given) => {
-    const { capacity: had } = given;
-    const before = allocate(given).rows.length;
-    expect(allocate({ ...given, capacity: { ...had, credits: had.credits + 1 } }).rows.length).toBeGreaterThanOrEqual(before);
-    const account = had.account === null ? null : had.account + 1;
-    expect(allocate({ ...given, capacity: { ...had, account } }).rows.length).toBeGreaterThanOrEqual(before);
+    const account = given.capacity.account === null ? null : given.capacity.account + 1;
+    const more = { ...given, capacity: { ...given.capacity, account } };
+    expect(allocate(more).rows.length).toBeGreaterThanOrEqual(allocate(given).rows.length);
   });
+  // At different prices one more credit may buy one dear message instead of two cheap ones: the hunt's order of preference comes first.
+  check((given) => {
+    const more = { ...given, capacity: { ...given.capacity, credits: given.capacity.credits + 1 } };
+    expect(allocate(more).rows.length).toBeGreaterThanOrEqual(allocate(given).rows.length);
+  }, inputAtOnePrice);
 });
 
 test("a denial is told once, and not again while the same rule was recorded last", () => {
@@ -219,7 +186,7 @@ const apart = fc
     } satisfies Input,
   }));
 
-test("no hunt starves: each gets at least its share by priority, rounded down, or all that it has", () => {
+test("capacity is shared by priority and no hunt starves: each gets at least its share, rounded down, or all that it has", () => {
   fc.assert(
     fc.property(apart, ({ given, demand, priorities }) => {
       const weights = sum(priorities);
