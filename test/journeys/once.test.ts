@@ -16,11 +16,13 @@ interface Ended {
   readonly err: string;
 }
 
-const outrider = (...words: string[]): Promise<Ended> =>
+const outrider = (...words: string[]): Promise<Ended> => outriderIn(home, ...words);
+
+const outriderIn = (OUTRIDER_HOME: string, ...words: string[]): Promise<Ended> =>
   new Promise((end) => {
     const child = spawn(process.execPath, [command, ...words], {
       cwd,
-      env: { ...process.env, OUTRIDER_HOME: home },
+      env: { ...process.env, OUTRIDER_HOME },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let out = "";
@@ -49,6 +51,16 @@ const expectToAddUp = (summary: ReturnType<typeof lastLine>): void => {
   expect(sms.delivered).toBeNull();
 };
 
+/** What left, by the simulator's own log in a kept folder, not by anything that Outrider says. */
+const acceptedIn = (home: string): readonly { readonly at: string; readonly to: string; readonly answered: boolean }[] => {
+  const folder = readdirSync(join(home, "once"))[0] ?? "";
+  return readFileSync(join(home, "once", folder, "smsmobileapi-calls.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+    .filter(({ operation, accepted }) => operation === "sendsms" && accepted);
+};
+
 describe("outrider once", () => {
   test("goes from ads to the ledger, with a provider that misbehaves, and its summary adds up", async () => {
     const { code, out, err } = await outrider("once", "--json", "--faults", "some", "--keep");
@@ -61,15 +73,36 @@ describe("outrider once", () => {
     expect(summary.deadLetters).toBe(0);
     expectToAddUp(summary);
 
-    // By the simulator's own log, not by anything that Outrider says.
-    const folder = readdirSync(join(home, "once"))[0] ?? "";
-    const rows = readFileSync(join(home, "once", folder, "smsmobileapi-calls.jsonl"), "utf8")
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line))
-      .filter(({ operation, accepted }) => operation === "sendsms" && accepted);
+    const rows = acceptedIn(home);
     expect(new Set(rows.map(({ to }) => to)).size).toBe(rows.length);
     expect(rows.filter(({ answered }) => answered)).toHaveLength(summary.sms.accepted);
+  });
+
+  test("keeps its pace, and the next one in the same folder finds nothing new and writes to nobody twice", async () => {
+    const kept = join(cwd, "kept");
+    const file = join(cwd, "twelve.csv");
+    const owners = 12;
+    const paceMs = 150;
+    const row = (id: number) => `site,${id},Peugeot 207,Peugeot,2500,75011,2026-11-20T08:00:00Z`;
+    const rows = Array.from({ length: owners }, (_, index) => row(index + 1));
+    writeFileSync(file, `source,sourceId,title,make,price,postalCode,publishedAt\n${rows.join("\n")}\n`);
+    const words = ["once", "--json", "--keep", "--pace", String(paceMs), "--ads", file];
+
+    const first = await outriderIn(kept, ...words);
+    expect(first.code, first.err).toBe(0);
+    expect(lastLine(first.out)).toMatchObject({ ads: { read: owners, new: owners }, sms: { accepted: owners } });
+    expectToAddUp(lastLine(first.out));
+    const times = acceptedIn(kept).map(({ at }) => Date.parse(at));
+    // Turns are a pace apart; what happens between a turn and its request may take its time.
+    expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan((owners - 2) * paceMs);
+
+    const again = await outriderIn(kept, ...words);
+    expect(again.code, again.err).toBe(0);
+    expect(lastLine(again.out)).toMatchObject({ ads: { read: owners, new: 0, duplicate: owners }, sms: { accepted: 0 } });
+    expectToAddUp(lastLine(again.out));
+    const reached = acceptedIn(kept).map(({ to }) => to);
+    expect(reached).toHaveLength(owners);
+    expect(new Set(reached).size).toBe(owners);
   });
 
   test.runIf(existsSync(shared))("takes 8,000 real ads", async () => {

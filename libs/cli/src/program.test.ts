@@ -50,6 +50,7 @@ test.each([
   [["once", "--faults", "all"], /--faults is "all": choose one of none, some, many/],
   [["once", "--at", "tomorrow"], /--at is "tomorrow": write it as/],
   [["once", "--pace", "-1"], /--pace is "-1": give a whole number from 0/],
+  [["up", "--pace", "-1"], /--pace is "-1": give a whole number from 0/],
   [["once", "--credits", "lots"], /--credits is "lots"/],
   [["once", "--ads", "/nowhere/ads.csv"], /There is no file \/nowhere\/ads\.csv/],
   [["contacts", "resolve", "c", "maybe"], /choose one of sent, not-sent, send-again/],

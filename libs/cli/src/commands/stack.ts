@@ -12,10 +12,12 @@ export const addStack = (program: Command): void => {
     .option("--ads <file>", "the ads of the first run (default: a sample of 500)")
     .option("--at <time>", "what the sandbox's clock shows at the start (default: now, or when recipients may lawfully be contacted)")
     .option("--faults <share>", "how the simulated provider misbehaves: none, some or many", "none")
+    .option("--pace <ms>", "milliseconds between two messages of the demo account's line (default: none)")
+    .option("--credits <credits>", "what the demo account is granted when it is new", "100000")
     .option("--no-demo", "no demo account, no first run")
     .addHelpText(
       "after",
-      "\nExamples:\n  $ outrider up\n  $ GATEWAY_PORT=8080 outrider up --no-demo\n  $ outrider up --once --json     the same as `outrider once --json`",
+      "\nExamples:\n  $ outrider up\n  $ outrider up --pace 1000\n  $ GATEWAY_PORT=8080 outrider up --no-demo\n  $ outrider up --once --json     the same as `outrider once --json`",
     )
     .action(action(async (context) => (await import("../journey/up.ts")).up(context)));
   program

@@ -1,4 +1,4 @@
-import { controlOf } from "@outrider/simulators";
+import { controlOf, type LogRow } from "@outrider/simulators";
 import type { Api } from "../api.ts";
 import { numberAt } from "../json.ts";
 import { type RunProgress, readRun } from "./run.ts";
@@ -82,15 +82,31 @@ export const since = (before: Figures, after: Figures): Figures => {
   };
 };
 
-/** What the simulator's own log says of the calls from row `from` on. */
-export const providerCounts = async (simulator: string, from: number): Promise<ProviderCounts> => {
+/** From where on a summary looks at the simulator's log. */
+export interface Since {
+  /** The first row of this pass. */
+  readonly row: number;
+  /** Whether somebody reached then, before this pass, must not be written to again in it; a moment of the machine's clock, ms. */
+  readonly stillCounts: (atMs: number) => boolean;
+}
+
+/** What the simulator's own log says of the calls of this pass; `twice` counts also who had been reached by an earlier one. */
+export const providerCounts = async (simulator: string, since: Since): Promise<ProviderCounts> =>
+  countsIn(controlOf(simulator).log(), since);
+
+/** What of a row of the simulator's log matters here. */
+export type Call = Pick<LogRow, "row" | "at" | "operation" | "to" | "accepted" | "answered">;
+
+export const countsIn = async (calls: AsyncIterable<Call>, since: Since): Promise<ProviderCounts> => {
   const reached = new Set<string>();
   let accepted = 0;
   let twice = 0;
-  for await (const { row, operation, to, accepted: taken, answered } of controlOf(simulator).log()) {
-    if (operation !== "sendsms" || !taken || row < from) continue;
-    if (answered) accepted += 1;
-    if (to !== null && reached.has(to)) twice += 1;
+  for await (const { row, at, operation, to, accepted: taken, answered } of calls) {
+    if (operation !== "sendsms" || !taken) continue;
+    const isEarlier = row < since.row;
+    if (isEarlier && !since.stillCounts(Date.parse(at))) continue;
+    if (!isEarlier && answered) accepted += 1;
+    if (!isEarlier && to !== null && reached.has(to)) twice += 1;
     if (to !== null) reached.add(to);
   }
   return { accepted, twice };

@@ -57,7 +57,7 @@ const play = async ({ output }: Context, wanted: Wanted, dir: string, opened: (s
   });
   opened(stage);
   output.say(dim(`  the sandbox's clock shows ${at}`));
-  return playStory(stage, { ...wanted, output, credentialsFile: join(dir, "credentials.json"), dailyRun: false });
+  return playStory(stage, { ...wanted, dir, output, credentialsFile: join(dir, "credentials.json"), dailyRun: false });
 };
 
 /** Prints the summary. @throws Failure (1) with the figures, naming each rule that does not hold. */

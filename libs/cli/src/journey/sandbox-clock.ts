@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { numberAt } from "../json.ts";
+import { itemsOf, numberAt } from "../json.ts";
 import { lawfulMoment } from "./starting-time.ts";
 
 const fileIn = (dir: string): string => join(dir, "clock.json");
@@ -14,14 +14,32 @@ export const clockFor = (dir: string, told: string | undefined, nowMs = Date.now
 
 export const rememberClock = (dir: string, at: string, nowMs = Date.now()): void => {
   mkdirSync(dir, { recursive: true });
-  writeFileSync(fileIn(dir), `${JSON.stringify({ offsetMs: Math.max(0, Date.parse(at) - nowMs) })}\n`);
+  const offsetMs = Math.max(0, Date.parse(at) - nowMs);
+  const eras = [...storedIn(dir).eras, { sinceMs: nowMs, offsetMs }];
+  writeFileSync(fileIn(dir), `${JSON.stringify({ offsetMs, eras })}\n`);
 };
 
-const storedOffset = (dir: string): number => {
-  if (!existsSync(fileIn(dir))) return 0;
+/** What the sandbox's clock showed at a moment of the machine's, ms: the simulator keeps the machine's time. */
+export const shownAt = (dir: string): ((realMs: number) => number) => {
+  const { eras, offsetMs } = storedIn(dir);
+  return (realMs) => realMs + (eras.findLast(({ sinceMs }) => sinceMs <= realMs)?.offsetMs ?? offsetMs);
+};
+
+const storedOffset = (dir: string): number => storedIn(dir).offsetMs;
+
+interface Era {
+  readonly sinceMs: number;
+  readonly offsetMs: number;
+}
+
+const storedIn = (dir: string): { readonly offsetMs: number; readonly eras: readonly Era[] } => {
+  const none = { offsetMs: 0, eras: [] };
+  if (!existsSync(fileIn(dir))) return none;
   try {
-    return Math.max(0, numberAt(JSON.parse(readFileSync(fileIn(dir), "utf8")), "offsetMs"));
+    const stored: unknown = JSON.parse(readFileSync(fileIn(dir), "utf8"));
+    const eras = itemsOf(stored, "eras").map((era) => ({ sinceMs: numberAt(era, "sinceMs"), offsetMs: numberAt(era, "offsetMs") }));
+    return { offsetMs: Math.max(0, numberAt(stored, "offsetMs")), eras };
   } catch {
-    return 0; // half written when the machine went down: the real time is as good a start as any
+    return none; // half written when the machine went down: the real time is as good a start as any
   }
 };

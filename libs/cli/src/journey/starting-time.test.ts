@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { clockFor, rememberClock } from "./sandbox-clock.ts";
+import { clockFor, rememberClock, shownAt } from "./sandbox-clock.ts";
 import { lawfulMoment } from "./starting-time.ts";
 
 test("when people may be contacted now and for another hour, now it is", () => {
@@ -28,6 +28,21 @@ test("a folder's clock goes on where it was, never back", () => {
     rememberClock(dir, first, night);
     expect(clockFor(dir, undefined, night + 3_600_000)).toBe("2026-11-24T08:00:00.000Z");
     expect(clockFor(dir, "2026-12-01T09:00:00.000Z", night)).toBe("2026-12-01T09:00:00.000Z");
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+test("a folder knows what its clock showed at any moment, however often it was moved since", () => {
+  const dir = mkdtempSync(join(tmpdir(), "outrider-clock-"));
+  try {
+    const day = 86_400_000;
+    const begin = Date.parse("2026-11-24T09:00:00.000Z");
+    rememberClock(dir, new Date(begin).toISOString(), begin);
+    rememberClock(dir, new Date(begin + 40 * day).toISOString(), begin + 1_000);
+    const showed = shownAt(dir);
+    expect(showed(begin + 500)).toBe(begin + 500);
+    expect(showed(begin + 1_500)).toBe(begin + 40 * day + 500);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

@@ -9,11 +9,14 @@ import { type DemoAccount, type DemoOptions, openDemoAccount } from "./demo-acco
 import { type Figures, figuresOf, providerCounts, since } from "./figures.ts";
 import { importFile } from "./import.ts";
 import { watchRun } from "./run.ts";
+import { shownAt } from "./sandbox-clock.ts";
 import { type Stage, secondsOf } from "./stage.ts";
 import { problemsOf, type Summary } from "./summary.ts";
 
 export interface StoryOptions extends DemoOptions {
   readonly file: AdsFile;
+  /** Of the data, with the sandbox's clock. */
+  readonly dir: string;
   /** Credits that one message costs. */
   readonly price: number;
   readonly output: Output;
@@ -29,6 +32,7 @@ export interface Story {
 const lookEveryMs = 200;
 const quietMs = { none: 1_000, some: 2_000, many: 4_000 } as const satisfies Record<Preset, number>;
 const patientMs = 20_000;
+const dayMs = 86_400_000;
 
 /** The whole way: account, ads, a pass, its messages and replies, the credits; and whether it adds up. */
 export const playStory = async (stage: Stage, options: StoryOptions): Promise<Story> => {
@@ -46,8 +50,13 @@ export const runStory = async (stage: Stage, { api, account }: DemoAccount, opti
   const imported = await importFile(api, output, file, { fictionNumbers: true });
 
   const control = controlOf(simulator);
-  const rowsBefore = (await control.stats()).rows;
+  const row = (await control.stats()).rows;
+  const recontactMs = Math.max(0, numberAt(await api.get("/v1/account"), "policy.recontactAfterDays") - 1) * dayMs;
   const passesBefore = await figuresOf(api, admin, await latestRun(api));
+  const showed = shownAt(options.dir);
+  const now = showed(Date.now());
+  /** Another hunt may write to somebody again when that is long ago, by calendar days of the sandbox's clock. */
+  const stillCounts = (atMs: number): boolean => now - showed(atMs) < recontactMs;
   const began = performance.now();
   const started = await api.post("/v1/runs", {});
   const run = textAt(started, "run");
@@ -68,7 +77,7 @@ export const runStory = async (stage: Stage, { api, account }: DemoAccount, opti
   const look = async (): Promise<Figures> => since(before, await figuresOf(api, admin, run));
   const judge = async (figures: Figures): Promise<Story> => {
     const summary = summaryOf(figures);
-    return { summary, problems: problemsOf(summary, await providerCounts(simulator, rowsBefore), price) };
+    return { summary, problems: problemsOf(summary, await providerCounts(simulator, { row, stillCounts }), price) };
   };
   return settled(output, { look, judge, idle: () => isIdle(control), quietMs: quietMs[faults] });
 };

@@ -82,7 +82,7 @@ export const servedAnyway = async ({ output, options }: Pick<Context, "output" |
 /** The first run is done once: a start that was interrupted in it does it again, and contacts nobody twice. */
 const firstRun = async (context: Context, stage: Stage, wanted: ReturnType<typeof wantedOf>, dir: string): Promise<void> => {
   const done = firstRunFile(dir);
-  const options = { ...wanted, output: context.output, credentialsFile: places.credentials, dailyRun: true };
+  const options = { ...wanted, dir, output: context.output, credentialsFile: places.credentials, dailyRun: true };
   const account = await openDemoAccount(stage, options);
   if (account.isNew) rmSync(done, { force: true });
   if (isDone(dir)) return;
