@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import type { Command } from "commander";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { checkFile } from "./ads-file.ts";
@@ -76,9 +77,15 @@ test("with --json a refusal is a document, too", async () => {
   expect(JSON.parse(wrote.out.trim().split("\n").at(-1) ?? "")).toMatchObject({ exitCode: 2 });
 });
 
+const asked: { readonly what: string; readonly body: string }[] = [];
+
 /** What a command prints whose gateway answers with this document, whatever it is asked. */
 const against = async (document: object, ...words: string[]): Promise<number> => {
-  const gateway = createServer((_request, response) => response.end(JSON.stringify(document)));
+  asked.length = 0;
+  const gateway = createServer(async (request, response) => {
+    asked.push({ what: `${request.method} ${request.url}`, body: await text(request) });
+    response.end(JSON.stringify(document));
+  });
   await new Promise<void>((listening) => gateway.listen(0, "127.0.0.1", listening));
   try {
     const { port } = gateway.address() as AddressInfo;
@@ -107,6 +114,15 @@ test("a command that fails with what it has found tells both in one document", a
       .split("\n")
       .map((line) => JSON.parse(line)),
   ).toEqual([{ equal: 3, different: 1, first: ["garage.c1"], error: expect.stringContaining("1 different"), exitCode: 1 }]);
+});
+
+test.each([
+  [["--spread"], { spread: true }],
+  [["--no-spread", "--per-day", "none"], { spread: false, recipientsPerDay: null }],
+  [["--gap-ms", "500"], { minGapMs: 500 }],
+])("a line's limits change by what is named alone: %j", async (words, change) => {
+  expect(await against({ seq: 3 }, "sms", "limits", "main", ...words)).toBe(0);
+  expect(asked.map(({ what, body }) => [what, JSON.parse(body)])).toEqual([["PATCH /v1/lines/main/limits", change]]);
 });
 
 test("tells its release", async () => {

@@ -65,6 +65,7 @@ export const addSms = (program: Command): void => {
               ["status", "status"],
               ["gap ms", "limits.minGapMs"],
               ["a day", "limits.recipientsPerDay"],
+              ["spread", "limits.spread"],
               ["turns", "turns"],
               ["why", "reason"],
             ],
@@ -100,9 +101,11 @@ const addLimits = (sms: Command): void => {
     .option("--jitter-ms <ms>", "milliseconds added to the gap at random, at most")
     .option("--per-day <people>", "distinct recipients a day, or none for no limit")
     .option("--per-month <people>", "distinct recipients a month, or none for no limit")
+    .option("--spread", "spreads the day's messages over its lawful hours; needs a gap and a limit of people")
+    .option("--no-spread", "sends as soon as the gap allows")
     .addHelpText(
       "after",
-      "\nExamples:\n  $ outrider sms limits main --gap-ms 30000 --per-day 200\n  $ outrider sms limits main --per-month none",
+      "\nExamples:\n  $ outrider sms limits main --gap-ms 30000 --per-day 200 --spread\n  $ outrider sms limits main --per-month none --no-spread",
     )
     .action(
       action(async ({ api, output, args: [line = ""], options }) => {
@@ -111,9 +114,10 @@ const addLimits = (sms: Command): void => {
           jitterMs: integerOption(options, "jitterMs", 0, 86_400_000),
           recipientsPerDay: limitOption(options, "perDay"),
           recipientsPerMonth: limitOption(options, "perMonth"),
+          spread: typeof options["spread"] === "boolean" ? options["spread"] : undefined,
         };
         if (Object.values(change).every((value) => value === undefined)) {
-          throw cannotRun("Name what to change: --gap-ms, --jitter-ms, --per-day or --per-month.");
+          throw cannotRun("Name what to change: --gap-ms, --jitter-ms, --per-day, --per-month, --spread or --no-spread.");
         }
         const answer = await api().patch(`/v1/lines/${encodeURIComponent(line)}/limits`, change);
         output.result(answer, () => `Line ${line} has its new limits.`);
