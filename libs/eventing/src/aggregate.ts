@@ -74,7 +74,7 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
 ): Aggregate<State, Command, Event, Refusal> => {
   const { empty, add, readAll, catchUp, withClosing, withoutClosing } = foldsOf(store, decider, every);
   const folds = new LRUCache<Subject, Fold<State>>({ max: cache });
-  const turns = new Map<Subject, Promise<unknown>>();
+  const turns = new Map<Subject, { last: Promise<unknown> | undefined }>();
 
   const load = async (subject: Subject, isNew: boolean): Promise<Fold<State>> => {
     const known = folds.get(subject) ?? (isNew ? empty() : await readAll(subject));
@@ -130,11 +130,15 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
   };
 
   const inTurn = <T>(subject: Subject, work: () => Promise<T>): Promise<T> => {
-    const before = turns.get(subject);
-    const mine = before === undefined ? work() : before.then(work, work);
-    turns.set(subject, mine);
+    const turn = turns.get(subject) ?? { last: undefined };
+    const mine = turn.last === undefined ? work() : turn.last.then(work, work);
+    turn.last = mine;
+    turns.set(subject, turn);
     const done = () => {
-      if (turns.get(subject) === mine) turns.delete(subject);
+      if (turn.last !== mine) return;
+      turns.delete(subject);
+      // A Map's old tables live on (see in-flight.ts), and must not keep an outcome and its state.
+      turn.last = undefined;
     };
     mine.then(done, done);
     return mine;
