@@ -155,3 +155,25 @@ test("a handler longer than the ack wait keeps its message", async () => {
   expect(times).toBe(1);
   await Promise.all(reactions.map((each) => each.stop()));
 });
+
+test("every replica says how far its durable is behind, and says 0 when another one has handled the rest", async () => {
+  const { stream, options } = await fresh({ ackWaitMs: 600, concurrency: 8 });
+  await fill(stream, 300);
+  let goOn: () => void = () => undefined;
+  const gate = new Promise<void>((open) => {
+    goOn = open;
+  });
+  const reactions = [one, two].map(({ kernel }) =>
+    react(kernel, options, async () => {
+      await gate;
+      return done;
+    }),
+  );
+  const lags = (): readonly number[] => [one, two].map((each) => each.lags.get(options.durable) ?? -1);
+  await until("both know that much is to be done", () => Math.min(...lags()) > 200);
+  expect(Math.max(...lags())).toBeLessThanOrEqual(300);
+  goOn();
+  await until("both know that nothing is left", () => Math.max(...lags()) === 0);
+  expect(await pendingOf(stream, options.durable)).toBe(0);
+  await Promise.all(reactions.map((each) => each.stop()));
+});

@@ -7,7 +7,7 @@ import { stretchOf } from "./reading.ts";
 import { recordedFrom } from "./recorded.ts";
 import type { Codec, Recorded } from "./store.ts";
 import { type DeclaredDurable, ensureDurable } from "./streams.ts";
-import { changes, failureCounts, waitingAtServer } from "./waits.ts";
+import { changes, failureCounts, lagOfDurable, waitingAtServer } from "./waits.ts";
 
 /** A message as a reaction sees it: the events of one decision, in any order and perhaps again. */
 export interface Delivery<Event> extends Recorded<Event> {
@@ -68,13 +68,17 @@ export const react = <Event>(
   const reasons = reasonsOf(kernel, durable);
   const failures = failureCounts();
   const atServer = waitingAtServer();
+  const lag = lagOfDurable();
   const changed = changes();
   const inHand = new Set<JsMsg>();
   const running = new Set<Promise<void>>();
   const blocked = new Set<JsMsg>();
   let busy = 0;
   let parked = 0;
+  let asking = false;
   const working = setInterval(() => {
+    const behind = lag.look(inHand.size + atServer.count(performance.now()), asking);
+    if (behind !== undefined) instruments.gauge("outrider_reader_lag_messages", { reader: durable }, behind);
     if (kernel.nats.isClosed() || kernel.nats.isDraining()) return;
     for (const message of inHand) message.working();
   }, ackWaitMs / 3);
@@ -176,6 +180,7 @@ export const react = <Event>(
     };
     busy++;
     inHand.add(message);
+    lag.told(message.info.pending);
     const work = digest(message, giveUpPlace)
       .catch((error: unknown) =>
         instruments.log("error", "a message could not be settled and will come again", { ...labels, seq: message.seq, error }),
@@ -194,6 +199,7 @@ export const react = <Event>(
     const consumer = await js.consumers.get(stream, durable);
     const stretch = await stretchOf(kernel, consumer, Math.max(2, concurrency * 2), [stop], changed.happened);
     reasons.set("reading", undefined);
+    asking = true;
     const full = (): boolean => busy >= concurrency || blocked.size >= Math.min(mostBlocked, concurrency);
     try {
       for await (const message of stretch.messages) {
@@ -210,6 +216,7 @@ export const react = <Event>(
         if (performance.now() - since > ackWaitMs / 2) break;
       }
     } finally {
+      asking = false;
       await stretch.close();
     }
     while (full() && !stop.aborted) await changed.next();

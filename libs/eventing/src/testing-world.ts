@@ -28,6 +28,8 @@ export interface Replica extends AsyncDisposable {
   /** By key: why it is not ready. */
   readonly notReady: ReadonlyMap<string, string>;
   readonly logged: readonly { readonly level: string; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }[];
+  /** By reader: how many messages it has not handled, as it said last. */
+  readonly lags: ReadonlyMap<string, number>;
   readonly store: (stream: string, codec?: Codec<TallyEvent>) => EventStore<TallyEvent>;
   readonly stop: () => Promise<void>;
 }
@@ -43,11 +45,15 @@ export const replica = async (url: string, service = "tester", window?: number):
   const [js, jsm] = [jetstream(nats), await jetstreamManager(nats)];
   const notReady = new Map<string, string>();
   const logged: { level: string; message: string; fields: Readonly<Record<string, unknown>> }[] = [];
+  const lags = new Map<string, number>();
+  const gauge = (name: string, { reader }: Readonly<Record<string, string>>, value: number): void => {
+    if (name === "outrider_reader_lag_messages" && reader !== undefined) lags.set(reader, value);
+  };
   const stopping = new AbortController();
   const kernel = openKernel({
     ...{ service, nats, js, jsm, stopping: stopping.signal },
     ...(window === undefined ? {} : { window }),
-    instruments: { ...silent, log: (level, message, fields) => void logged.push({ level, message, fields }) },
+    instruments: { ...silent, gauge, log: (level, message, fields) => void logged.push({ level, message, fields }) },
     ready: (key, reason) => void (reason === undefined ? notReady.delete(key) : notReady.set(key, reason)),
   });
   const stop = async (): Promise<void> => {
@@ -56,7 +62,7 @@ export const replica = async (url: string, service = "tester", window?: number):
     await nats.close();
   };
   return {
-    ...{ kernel, notReady, logged, stop },
+    ...{ kernel, notReady, logged, lags, stop },
     store: (stream, codec = codecOfRelease(1)) => jetStreamStore({ jsm, publisher: kernel.publisher, stream, codec }),
     [Symbol.asyncDispose]: stop,
   };

@@ -44,3 +44,26 @@ export const changes = () => {
     },
   };
 };
+
+/**
+ * How many messages of a durable are not handled yet, as far as one of its replicas knows: deliveries tell how many come after them. Who asks
+ * for messages and has heard nothing since the last look has none to come, although its own last delivery may tell otherwise: another replica
+ * got the rest.
+ */
+export const lagOfDurable = () => {
+  let pending: number | undefined;
+  let heard = false;
+  return {
+    /** Messages that are to be delivered yet. */
+    told: (count: number): void => {
+      pending = count;
+      heard = true;
+    },
+    /** `held`: delivered here and not done with. Undefined: nobody has told anything yet. */
+    look: (held: number, asking: boolean): number | undefined => {
+      if (asking && !heard && held === 0) pending = 0;
+      heard = false;
+      return pending === undefined ? undefined : pending + held;
+    },
+  };
+};
