@@ -5,15 +5,16 @@ import { huntCommands } from "@outrider/contracts/hunts";
 import { contactId, huntId, type PersonId } from "@outrider/contracts/ids";
 import { personCodec } from "@outrider/contracts/registry";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { runOf } from "./play.ts";
 import { line, template } from "./testing-definitions.ts";
 import { closed, createHunt, newAccount, noon, openWorld, passOf, personOf, today, type World } from "./testing-world.ts";
 
 let world: World;
+let first: Awaited<ReturnType<World["open"]>>;
 beforeAll(async () => {
   world = await openWorld();
-  await world.open("first");
+  first = await world.open("first");
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
@@ -30,18 +31,23 @@ test("a pass writes to each owner once, adds up, and a second pass contacts nobo
   await createHunt(world, account, "cheap", { criteria: { priceTo: 5099 } });
   await createHunt(world, account, "limited", { dailyLimit: 20, priority: 9 });
 
-  const first = await passOf(world, account);
-  expect(first).toMatchObject({ run: today, pass: 1, open: false, allocated: 290, rest: 0, reserved: 290 });
-  expect(first.found).toBe(300 + 100 + 300);
-  expect(first.found).toBe(first.allocated + sumOf(first.skipped));
-  for (const hunt of first.hunts) expect(hunt.found).toBe(hunt.allocated + sumOf(hunt.skipped));
-  expect(first.hunts.find(({ hunt }) => hunt === "limited")).toMatchObject({ allocated: 20, channels: { sms: 20 } });
-  const rows = await world.rowsOf(account, first.run);
+  const counts = vi.spyOn(first.instruments, "count");
+  const times = vi.spyOn(first.instruments, "time");
+  onTestFinished(() => [counts, times].forEach((spy) => void spy.mockRestore()));
+  const one = await passOf(world, account);
+  expect(one).toMatchObject({ run: today, pass: 1, open: false, allocated: 290, rest: 0, reserved: 290 });
+  expect(one.found).toBe(300 + 100 + 300);
+  expect(one.found).toBe(one.allocated + sumOf(one.skipped));
+  for (const hunt of one.hunts) expect(hunt.found).toBe(hunt.allocated + sumOf(hunt.skipped));
+  expect(one.hunts.find(({ hunt }) => hunt === "limited")).toMatchObject({ allocated: 20, channels: { sms: 20 } });
+  const rows = await world.rowsOf(account, one.run);
   expect(new Set(rows.map(({ person }) => person)).size).toBe(290);
   const [row] = rows;
   expect(row === undefined ? "" : await world.service.keyring.open(row.text)).toMatch(
     /^Bonjour Owner \d+, votre Peugeot 208 n° \d+ nous intéresse\. Garage Martin$/,
   );
+  expect(counts.mock.calls).toContainEqual(["outrider_hunts_fetched_total", {}, 3]);
+  expect(times.mock.calls).toContainEqual(["outrider_hunts_fetch_seconds", {}, expect.any(Number)]);
 
   const second = await passOf(world, account);
   expect(second).toMatchObject({ pass: 2, allocated: 0, found: 700, reserved: 0 });

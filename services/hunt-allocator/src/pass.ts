@@ -95,6 +95,7 @@ const planOf = async (
   const began = performance.now();
   const found = await candidates.hunts(id, pass.hunts);
   tools.instruments.time("outrider_hunts_fetch_seconds", {}, (performance.now() - began) / 1000);
+  tools.instruments.count("outrider_hunts_fetched_total", {}, found.length);
   const asking = cause("ask");
   const lines = await askLines(ask, account, found, asking);
   const requested = await requestedOn(candidates, account, run);
