@@ -1,5 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { type AccountPolicy, type ContactRequest, describeNumber, gate, nextAllowed, type PersonFacts, type Verdict } from "./index.ts";
+import {
+  type AccountPolicy,
+  type ContactRequest,
+  describeNumber,
+  gate,
+  nextAllowed,
+  type PersonFacts,
+  type Verdict,
+  wordingProblem,
+} from "./index.ts";
 
 const numberOf = (raw: string, postalCode?: string) => {
   const described = describeNumber(raw, { defaultCountry: "FR", fiction: true, postalCode });
@@ -173,4 +182,38 @@ describe("alerts and appointments have no hour limit", () => {
 test("channels that the pack does not describe are denied", () => {
   expect(at(tuesday, consenting, { ...sms, channel: "call" })).toBe("no-rule-for-channel");
   expect(at(tuesday, consenting, { ...sms, channel: "voicemail" })).toBe("no-rule-for-channel");
+});
+
+describe("energy savings and works on homes: forbidden, by SMS too, except on a running contract", () => {
+  const works = { ...sms, sector: "energy-renovation" } as const;
+
+  test("neither consent nor a professional's ad allows it, and the answer says where it is written", () => {
+    expect(gate(works, consenting, policy, tuesday)).toMatchObject({
+      kind: "denied",
+      rule: "energy-renovation-forbidden",
+      remedy: expect.stringContaining("running contract"),
+      source: expect.stringContaining("L223-1"),
+    });
+    expect(at(tuesday, stranger, { ...works, legalBasis: "professional-recipient", ownerType: "trade" })).toBe(
+      "energy-renovation-forbidden",
+    );
+    expect(at(tuesday, consenting, { ...works, channel: "whatsapp" })).toBe("energy-renovation-forbidden");
+  });
+
+  test("customers may be offered it, appointments are no offers, and nothing else is touched", () => {
+    expect(at(tuesday, customer, { ...works, legalBasis: "existing-customer" })).toBe("allowed");
+    expect(at(tuesday, stranger, { ...works, legalBasis: "existing-customer" })).toBe("not-a-customer");
+    expect(at(tuesday, stranger, { ...works, purpose: "appointment" })).toBe("allowed");
+    expect(at(tuesday, consenting, sms)).toBe("allowed");
+  });
+});
+
+test("every promotional SMS must carry STOP; appointments and other countries' messages need not", () => {
+  const asked = { country: "FR", channel: "sms", purpose: "prospecting" } as const;
+  expect(wordingProblem("Bonjour, toujours en vente ? Stop pour refuser.", asked)).toBeUndefined();
+  for (const text of ["Bonjour", "Des stops neufs", "nonstop"])
+    expect(wordingProblem(text, asked)).toMatch(/does not say STOP.*France.*sweego/);
+  expect(wordingProblem("Bonjour", { ...asked, purpose: "existing-customer" })).toMatch(/STOP/);
+  expect(wordingProblem("Bonjour", { ...asked, purpose: "appointment" })).toBeUndefined();
+  expect(wordingProblem("Hello", { ...asked, country: "US" })).toBeUndefined();
 });

@@ -17,6 +17,8 @@ export type {
   PastAttempt,
   PersonFacts,
   Purpose,
+  Sector,
   Verdict,
 } from "./types.ts";
 export { lawfulWindow } from "./window.ts";
+export { wordingProblem } from "./wording.ts";

@@ -22,6 +22,8 @@ export const lawfulObjection = (
   rules: PurposeRules,
   now: number,
 ): Objection | undefined => {
+  const forbidden = request.sector === undefined ? undefined : rules.sectors?.[request.sector];
+  if (forbidden !== undefined && (request.legalBasis === undefined || !forbidden.unless.includes(request.legalBasis))) return forbidden;
   const { accepted, source } = rules.bases;
   if (accepted !== "any") {
     if (request.legalBasis === undefined) return { rule: "no-legal-basis", source };

@@ -63,6 +63,11 @@ const table = {
     explanation: "The country's pack does not accept this legal basis for this channel.",
     remedy: "Use a legal basis that the country accepts; consent always is.",
   },
+  "energy-renovation-forbidden": {
+    title: "Energy works may not be offered",
+    explanation: "France forbids to solicit people for energy savings and works on homes, by message, too, unless a contract is running.",
+    remedy: "Nothing, but a running contract with the person: the legal basis existing-customer, and its record. Consent does not help.",
+  },
   "no-consent": {
     title: "No consent",
     explanation: "This contact needs the person's own consent beforehand, and none is recorded for its purpose.",

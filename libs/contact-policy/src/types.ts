@@ -11,6 +11,9 @@ export type Purpose = "prospecting" | "existing-customer" | "appointment" | "ser
 /** Why the law permits it; a request that is meant to lead to a deal and names none is denied. */
 export type LegalBasis = "consent" | "existing-customer" | "professional-recipient" | "offer-to-buy";
 
+/** What is offered, where a country has a law of its own about it. */
+export type Sector = "energy-renovation";
+
 export type OwnerType = "private" | "trade" | "unknown";
 
 export type LineType = "mobile" | "landline" | "mobile-or-landline" | "voip" | "other";
@@ -41,6 +44,7 @@ export interface ContactRequest {
   readonly noCanvassing?: boolean | undefined;
   /** As the ad says; absent means unknown. */
   readonly ownerType?: OwnerType | undefined;
+  readonly sector?: Sector | undefined;
 }
 
 export interface PastAttempt {

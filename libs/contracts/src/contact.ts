@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { codecOf, defineEvent, type EventOf, personal } from "./define.ts";
-import { channel, credits, instant, legalBasis, purpose, rule } from "./fields.ts";
+import { channel, credits, instant, legalBasis, purpose, rule, sector } from "./fields.ts";
 import { adId, contactId, huntId, inboundId, lineId, personId, runId } from "./ids.ts";
 
 /**
@@ -23,6 +23,7 @@ export const contactRequest = z.object({
   legalBasis,
   noCanvassing: z.boolean().default(false),
   ownerType: z.enum(["private", "trade", "unknown"]).default("unknown"),
+  sector: sector.optional(),
   reservation: z.string(),
   credits,
 });

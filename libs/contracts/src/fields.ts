@@ -11,6 +11,8 @@ export const legalBasis = z.enum(["consent", "existing-customer", "professional-
 export type LegalBasis = z.output<typeof legalBasis>;
 export const purpose = z.enum(["prospecting", "existing-customer", "appointment", "service"]);
 export type Purpose = z.output<typeof purpose>;
+/** What is offered, where a country has a law of its own about it: home energy works, adaptation of homes. Absent: anything else. */
+export const sector = z.enum(["energy-renovation"]);
 /** A kebab-case name of the rule that said no; shown, counted, never translated. */
 export const rule = z.string().regex(/^[a-z0-9-]{1,60}$/);
 /** What a number tells without being the number. Not personal. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineCommand, inspection } from "./commands.ts";
 import { codecOf, defineEvent, type EventOf, personal } from "./define.ts";
-import { channel, credits, instant, legalBasis, localDate, purpose, rule, weekdays } from "./fields.ts";
+import { channel, credits, instant, legalBasis, localDate, purpose, rule, sector, weekdays } from "./fields.ts";
 import { accountId, adId, contactId, huntId, lineId, personId, runId } from "./ids.ts";
 
 export const criteria = z.object({
@@ -34,6 +34,7 @@ export const huntDefinition = z.object({
   priority: z.int().min(1).max(9).default(5),
   legalBasis,
   purpose: purpose.default("prospecting"),
+  sector: sector.optional(),
   weekdays: weekdays.default([1, 2, 3, 4, 5, 6, 7]),
   criteria: criteria.prefault({}),
 });
@@ -64,6 +65,7 @@ export const allocation = z.object({
   legalBasis,
   noCanvassing: z.boolean(),
   ownerType: z.enum(["private", "trade", "unknown"]),
+  sector: sector.optional(),
 });
 export type Allocation = z.output<typeof allocation>;
 
@@ -130,20 +132,17 @@ export const huntsCodec = codecOf([...huntEvents, ...runEvents] as const);
 const one = z.object({ account: accountId, hunt: huntId });
 const changed = z.object({ seq: z.int() });
 const segments = z.object({ encoding: z.enum(["GSM-7", "UCS-2"]), characters: z.int(), segments: z.int() });
+/** `warnings`: what the law wants a text to say and it does not, in words. */
+const saved = z.object({ seq: z.int(), sms: segments.optional(), warnings: z.array(z.string()).optional() });
 
 export const huntCommands = {
   createHunt: defineCommand(
     "hunt-allocator",
     "create-hunt",
     one.extend({ definition: huntDefinition, activate: z.boolean().default(false) }),
-    z.object({ hunt: huntId, seq: z.int(), sms: segments.optional() }),
+    saved.extend({ hunt: huntId }),
   ),
-  changeHunt: defineCommand(
-    "hunt-allocator",
-    "change-hunt",
-    one.extend({ definition: huntDefinition }),
-    z.object({ seq: z.int(), sms: segments.optional() }),
-  ),
+  changeHunt: defineCommand("hunt-allocator", "change-hunt", one.extend({ definition: huntDefinition }), saved),
   activateHunt: defineCommand("hunt-allocator", "activate-hunt", one, changed),
   pauseHunt: defineCommand("hunt-allocator", "pause-hunt", one.extend({ by: z.string() }), changed),
   resumeHunt: defineCommand("hunt-allocator", "resume-hunt", one.extend({ by: z.string() }), changed),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { codecOf, defineEvent, type EventOf, personal, sealed } from "./define.ts";
-import { channel, instant, legalBasis, numberFacts, purpose, rule, smsProvider, timeZone, weekdays } from "./fields.ts";
+import { channel, instant, legalBasis, numberFacts, purpose, rule, sector, smsProvider, timeZone, weekdays } from "./fields.ts";
 import { accountId, contactId, huntId, lineId, personId } from "./ids.ts";
 
 // --- account: a tenant, its keys, its providers, its policy ------------------------------------------------------------------------
@@ -81,6 +81,7 @@ export const permitRequest = z.object({
   legalBasis,
   noCanvassing: z.boolean().default(false),
   ownerType: z.enum(["private", "trade", "unknown"]).default("unknown"),
+  sector: sector.optional(),
 });
 export type PermitRequest = z.output<typeof permitRequest>;
 

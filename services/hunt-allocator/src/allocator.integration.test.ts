@@ -233,6 +233,18 @@ test("says no in words: to a bad template, to a day without runs, to a paused ac
   await expect(world.service.ask(huntCommands.activateHunt, hunt)).rejects.toMatchObject({ rule: "unknown-hunt" });
 });
 
+test("a hunt says what it offers: what France forbids reaches nobody, and the template is told what the law wants it to say", async () => {
+  const account = newAccount("works");
+  await world.createAccount(account);
+  await world.listAds(account, [{}, {}]);
+  const saved = await createHunt(world, account, "pumps", { sector: "energy-renovation" });
+  expect(saved.warnings).toEqual([expect.stringMatching(/^templates\.sms: the text does not say STOP/)]);
+  const polite = { templates: { sms: "Bonjour, {{ ad.title }} ? STOP pour refuser" }, sector: "energy-renovation" };
+  expect((await createHunt(world, account, "polite", polite)).warnings).toBeUndefined();
+  const pass = await passOf(world, account);
+  expect(pass).toMatchObject({ allocated: 0, skipped: { "energy-renovation-forbidden": 4 } });
+});
+
 test("shows how long an SMS is when the hunt is saved, and a template on a real ad", async () => {
   const account = newAccount("wordy");
   await world.createAccount(account);

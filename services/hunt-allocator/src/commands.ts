@@ -1,3 +1,4 @@
+import { wordingProblem } from "@outrider/contact-policy/wording";
 import { type HuntDefinition, huntCommands } from "@outrider/contracts/hunts";
 import type { AccountId, HuntId } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
@@ -54,14 +55,22 @@ const checked = (where: string, source: string): CheckedTemplate => {
   return result.template;
 };
 
-/** Everything about a definition that can be checked is checked when it is saved. Answers how long its SMS is, on a sample ad. */
-const checkDefinition = (definition: HuntDefinition, accountName: string): { readonly sms?: Segments } => {
+/**
+ * Everything about a definition that can be checked is checked when it is saved. Answers how long its SMS is, on a sample ad, and warns of
+ * what it does not say: the account's country is not always the recipient's, so nothing is refused for a word.
+ */
+const checkDefinition = (
+  definition: HuntDefinition,
+  { name, country }: KnownAccount,
+): { readonly sms?: Segments; readonly warnings?: string[] } => {
   const problem = definitionProblem(definition);
   if (problem !== undefined) throw new Refusal("invalid-request", problem, "bad-definition");
   for (const [channel, source] of Object.entries(definition.templates)) if (source !== undefined) checked(`templates.${channel}`, source);
   const { sms } = definition.templates;
   if (sms === undefined) return {};
-  return { sms: segmentsOf(checked("templates.sms", sms).render(scopeOf(sampleAd, sampleOwner, accountName))) };
+  const text = checked("templates.sms", sms).render(scopeOf(sampleAd, sampleOwner, name));
+  const warning = wordingProblem(text, { country, channel: "sms", purpose: definition.purpose });
+  return { sms: segmentsOf(text), ...(warning === undefined ? {} : { warnings: [`templates.sms: ${warning}`] }) };
 };
 
 /** What others ask of the allocator. */
@@ -75,12 +84,12 @@ const huntHandlers = (tools: CommandTools): readonly CommandHandler[] => {
   };
   return [
     handle(huntCommands.createHunt, async ({ account, hunt, definition, activate }, context) => {
-      const lengths = checkDefinition(definition, (await accountOf(tools, account)).name);
-      return { hunt, ...(await change(account, hunt, { type: "CreateHunt", hunt, definition, activate }, context)), ...lengths };
+      const told = checkDefinition(definition, await accountOf(tools, account));
+      return { hunt, ...(await change(account, hunt, { type: "CreateHunt", hunt, definition, activate }, context)), ...told };
     }),
     handle(huntCommands.changeHunt, async ({ account, hunt, definition }, context) => {
-      const lengths = checkDefinition(definition, (await accountOf(tools, account)).name);
-      return { ...(await change(account, hunt, { type: "ChangeHunt", definition }, context)), ...lengths };
+      const told = checkDefinition(definition, await accountOf(tools, account));
+      return { ...(await change(account, hunt, { type: "ChangeHunt", definition }, context)), ...told };
     }),
     handle(huntCommands.activateHunt, ({ account, hunt }, context) => change(account, hunt, { type: "ActivateHunt" }, context)),
     handle(huntCommands.archiveHunt, ({ account, hunt }, context) => change(account, hunt, { type: "ArchiveHunt" }, context)),

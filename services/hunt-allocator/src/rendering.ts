@@ -110,11 +110,14 @@ const sealTexts = async (
         const definition = hunts.get(row.hunt)?.definition;
         if (text === undefined || definition === undefined) return [];
         const { hunt, person, ad: about, channel, line, price: credits } = row;
-        const { purpose, legalBasis } = definition;
+        const { purpose, legalBasis, sector } = definition;
         const { noCanvassing, ownerType } = ad;
         const contact = contactOf(account, hunt, person);
         return [
-          { ...{ contact, person, ad: about, hunt, step: 1, channel, line, credits, text }, purpose, legalBasis, noCanvassing, ownerType },
+          {
+            ...{ contact, person, ad: about, hunt, step: 1, channel, line, credits, text, purpose, legalBasis, noCanvassing, ownerType },
+            ...(sector === undefined ? {} : { sector }),
+          },
         ];
       });
     } catch (error) {

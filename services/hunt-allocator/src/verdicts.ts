@@ -36,10 +36,10 @@ const verdictWith = ({ account, now, sandbox }: Pick<PreviewOptions, "account" |
     const { said, contacted, gated, person } = found;
     if (facts === undefined || person === null) return { kind: "denied", rule: "invalid-number", remedy: "Correct the number." };
     const attempts = (contacted?.contacts ?? []).filter(({ contact, at }) => !endedAfter(gated.get(contact), at));
-    const { purpose, legalBasis } = hunt.definition;
+    const { purpose, legalBasis, sector } = hunt.definition;
     const contact = attempts.length === 0 ? "" : contactIdOf(account.account, hunt.hunt, person, step);
     return gate(
-      { channel, purpose, legalBasis, hunt: hunt.hunt, contact, noCanvassing: ad.noCanvassing, ownerType: ad.ownerType },
+      { channel, purpose, legalBasis, hunt: hunt.hunt, contact, noCanvassing: ad.noCanvassing, ownerType: ad.ownerType, sector },
       {
         number: facts,
         erased: said?.erased,

@@ -50,6 +50,14 @@ describe("a permit", () => {
     await world.request(account, one);
     await expect.poll(() => world.statusOf(account, one.contact), within).toBe("gated: outside-hours");
   });
+  test("is asked for with what the hunt offers, so that the country's law about it is applied again", async () => {
+    const account = await world.account("works");
+    const one = only(await world.people(account, 1, { sector: "energy-renovation" }));
+    await world.request(account, one);
+    await expect.poll(() => world.statusOf(account, one.contact), within).toBe("accepted");
+    const asked = world.neighbours.permitsAsked.filter(({ contact }) => contact === one.contact);
+    expect(asked.map(({ sector }) => sector)).toEqual(["energy-renovation"]);
+  });
   test("that came too late is asked for again before anything leaves", async () => {
     const account = await world.account("slow");
     const one = only(await world.people(account, 1));

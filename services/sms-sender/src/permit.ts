@@ -24,14 +24,14 @@ export const askPermit = async (
   attempt: number,
   because: Because,
 ): Promise<Permit | Denied> => {
-  const { contact, person, hunt, channel, purpose, legalBasis, noCanvassing, ownerType } = request;
+  const { contact, person, hunt, channel, purpose, legalBasis, noCanvassing, ownerType, sector } = request;
   const asked = performance.now();
   const answer = await sms.service.ask(
     registryCommands.permit,
     {
       account,
       person,
-      request: { contact, attempt, ...(hunt === undefined ? {} : { hunt }), channel, purpose, legalBasis, noCanvassing, ownerType },
+      request: { contact, attempt, ...(hunt === undefined ? {} : { hunt }), channel, purpose, legalBasis, noCanvassing, ownerType, sector },
     },
     { correlation: because.correlation, causation: because.causation, traceparent: because.traceparent, timeoutMs: 5000 },
   );

@@ -13,6 +13,7 @@ export interface PermitAsked {
   readonly person: PersonId;
   readonly contact: string;
   readonly attempt: number;
+  readonly sector: string | undefined;
 }
 
 /** A registry and a ledger that say what a test tells them to. */
@@ -67,8 +68,8 @@ export const openNeighbours = async (open: Open, append: Append): Promise<Neighb
 };
 
 const registryHandlers = ({ keyring }: Service<SmsConfig>, neighbours: Neighbours, append: Append) => [
-  handle(registryCommands.permit, async ({ account, person, request: { contact, attempt } }) => {
-    const asked = { account, person, contact, attempt };
+  handle(registryCommands.permit, async ({ account, person, request: { contact, attempt, sector } }) => {
+    const asked = { account, person, contact, attempt, sector };
     const times = neighbours.permitsAsked.push(asked);
     const number = neighbours.numbers.get(person)?.number;
     if (number === undefined) throw new Refusal("not-found", "there is no such person");

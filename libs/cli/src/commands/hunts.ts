@@ -56,7 +56,7 @@ export const addHunts = (program: Command): void => {
       action(async ({ api, output, args: [file = ""], options }) => {
         const definition = file === "" ? definitionOf(options) : definitionIn(file);
         const answer = await api().post("/v1/hunts", { ...definition, activate: flagOption(options, "activate") });
-        output.result(answer, () => `Hunt ${textAt(answer, "hunt")} is there${segmentsOf(answer)}.`);
+        output.result(answer, () => `Hunt ${textAt(answer, "hunt")} is there${segmentsOf(answer)}.${warningsOf(answer)}`);
       }),
     );
   addTexts(hunts);
@@ -98,7 +98,7 @@ const addTexts = (hunts: Command): void => {
       action(async ({ api, output, args: [hunt = ""], options }) => {
         const definition = definitionIn(textOption(options, "file") ?? "");
         const answer = await api().put(`/v1/hunts/${encodeURIComponent(hunt)}`, definition);
-        output.result(answer, () => `Hunt ${hunt} is changed${segmentsOf(answer)}.`);
+        output.result(answer, () => `Hunt ${hunt} is changed${segmentsOf(answer)}.${warningsOf(answer)}`);
       }),
     );
   hunts
@@ -123,6 +123,11 @@ const addTexts = (hunts: Command): void => {
         });
       }),
     );
+};
+
+const warningsOf = (answer: unknown): string => {
+  const warnings = at(answer, "warnings");
+  return Array.isArray(warnings) ? warnings.map((warning) => `\nNote: ${warning}.`).join("") : "";
 };
 
 const segmentsOf = (answer: unknown): string => {

@@ -12,6 +12,13 @@ const solicitation: PurposeRules = {
     accepted: ["consent", "existing-customer", "professional-recipient", "offer-to-buy"],
     source: cnilMessages,
   },
+  sectors: {
+    "energy-renovation": {
+      rule: "energy-renovation-forbidden",
+      unless: ["existing-customer"],
+      source: "Code de la consommation L223-1, fifth paragraph; SMS, e-mail and social networks since July 2025",
+    },
+  },
   times: {
     base: { from: "08:00", to: "20:00", closed: [7], source: "smsenvoi.com, sendtargetsms: Mon-Sat 8-20; support.callr.com 115000858183" },
     areas: [],
@@ -67,5 +74,8 @@ export const france: Pack = {
     const department = `FR-${postalCode.slice(0, 2)}`;
     return department in france.areas ? department : "FR";
   },
-  channels: { sms: messages, whatsapp: messages },
+  channels: {
+    sms: { ...messages, mustSay: { word: "STOP", source: "support.callr.com; sweego.io: every promotional SMS carries STOP" } },
+    whatsapp: messages,
+  },
 };

@@ -1,4 +1,5 @@
-import type { Channel, LegalBasis, LineType, Purpose } from "../types.ts";
+import type { Rule } from "../rules.ts";
+import type { Channel, LegalBasis, LineType, Purpose, Sector } from "../types.ts";
 
 /** A country's rules as data. Each row names its source; a row without a known source says that it is our own caution. */
 export interface Pack {
@@ -23,11 +24,17 @@ export interface Area {
 export interface ChannelRules {
   readonly lineTypes: readonly LineType[];
   readonly purposes: Readonly<Record<Purpose, PurposeRules>>;
+  /** What a message that is meant to lead to a deal must say, word by word. */
+  readonly mustSay?: { readonly word: string; readonly source: string };
 }
 
 export interface PurposeRules {
   /** Which legal bases suffice; "any" where the purpose needs none. */
   readonly bases: { readonly accepted: readonly LegalBasis[] | "any"; readonly source: string };
+  /** What may not be offered at all, consent or not, but on these legal bases. */
+  readonly sectors?: Readonly<
+    Partial<Record<Sector, { readonly rule: Rule; readonly unless: readonly LegalBasis[]; readonly source: string }>>
+  >;
   /** Days and hours in the recipient's zone; absent: any time. */
   readonly times?: Times;
   /** Calendar days without contact after the person said no. */

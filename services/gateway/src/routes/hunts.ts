@@ -13,6 +13,11 @@ const params = z.object({ hunt: huntId });
 /** A misspelt name is told, and not taken for what was left out. */
 const definition = huntDefinition.extend({ criteria: criteria.strict().prefault({}) }).strict();
 const segments = z.object({ encoding: z.enum(["GSM-7", "UCS-2"]), characters: z.int(), segments: z.int() });
+const saved = z.object({
+  seq,
+  sms: segments.optional(),
+  warnings: z.array(z.string()).optional().describe("what the law wants the text to say"),
+});
 const shown = documents.hunts.omit({ account: true, _seq: true }).extend({ seq });
 type HuntDocument = z.output<typeof documents.hunts>;
 const show = ({ account: _account, _seq, ...hunt }: HuntDocument) => ({ ...hunt, seq: _seq });
@@ -26,7 +31,7 @@ export const huntRoutes = (api: Api, { ask, models }: Gateway): void => {
         tags,
         summary: "Create a hunt",
         body: definition.extend({ activate: z.boolean().default(false) }),
-        response: { 201: z.object({ hunt: huntId, seq, sms: segments.optional() }), ...problems },
+        response: { 201: saved.extend({ hunt: huntId }), ...problems },
       },
     },
     async (request, reply) => {
@@ -47,7 +52,7 @@ export const huntRoutes = (api: Api, { ask, models }: Gateway): void => {
         summary: "Define a hunt anew",
         params,
         body: definition,
-        response: { 200: z.object({ seq, sms: segments.optional() }), ...problems },
+        response: { 200: saved, ...problems },
       },
     },
     (request) => ask(request, huntCommands.changeHunt, { account: accountOf(request), ...request.params, definition: request.body }),
