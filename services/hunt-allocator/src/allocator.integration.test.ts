@@ -245,6 +245,22 @@ test("a hunt says what it offers: what France forbids reaches nobody, and the te
   expect(pass).toMatchObject({ allocated: 0, skipped: { "energy-renovation-forbidden": 4 } });
 });
 
+test("an owner who comes again with another ad is skipped by a rule: in one pass, in the next one, and by another hunt", async () => {
+  const account = newAccount("repeated");
+  await world.createAccount(account);
+  await createHunt(world, account, "all");
+  // As the 10,001st row of a file without numbers: its owner is the first row's.
+  await world.listAds(account, [
+    { person: personOf(1), sourceId: "row-1" },
+    { person: personOf(1), sourceId: "row-10001" },
+  ]);
+  expect(await passOf(world, account)).toMatchObject({ found: 2, allocated: 1, skipped: { "same-owner": 1 } });
+  await world.listAds(account, [{ person: personOf(1), sourceId: "row-20001" }]);
+  await createHunt(world, account, "other");
+  const { found, allocated, skipped } = await passOf(world, account);
+  expect({ found, allocated, skipped }).toEqual({ found: 6, allocated: 0, skipped: { "already-contacted": 3, "contacted-recently": 3 } });
+});
+
 test("shows how long an SMS is when the hunt is saved, and a template on a real ad", async () => {
   const account = newAccount("wordy");
   await world.createAccount(account);

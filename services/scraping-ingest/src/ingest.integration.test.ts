@@ -116,6 +116,19 @@ test("ads without a number get one in row order, the same every time", async () 
   expect(await people("second", ...lines.toReversed())).toMatchObject({ new: 0, changed: 0, duplicate: 3 });
 });
 
+test("of 10,001 ads without a number the last has the first one's owner", async () => {
+  const account = testAccount("many-fictions");
+  const bare = Array.from({ length: 10_001 }, (_, at) => `id-${at},A,1,,`);
+  await world.upload(account, "one", file(...bare));
+  await world.start(account, "one", { fictionNumbers: true });
+  expect((await world.ended(account, "one")).counts).toMatchObject({ read: 10_001, new: 10_001 });
+  const ads = (await world.events(account, "ad")).flatMap((event) => ("ad" in event.data ? [event.data.ad] : []));
+  const ownerOf = (row: number) => ads.find(({ sourceId }) => sourceId === `id-${row - 1}`)?.person;
+  expect(new Set(ads.map(({ person }) => person)).size).toBe(10_000);
+  expect(ownerOf(10_001)).toBe(ownerOf(1));
+  expect(ownerOf(10_000)).not.toBe(ownerOf(1));
+});
+
 test("an erased owner's ad is stored without what is personal", async () => {
   const account = testAccount("erased");
   world.erasedNumbers.add("+33600000003");
