@@ -7,13 +7,14 @@ import { personCodec } from "@outrider/contracts/registry";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { runOf } from "./play.ts";
-import { line, template } from "./testing-definitions.ts";
+import { huntDefinitionOf, line, template } from "./testing-definitions.ts";
 import { closed, createHunt, newAccount, noon, openWorld, passOf, personOf, today, type World } from "./testing-world.ts";
 
+const mostActive = 12;
 let world: World;
 let first: Awaited<ReturnType<World["open"]>>;
 beforeAll(async () => {
-  world = await openWorld();
+  world = await openWorld({ ACCOUNT_MOST_ACTIVE_HUNTS: String(mostActive) });
   first = await world.open("first");
 });
 afterAll(() => world[Symbol.asyncDispose]());
@@ -271,4 +272,28 @@ test("shows how long an SMS is when the hunt is saved, and a template on a real 
   await expect
     .poll(() => ask().then(({ text }) => text, String), { timeout: 10_000 })
     .toBe("Bonjour Owner 0, votre Clio à vendre nous intéresse. Garage Martin");
+});
+
+test("an account has a bounded number of active hunts; whoever is refused hears which limit it is and what to do", async () => {
+  const account = newAccount("many-hunts");
+  await world.createAccount(account);
+  for (let n = 1; n <= mostActive; n++) await createHunt(world, account, `hunt-${n}`);
+  const one = { account, hunt: huntId.parse("hunt-1") };
+  const more = { account, hunt: huntId.parse("one-more") };
+  const refused = {
+    slug: "refused",
+    rule: "too-many-active-hunts",
+    message: expect.stringMatching(/ACCOUNT_MOST_ACTIVE_HUNTS.*pause or archive/),
+  };
+  await expect(createHunt(world, account, "one-more")).rejects.toMatchObject(refused);
+  await world.service.ask(huntCommands.createHunt, { ...more, activate: false, definition: huntDefinitionOf("one-more") });
+  await expect(world.service.ask(huntCommands.activateHunt, more)).rejects.toMatchObject(refused);
+  // What is active already stays so, however often it is said.
+  await world.service.ask(huntCommands.activateHunt, one);
+  await world.service.ask(huntCommands.pauseHunt, { ...one, by: "ada" });
+  await world.service.ask(huntCommands.activateHunt, more);
+  await expect(world.service.ask(huntCommands.resumeHunt, { ...one, by: "ada" })).rejects.toMatchObject(refused);
+  await world.service.ask(huntCommands.archiveHunt, more);
+  await world.service.ask(huntCommands.resumeHunt, { ...one, by: "ada" });
+  expect((await passOf(world, account)).hunts).toHaveLength(mostActive);
 });

@@ -51,7 +51,10 @@ export const openAllocator = async (service: Service<AllocatorConfig>): Promise<
   await lookForLeftPasses(service, kernel, tools);
   const ownLast = async () => (await service.jsm.streams.info(streams.hunts.name)).state.last_seq;
   const inspected = inspectionHandlers(kernel, huntCommands, { aggregates: { "hunts.hunt": hunts, "hunts.run": runs }, reactions });
-  await serveCommands(service, [...commands({ ...tools, hunts, ownLast }), ...inspected]);
+  await serveCommands(service, [
+    ...commands({ ...tools, hunts, ownLast, mostActiveHunts: config.ACCOUNT_MOST_ACTIVE_HUNTS }),
+    ...inspected,
+  ]);
   return { hunts, runs, tools, reactions };
 };
 

@@ -22,6 +22,7 @@ export interface Found extends History {
 export interface Candidates {
   /** Hunts of an account that are active, or those that are named, whatever their state. */
   readonly hunts: (account: string, ids?: readonly HuntId[]) => Promise<readonly HuntDocument[]>;
+  readonly countActive: (account: string) => Promise<number>;
   /** Everybody with an ad published since a moment, in order of person, ads without a number first. Holds one page in memory. */
   readonly scan: (account: string, sinceMs: number) => AsyncIterable<readonly Found[]>;
   readonly ads: (account: string, ids: readonly string[]) => Promise<ReadonlyMap<string, AdDocument>>;
@@ -52,6 +53,7 @@ export const openCandidates = (db: Db, { page, huntsPage, rememberedSince }: Can
       for await (const each of hunts.find(filter).sort({ _id: 1 }).batchSize(huntsPage)) found.push(each);
       return found;
     },
+    countActive: (account) => hunts.countDocuments({ account, status: "active" as const }),
     scan: (account, sinceMs) => scan({ ads, histories, page, known }, account, sinceMs),
     ads: async (account, ids) => {
       const found = await byId(

@@ -4,6 +4,7 @@ import type { AccountId, HuntId } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
 import { type Asked, pauseFor } from "@outrider/eventing";
 import { type CommandContext, type CommandHandler, erased, handle, type KnownAccount, Refusal } from "@outrider/platform";
+import { type ActiveHuntsTools, activates, refuseTooMany } from "./active-hunts.ts";
 import { accountWaitMs, lookUpWaitMs } from "./config.ts";
 import { dryRun } from "./dry-run.ts";
 import { definitionProblem, type HuntCommand, type HuntRefusal } from "./hunt.ts";
@@ -16,10 +17,8 @@ import { sampleAd, sampleOwner, scopeOf } from "./template-variables.ts";
 import { type CheckedTemplate, checkTemplate } from "./templates.ts";
 import { whyNot } from "./why-not.ts";
 
-export interface CommandTools extends PassTools {
+export interface CommandTools extends PassTools, Omit<ActiveHuntsTools, keyof PassTools> {
   readonly hunts: Hunts;
-  /** Sequence of the last message of our own stream. */
-  readonly ownLast: () => Promise<number>;
 }
 
 const sentences = {
@@ -78,7 +77,9 @@ export const commands = (tools: CommandTools): readonly CommandHandler[] => [...
 
 const huntHandlers = (tools: CommandTools): readonly CommandHandler[] => {
   const change = async (account: AccountId, hunt: HuntId, command: HuntCommand, context: CommandContext): Promise<{ seq: number }> => {
-    const outcome = await tools.hunts.execute(subjects.hunt(account, hunt), command, asked(tools, context));
+    const subject = subjects.hunt(account, hunt);
+    if (activates((await tools.hunts.fold(subject)).state, command)) await refuseTooMany(tools, account, context);
+    const outcome = await tools.hunts.execute(subject, command, asked(tools, context));
     if (outcome.kind === "refused") throw new Refusal(slugs[outcome.refusal], sentences[outcome.refusal], outcome.refusal);
     return { seq: outcome.revision };
   };

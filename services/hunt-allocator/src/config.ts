@@ -1,5 +1,8 @@
 import { type ConfigOf, defineConfig, overdueShape, variable } from "@outrider/platform/config";
 
+/** The tallies of so many hunts, of a dozen rules each, are one message of under 256 KB. */
+export const mostActiveHunts = 500;
+
 /** What the allocator reads from its environment. */
 export const definition = defineConfig(
   "hunt-allocator",
@@ -17,6 +20,10 @@ export const definition = defineConfig(
       .integer(1, 1_000_000)
       .default(100_000)
       .describe("contacts that one pass makes at most; the next pass goes on: bounds its memory, 1 to 1000000"),
+    ACCOUNT_MOST_ACTIVE_HUNTS: variable
+      .integer(1, mostActiveHunts)
+      .default(mostActiveHunts)
+      .describe(`hunts of one account that may be active at the same time: a pass tells of all in one message, 1 to ${mostActiveHunts}`),
     HUNTS_PAGE: variable.integer(1, 5000).default(500).describe("active hunts that are fetched at a time, 1 to 5000"),
     CANDIDATES_PAGE: variable.integer(100, 10_000).default(1000).describe("candidate ads that are fetched at a time, 100 to 10000"),
     CANDIDATES_WAIT_MS: variable

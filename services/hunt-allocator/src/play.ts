@@ -86,6 +86,9 @@ export interface Play {
   readonly templates: ReadonlyMap<HuntId, ReadonlyMap<Channel, CheckedTemplate>>;
 }
 
+/** The tallies of all hunts of a pass are one message. */
+const longestError = 200;
+
 /** Hunts as they stand now, with what each of them may still do today. One that is broken is closed with its error; the others go on. */
 export const playOf = (documents: readonly HuntDocument[], options: PlayOptions): Play => {
   const templates = new Map<HuntId, ReadonlyMap<Channel, CheckedTemplate>>();
@@ -99,7 +102,7 @@ export const playOf = (documents: readonly HuntDocument[], options: PlayOptions)
     const { routes, problem } = routesOf(document, options);
     const texts = textsOf(document, routes);
     if (texts.ok) templates.set(hunt, texts.templates);
-    const error = texts.ok ? problem : texts.problem;
+    const error = (texts.ok ? problem : texts.problem)?.slice(0, longestError);
     const closed =
       closedBecause(document, options) ?? (error !== undefined && (routes.length === 0 || !texts.ok) ? "hunt-error" : undefined);
     return {

@@ -1,7 +1,8 @@
-import type { Allocation, HuntTally, RunEvent } from "@outrider/contracts/hunts";
+import { type Allocation, type HuntTally, type RunEvent, runCodec } from "@outrider/contracts/hunts";
 import { adId, contactId, huntId, lineId, personId, runId } from "@outrider/contracts/ids";
 import { scenario } from "@outrider/eventing/testing";
 import { expect, test } from "vitest";
+import { mostActiveHunts } from "./config.ts";
 import { openPass, reservationNumberOf, runs } from "./run.ts";
 
 const run = runId.parse("2026-11-20");
@@ -125,4 +126,19 @@ test("the day's counts go over all passes: by hunt, by line and in all", () => {
   expect(state.allocatedToday).toBe(2);
   expect(Object.fromEntries(state.byHunt)).toEqual({ clios: 1, golfs: 1 });
   expect(Object.fromEntries(state.byLine)).toEqual({ "phone-1": 2 });
+});
+
+test("the close of a pass over as many hunts as may be active is a message of under 256 KB", () => {
+  const rules = Array.from({ length: 12 }, (_, index) => `${"a-rule-of-some-length".slice(0, 19)}-${index}`);
+  const skipped = Object.fromEntries(rules.map((rule) => [rule, 12_345]));
+  const all = Array.from({ length: mostActiveHunts }, (_, index) => huntId.parse(`${index}`.padStart(64, "h")));
+  const broken = { error: "x".repeat(200), skipped: { "hunt-error": 12_345, "no-number": 12_345, "same-owner": 12_345 } };
+  for (const more of [{ skipped }, broken]) {
+    const pass = { run, pass: 1, reservationNumber: 20261120001, by: "hand", hunts: all } as const;
+    const hunts = all.map((each) => ({ ...tally(each, 0, more.skipped), ...more }));
+    const { decision } = given({ type: "PassOpened", data: pass }).when({ type: "ClosePass", pass: 1, pages: 0, hunts });
+    const events = decision.accepted ? decision.events : [];
+    expect(events).toHaveLength(1);
+    expect(runCodec.encode("2026-11-20T10:00:00.000Z", events).byteLength).toBeLessThan(256_000);
+  }
 });
