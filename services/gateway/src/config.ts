@@ -61,6 +61,10 @@ export const limits = {
   waitForMs: 5_000,
   page: 50,
   pageMost: 500,
+  /** Of one list, in an answer about one person. */
+  aboutPersonMost: 5_000,
+  /** Messages of each side in the thread that a reply is shown in. */
+  threadMost: 100,
   progressEveryMs: 500,
   /** How long a count of a run's contacts is good enough for everybody who asks. */
   countFreshMs: 200,

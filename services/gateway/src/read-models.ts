@@ -24,7 +24,7 @@ const indexed: { readonly [Name in ViewName]?: readonly string[] } = {
   contacts: ["hunt", "status", "person"],
   hunts: ["status"],
   imports: ["startedAt"],
-  replies: ["at", "hunt"],
+  replies: ["at", "hunt", "person"],
   runs: ["run"],
   statement: ["_seq"],
   unmatched: ["_seq"],
@@ -47,6 +47,12 @@ export interface ReadModels {
     paged: Paged,
   ) => Promise<{ readonly items: DocumentOf<Name>[]; readonly next?: string }>;
   readonly one: <Name extends ViewName>(view: Name, account: AccountId, id: string) => Promise<DocumentOf<Name> | undefined>;
+  /** Those of these ids that are there, by id. */
+  readonly many: <Name extends ViewName>(
+    view: Name,
+    account: AccountId,
+    ids: readonly string[],
+  ) => Promise<ReadonlyMap<string, DocumentOf<Name>>>;
   /** Counts documents by the values of some fields. */
   readonly tally: (view: ViewName, account: AccountId, filter: Wanted, by: readonly string[]) => Promise<Tally[]>;
   /** Resolves when the view has folded its stream up to `seq`. Rejects when that takes too long. */
@@ -80,6 +86,8 @@ export const openReadModels = async (service: Service<GatewayConfig>): Promise<R
     isUp,
     page: (view, account, filter, paged) => reached(async () => pageOf(view, await collectionOf(view), account, filter, paged)),
     one: (view, account, id) => reached(async () => documentOf(await (await collectionOf(view)).findOne({ _id: `${account}.${id}` }))),
+    many: (view, account, ids) =>
+      ids.length === 0 ? Promise.resolve(new Map()) : reached(async () => manyOf(await collectionOf(view), account, ids)),
     tally: (view, account, filter, by) => reached(async () => tallyOf(await collectionOf(view), { ...allOf(account), ...filter }, by)),
     folded: async (view, seq) => {
       if (seq === undefined) return;
@@ -155,6 +163,21 @@ const pageOf = async <Name extends ViewName>(
   const items = found.slice(0, limit).flatMap((stored) => documentOf<Name>(stored) ?? []);
   const last = found.length > limit ? found[limit - 1] : undefined;
   return last === undefined ? { items } : { items, next: cursorOf(last._id, order === undefined ? undefined : last[order.field]) };
+};
+
+const manyOf = async <Name extends ViewName>(
+  collection: Collection<Stored>,
+  account: AccountId,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, DocumentOf<Name>>> => {
+  const wanted = [...new Set(ids)].map((id) => `${account}.${id}`);
+  const found = await collection.find({ _id: { $in: wanted } }).toArray();
+  const known = new Map<string, DocumentOf<Name>>();
+  for (const stored of found) {
+    const document = documentOf<Name>(stored);
+    if (document !== undefined) known.set(stored._id.slice(account.length + 1), document);
+  }
+  return known;
 };
 
 const beyond = (order: Order, { id, value }: Cursor, account: AccountId): Readonly<Record<string, unknown>> =>

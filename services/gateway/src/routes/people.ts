@@ -10,6 +10,7 @@ import type { Gateway } from "../parts.ts";
 import { findPerson } from "../people.ts";
 import { type Api, accountOf, callerOf } from "../request.ts";
 import { by, changed, problems, seq, waitFor } from "../shapes.ts";
+import { exportRoute } from "./export.ts";
 
 const tags = ["people"];
 const params = z.object({ person: personId });
@@ -20,6 +21,7 @@ export const personRoutes = (api: Api, gateway: Gateway): void => {
   readingRoutes(api, gateway);
   sayingRoutes(api, gateway);
   consentRoutes(api, gateway);
+  exportRoute(api, gateway);
   const { ask } = gateway;
   api.post(
     "/v1/people/:person/erase",
@@ -37,19 +39,6 @@ export const personRoutes = (api: Api, gateway: Gateway): void => {
       const { by = callerOf(request).actor } = request.body;
       return ask(request, registryCommands.erase, { account: accountOf(request), ...request.params, by });
     },
-  );
-  api.get(
-    "/v1/people/:person/export",
-    {
-      config: { access: "admin" },
-      schema: {
-        tags,
-        summary: "All that is stored about somebody, in plain words",
-        params,
-        response: { 200: registryCommands.exportPerson.reply, ...problems },
-      },
-    },
-    (request) => ask(request, registryCommands.exportPerson, { account: accountOf(request), ...request.params }),
   );
 };
 

@@ -10,6 +10,7 @@ export const replies = perAggregate<"replies", SmsEvent>(
     indexes: [
       { account: 1, at: -1 },
       { account: 1, hunt: 1, at: -1 },
+      { account: 1, person: 1, at: -1 },
     ],
   },
   (document, event) => {
