@@ -82,7 +82,20 @@ test("a number, a name and what people write are in no log, span, subject, strea
   ok(await client.post(`/v1/replies/${reply.inbound ?? reply.id}/answer`, { text: secrets.answer[0] }));
   const { body: person } = ok(await client.post("/v1/people/lookup", { number: "06 39 98 00 42" }));
   ok(await client.get(`/v1/people/${person.person}/why`));
-  expect((await client.get(`/v1/people/${person.person}/export`)).text).toContain("33639980042");
+  const exported = await eventually("the export tells what was written, also the answer", async () => {
+    const { body, text } = ok(await client.get(`/v1/people/${person.person}/export`));
+    expect(text).toContain("33639980042");
+    return body.contacts.length === 2 ? body : undefined;
+  });
+  expect(exported.contacts.map(({ text }: { text: string }) => text).sort()).toEqual([
+    "Bonjour Zebulonne Quatrecases, votre Peugeot 207 [number] m'intéresse. STOP pour ne plus recevoir.",
+    secrets.answer[0],
+  ]);
+  expect(exported.replies).toMatchObject([{ text: secrets.reply[0] }]);
+  expect(exported.ads).toMatchObject([{ description: secrets.description[0], ownerName: "Zebulonne Quatrecases" }]);
+  const { body: thread } = ok(await client.get(`/v1/replies/${reply.inbound}`));
+  expect(thread).toMatchObject({ ad: exported.ads[0].ad, adTitle: exported.ads[0].title, knownSender: true });
+  expect(thread.thread).toMatchObject([{ by: "us" }, { by: "them", text: secrets.reply[0] }, { by: "us", text: secrets.answer[0] }]);
 
   // Mistakes of callers: values where they do not belong.
   say((await client.post("/v1/people/lookup", { numbr: "06 39 98 00 42" })).text);

@@ -125,6 +125,32 @@ test.each([
   expect(asked.map(({ what, body }) => [what, JSON.parse(body)])).toEqual([["PATCH /v1/lines/main/limits", change]]);
 });
 
+test("`replies` tells hunt, contact, ad and whether the sender is known; `replies show` what was written to and fro", async () => {
+  const reply = {
+    inbound: "i1",
+    at: "2026-11-20T10:00:00.000Z",
+    hunt: "vans",
+    contact: "c1",
+    ad: "a1",
+    adTitle: "Peugeot 207",
+    mark: "unread",
+  };
+  const stranger = { inbound: "i2", at: "2026-11-20T11:00:00.000Z", knownSender: false, mark: "unread", text: "Votre colis" };
+  expect(await against({ items: [stranger, { ...reply, knownSender: true, text: "Oui" }] }, "replies", "--hunt", "vans")).toBe(0);
+  expect(asked.map(({ what }) => what)).toEqual(["GET /v1/replies?hunt=vans&limit=100"]);
+  const [head, first, second] = wrote.out.trim().split("\n");
+  expect(head).toMatch(/reply .*sender .*hunt .*contact .*ad /);
+  expect(first).toMatch(/i2 .*unknown .*Votre colis/);
+  expect(second).toMatch(/i1 .*known .*vans .*c1 .*Peugeot 207 .*Oui/);
+  wrote.out = "";
+  const thread = [
+    { at: "2026-11-20T08:00:00.000Z", by: "us", status: "sent", text: "Disponible ?" },
+    { at: "2026-11-20T10:00:00.000Z", by: "them", text: "Oui" },
+  ];
+  expect(await against({ ...reply, knownSender: true, thread }, "replies", "show", "i1")).toBe(0);
+  expect(wrote.out).toMatch(/Peugeot 207 \(a1\)[\s\S]*we \(sent\)[\s\S]*Disponible \?[\s\S]*they[\s\S]*Oui/);
+});
+
 test("tells its release", async () => {
   expect(await runCommandLine(["--version"])).toBe(0);
   expect(wrote.out).toMatch(/^\d+\.\d+\.\d+\n$/);

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { action, oneOf, textOption } from "../context.ts";
-import { itemsOf } from "../json.ts";
+import { at, itemsOf, textAt } from "../json.ts";
+import { dim } from "../output.ts";
 
 const marks = ["interested", "not-interested", "wrong-number", "done", "unread"] as const;
 
@@ -11,25 +12,42 @@ export const addReplies = (program: Command): void => {
     .description("replies, the latest first")
     .option("--hunt <hunt>", "to one hunt")
     .option("--mark <mark>", marks.join(", "))
+    .option("--person <person>", "of one person")
     .addHelpText("after", "\nExample:\n  $ outrider replies list --mark unread")
     .action(
       action(async ({ api, output, options }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await api().get("/v1/replies", { hunt: textOption(options, "hunt"), mark: textOption(options, "mark"), limit: 100 });
+        const wanted = Object.fromEntries(["hunt", "mark", "person"].map((name) => [name, textOption(options, name)]));
+        const answer = await api().get("/v1/replies", { ...wanted, limit: 100 });
         output.result(answer, () =>
           listTable(
             [
               ["reply", "inbound"],
               ["at", "at"],
+              ["sender", (row) => (at(row, "knownSender") === true ? "known" : "unknown")],
+              ["hunt", "hunt"],
+              ["contact", "contact"],
+              ["ad", (row) => (textAt(row, "adTitle") ?? textAt(row, "ad") ?? "").slice(0, 30)],
               ["mark", "mark"],
               ["keyword", "keyword"],
-              ["person", "person"],
               ["text", (row) => String(Object(row)["text"] ?? "").slice(0, 60)],
             ],
             itemsOf(answer),
             "No such reply.",
           ),
         );
+      }),
+    );
+  replies
+    .command("show")
+    .description("one reply: whose, about which ad, and all that was written to and fro")
+    .argument("<reply>")
+    .addHelpText("after", "\nExample:\n  $ outrider replies show k2f…")
+    .action(
+      action(async ({ api, output, args: [reply = ""] }) => {
+        const { pairsTable } = await import("../table.ts");
+        const answer = await api().get(`/v1/replies/${encodeURIComponent(reply)}`);
+        output.result(answer, () => `${pairsTable(shownOf(answer))}\n\n${itemsOf(answer, "thread").map(messageText).join("\n")}`);
       }),
     );
   replies
@@ -57,4 +75,20 @@ export const addReplies = (program: Command): void => {
         output.result(answer, () => "The answer is on its way.");
       }),
     );
+};
+
+const shownOf = (reply: unknown): readonly (readonly [string, unknown])[] => [
+  ["reply", at(reply, "inbound")],
+  ["mark", at(reply, "mark")],
+  ["person", at(reply, "person") ?? "none: the sender's number is nobody's"],
+  ["sender", at(reply, "knownSender") === true ? "known" : "unknown before this message"],
+  ["hunt", at(reply, "hunt") ?? "none"],
+  ["contact", at(reply, "contact") ?? "none"],
+  ["ad", at(reply, "ad") === undefined ? "none" : [textAt(reply, "adTitle"), `(${textAt(reply, "ad")})`].join(" ")],
+];
+
+const messageText = (message: unknown): string => {
+  const ours = at(message, "by") === "us";
+  const head = [textAt(message, "at"), ours ? `we (${textAt(message, "status")})` : "they"].join("  ");
+  return `${dim(head)}\n  ${(textAt(message, "text") ?? "").replaceAll("\n", "\n  ")}`;
 };
