@@ -20,5 +20,5 @@ export type {
   Sector,
   Verdict,
 } from "./types.ts";
-export { lawfulWindow } from "./window.ts";
+export { lawfulWeekdays, lawfulWindow } from "./window.ts";
 export { wordingProblem } from "./wording.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { gate } from "./gate.ts";
 import type { NumberFacts } from "./types.ts";
-import { lawfulWindow } from "./window.ts";
+import { lawfulWeekdays, lawfulWindow } from "./window.ts";
 
 const prospecting = { channel: "sms", purpose: "prospecting" } as const;
 const paris: NumberFacts = { country: "FR", lineType: "mobile", zones: ["Europe/Paris"], fiction: false };
@@ -37,4 +37,17 @@ test("inside it the gate never finds the hour unlawful, and right outside it doe
       expect([kindAt(from - 1), kindAt(to)]).toEqual(["deferred", "deferred"]);
     }),
   );
+});
+
+test("France is closed on Sundays, wherever it is; the United States are not, though some of them are", () => {
+  const [working, all] = [
+    [1, 2, 3, 4, 5, 6],
+    [1, 2, 3, 4, 5, 6, 7],
+  ];
+  expect(lawfulWeekdays(prospecting, "FR")).toEqual(working);
+  expect(lawfulWeekdays(prospecting, "RE")).toEqual(working);
+  expect(lawfulWeekdays(prospecting, "US")).toEqual(all);
+  expect(lawfulWeekdays({ channel: "sms", purpose: "service" }, "FR")).toEqual(all);
+  expect(lawfulWeekdays({ channel: "call", purpose: "prospecting" }, "FR")).toBeUndefined();
+  expect(lawfulWeekdays(prospecting, "ZZ")).toBeUndefined();
 });

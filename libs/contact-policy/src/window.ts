@@ -19,3 +19,16 @@ export const lawfulWindow = (
   const window = windowOn(lawfulTimes(pack, times, number), instant(now));
   return window && { from: new Date(window.from).toISOString(), to: new Date(window.to).toISOString() };
 };
+
+/**
+ * The ISO weekdays (1 Monday … 7 Sunday) that a country's own row leaves open for a kind of contact; rows of single areas narrow them for
+ * their recipients alone, and so do holidays: `gate` decides about each contact. Undefined: no pack, or none for this channel.
+ */
+export const lawfulWeekdays = (
+  { channel, purpose }: { readonly channel: Channel; readonly purpose: Purpose },
+  country: string,
+): readonly number[] | undefined => {
+  const rules = packFor(country)?.channels[channel]?.purposes[purpose];
+  if (rules === undefined) return undefined;
+  return [1, 2, 3, 4, 5, 6, 7].filter((day) => rules.times?.base.closed?.includes(day) !== true);
+};

@@ -26,7 +26,8 @@ export const registryCommands = {
       name: z.string().min(1).max(200),
       timeZone: timeZone.default("Europe/Paris"),
       country: z.string().length(2).default("FR"),
-      policy: accountPolicy.prefault({}),
+      /** What is not named has its default; `runWeekdays`: the days that the country's own rules leave open for prospecting by message. */
+      policy: accountPolicyChange.default({}),
       /** SHA-256 (hex) of the first API key; the key itself never leaves whoever made it. */
       apiKey: z.object({ key: z.string(), hash: z.string(), scopes: z.array(z.enum(["read", "write", "admin"])), label: z.string() }),
     }),

@@ -20,11 +20,13 @@ export const accountPolicy = z.object({
   recontactAfterDays: policyFields.recontactAfterDays.default(30),
   dailyRunCron: policyFields.dailyRunCron.default("0 9 * * *"),
   dailyRunEnabled: policyFields.dailyRunEnabled.default(true),
+  /** Without a pack for the account's country; with one, registry takes the days that it leaves open. */
   runWeekdays: policyFields.runWeekdays.default([1, 2, 3, 4, 5, 6]),
   lowBalanceBelow: policyFields.lowBalanceBelow.default(null),
 });
 /** What a change names, and nothing more: `accountPolicy.partial()` would fill in the defaults and so reset the rest. */
 export const accountPolicyChange = z.object(policyFields).partial();
+export type AccountPolicyChange = z.output<typeof accountPolicyChange>;
 export type AccountPolicySettings = z.output<typeof accountPolicy>;
 
 export const accountCreated = defineEvent(

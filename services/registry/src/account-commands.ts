@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { offerToBuyNotice } from "@outrider/contact-policy";
+import { lawfulWeekdays, offerToBuyNotice } from "@outrider/contact-policy";
 import type { ProblemSlug } from "@outrider/contracts/commands";
 import { type AccountId, systemAccount } from "@outrider/contracts/ids";
+import { type AccountPolicyChange, type AccountPolicySettings, accountPolicy } from "@outrider/contracts/registry";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { subjects } from "@outrider/contracts/streams";
 import { type CommandContext, type CommandHandler, handle, keyIds, Refusal } from "@outrider/platform";
@@ -21,6 +22,12 @@ const refusals = {
   },
 } as const satisfies Record<AccountRefusal, { slug: ProblemSlug; sentence: string }>;
 
+/** A run on a day that is closed to everybody would contact nobody; one on any other day may. */
+const policyFor = (country: string, named: AccountPolicyChange): AccountPolicySettings => {
+  const runWeekdays = named.runWeekdays ?? lawfulWeekdays({ channel: "sms", purpose: "prospecting" }, country);
+  return accountPolicy.parse(runWeekdays === undefined ? named : { ...named, runWeekdays });
+};
+
 /** What is asked about accounts. */
 export const accountHandlers = ({
   accounts,
@@ -38,9 +45,10 @@ export const accountHandlers = ({
   });
   const { createAccount, authenticate, addApiKey, revokeApiKey, connectProvider, disconnectProvider } = registryCommands;
   return [
-    handle(createAccount, async ({ apiKey, ...founding }, context) => {
-      const { account } = founding;
+    handle(createAccount, async ({ apiKey, policy, ...asked }, context) => {
+      const { account, country } = asked;
       if (account === systemAccount) throw new Refusal("refused", refusals.reserved.sentence, "reserved");
+      const founding = { ...asked, policy: policyFor(country, policy) };
       const secret = await keyring.seal(keyIds.account(account), randomBytes(32));
       const { kind, revision } = await execute(account, { type: "Create", founding, secret, apiKey }, context);
       return { account, created: kind === "appended", seq: revision };

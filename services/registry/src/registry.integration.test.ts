@@ -1,3 +1,4 @@
+import { accountId } from "@outrider/contracts/ids";
 import { erasureCodec } from "@outrider/contracts/registry";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { streams, subjects } from "@outrider/contracts/streams";
@@ -23,6 +24,19 @@ describe("an account", () => {
     await expect(world.caller.ask(registryCommands.authenticate, { account, hash: hashOf("guess") })).rejects.toMatchObject({
       slug: "unauthorised",
     });
+  });
+  test.each([
+    ["FR", {}, [1, 2, 3, 4, 5, 6]],
+    ["US", {}, [1, 2, 3, 4, 5, 6, 7]],
+    ["US", { runWeekdays: [1, 2] }, [1, 2]],
+    ["ZZ", { dailyLimit: 5 }, [1, 2, 3, 4, 5, 6]],
+  ])("of %s runs on the weekdays that its country leaves open, unless it says which: %o", async (country, named, runWeekdays) => {
+    const other = accountId.parse(`of-${country}-${Object.keys(named).length}`);
+    const wanted = { ...creation, account: other, country, policy: named };
+    expect(await world.caller.ask(createAccount, wanted)).toMatchObject({ created: true });
+    expect(await world.caller.ask(createAccount, wanted)).toMatchObject({ created: false });
+    const { policy } = await world.caller.ask(registryCommands.account, { account: other });
+    expect(policy).toMatchObject({ ...named, runWeekdays, dailyRunEnabled: true, recontactAfterDays: 30 });
   });
   test("changes only what a change of policy names", async () => {
     await world.caller.ask(registryCommands.changePolicy, { account, policy: { recontactAfterDays: 7 } });
