@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { accountId } from "@outrider/contracts/ids";
+import { subjects } from "@outrider/contracts/streams";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { clientOf, huntOf, ok, openShop, type Shop } from "../http.ts";
 import { eventually, openWorld, type World } from "../world.ts";
@@ -179,6 +181,23 @@ test("one trace leads from the request for a run through every service to the pr
   );
   expect(path.length).toBeGreaterThan(6);
 });
+
+test("what caused a contact is opened by the name that its history gives it, back to the request", async () => {
+  const { client } = shop;
+  const historyOf = async (query: string) => ok(await client.get(`/v1/history?${query}`)).body;
+  const { body: listed } = ok(await client.get(`/v1/contacts?limit=1&hunt=${await firstHunt(client)}`));
+  const contact = await historyOf(`subject=${subjects.smsContact(accountId.parse("secretive"), listed.items[0].contact)}`);
+  const cause: string = contact.entries[0].causation;
+  expect(cause).toMatch(/^HUNTS:\d+$/);
+  const allocated = await historyOf(`event=${cause}`);
+  expect(allocated.subject).toMatch(/^hunts\.run\.\d\d\.secretive\./);
+  expect(`HUNTS:${allocated.entries[0].seq}`).toBe(cause);
+  expect(JSON.stringify(allocated.entries[0].events)).toContain(listed.items[0].contact);
+  expect(allocated.entries[0].causation).toMatch(/^HUNTS:\d+$/);
+  expect((await historyOf(`event=${allocated.entries[0].causation}`)).entries[0].events[0].type).toBe("PassOpened");
+});
+
+const firstHunt = async (client: Shop["client"]): Promise<string> => ok(await client.get("/v1/hunts")).body.items[0].hunt;
 
 async function* everyMessage({ kernel: { jsm } }: World): AsyncGenerator<{ name: string; text: string }> {
   for await (const { config, state } of jsm.streams.list()) {

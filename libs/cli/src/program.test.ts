@@ -151,6 +151,13 @@ test("`replies` tells hunt, contact, ad and whether the sender is known; `replie
   expect(wrote.out).toMatch(/Peugeot 207 \(a1\)[\s\S]*we \(sent\)[\s\S]*Disponible \?[\s\S]*they[\s\S]*Oui/);
 });
 
+test("`history` opens an event as histories name it", async () => {
+  const entries = [{ seq: 17, at: "2026-11-20T10:00:00.000Z", causation: "SCHEDULE:3", events: [{ type: "PassOpened", data: {} }] }];
+  expect(await against({ subject: "hunts.run.54.demo.2026-11-20", entries }, "history", "HUNTS:17")).toBe(0);
+  expect(asked.map(({ what }) => what)).toEqual(["GET /v1/history?event=HUNTS%3A17"]);
+  expect(wrote.out).toMatch(/hunts\.run\.54\.demo\.2026-11-20[\s\S]*17 .*SCHEDULE:3[\s\S]*PassOpened/);
+});
+
 test("tells its release", async () => {
   expect(await runCommandLine(["--version"])).toBe(0);
   expect(wrote.out).toMatch(/^\d+\.\d+\.\d+\n$/);

@@ -32,6 +32,9 @@ export const subjectOf = (what: string, account: () => string): string => {
   return named(accountId.parse(account()), id);
 };
 
+/** An event as histories name what caused them: STREAM:sequence. */
+export const isEvent = (what: string): boolean => /^[A-Z]+:\d+$/.test(what);
+
 /** Whose things are meant: what was told, else the account that the key names. @throws Failure (2) */
 export const accountOfKey = ({ key, account }: Pick<Endpoint, "key" | "account">): string => {
   const found = account ?? /^or_([A-Za-z0-9_-]{1,64})_[A-Za-z0-9_-]{43}$/.exec(key)?.[1];

@@ -13,6 +13,7 @@ import { accountRoutes } from "./routes/accounts.ts";
 import { contactRoutes } from "./routes/contacts.ts";
 import { creditRoutes } from "./routes/credits.ts";
 import { docsRoutes } from "./routes/docs.ts";
+import { historyRoute } from "./routes/history.ts";
 import { huntRoutes } from "./routes/hunts.ts";
 import { importRoutes } from "./routes/imports.ts";
 import { inspectionRoutes } from "./routes/inspection.ts";
@@ -28,7 +29,7 @@ import { webhookRoutes } from "./routes/webhooks.ts";
 
 const resources = [
   ...[accountRoutes, lineRoutes, huntRoutes, runRoutes, contactRoutes, replyRoutes, unmatchedRoutes, personRoutes],
-  ...[creditRoutes, pauseRoutes, inspectionRoutes, viewRoutes],
+  ...[creditRoutes, pauseRoutes, historyRoute, inspectionRoutes, viewRoutes],
 ] as const;
 
 /** Brings the gateway up on a running service and serves HTTP. Resolves with its address. Everything ends with the service. */

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { huntCommands } from "@outrider/contracts/hunts";
 import { accountId } from "@outrider/contracts/ids";
+import { inboxCodec } from "@outrider/contracts/inbox";
 import { projectorCommands } from "@outrider/contracts/projector";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { smsCommands } from "@outrider/contracts/sms";
@@ -162,6 +163,26 @@ describe("what is looked into", () => {
     for (const subject of ["sms.contact.>", "sms", "ledger.balance.00.garage", "other.x.00.garage.a"]) {
       expect((await world.call("GET", path(subject), { key: reader })).status).toBe(400);
     }
+  });
+  test("an event is opened by its place in its stream, by the account that it belongs to", async () => {
+    const path = (event: string) => `/v1/history?event=${event}`;
+    const at = "2026-11-20T10:00:00.000Z";
+    const webhook = { provider: "smsmobileapi", receivedAt: at, request: { k: "k", v: "v" } };
+    const stored = inboxCodec.encode(at, [{ type: "WebhookReceived", data: webhook }]);
+    const { seq } = await world.service.js.publish(subjects.inbox("smsmobileapi", accountId.parse("garage")), stored);
+    const other = await world.service.js.publish(subjects.inbox("smsmobileapi", accountId.parse("other")), stored);
+    const { status, json } = await world.call("GET", path(`INBOX:${seq}`), { key: reader });
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ subject: expect.stringMatching(/^inbox\.smsmobileapi\..*\.garage$/), entries: [{ seq, at }] });
+    expect(json.entries[0].events).toEqual([{ type: "WebhookReceived", data: webhook }]);
+    for (const missing of [`INBOX:${other.seq}`, `INBOX:${other.seq + 1}`, "NOWHERE:1", "SCHEDULE:1"]) {
+      expect((await world.call("GET", path(missing), { key: reader })).status).toBe(404);
+    }
+    expect((await world.call("GET", path(`INBOX:${other.seq}`), { key: adminKey })).status).toBe(200);
+    for (const wrong of ["INBOX", "INBOX:0", "inbox:1", "INBOX:1&subject=sms.contact.00.garage.c1"]) {
+      expect((await world.call("GET", path(wrong), { key: reader })).status).toBe(400);
+    }
+    expect((await world.call("GET", "/v1/history", { key: reader })).status).toBe(400);
   });
   test("dead letters by their own number, each account its own", async () => {
     const all = await world.call("GET", "/v1/dead", { key: adminKey });

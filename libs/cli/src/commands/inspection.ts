@@ -2,23 +2,32 @@ import type { Command } from "commander";
 import { action, integerOf, textOption } from "../context.ts";
 import type { Endpoint } from "../endpoint.ts";
 import { at, itemsOf, textAt } from "../json.ts";
-import { dim } from "../output.ts";
+import { bold, dim } from "../output.ts";
 
 export const addInspection = (program: Command): void => {
   program
     .command("history")
     .description("every event of a contact, a person, a hunt …, with the state after it")
-    .argument("<what>", "such as contact:<id>, balance, or a whole subject")
+    .argument("<what>", "such as contact:<id>, balance, a whole subject, or an event such as HUNTS:17")
     .option("--state", "also the state after each event")
-    .addHelpText("after", examples("history contact:Yb3… --state", "history run:2026-11-23"))
+    .addHelpText(
+      "after",
+      `\nWhat caused an entry stands at its end, such as HUNTS:17; \`history HUNTS:17\` shows that event and what followed it there.${examples(
+        "history contact:Yb3… --state",
+        "history run:2026-11-23",
+        "history HUNTS:17",
+      )}`,
+    )
     .action(
       action(async ({ api, endpoint, output, args: [what = ""], options }) => {
-        const subject = await subjectFor(what, endpoint);
-        const answer = await api().get("/v1/history", { subject });
-        const entries = itemsOf(answer, "entries");
-        output.result(answer, () =>
-          entries.length === 0 ? "Nothing happened there." : entries.map((entry) => entryText(entry, options["state"] === true)).join("\n"),
-        );
+        const { isEvent } = await import("../subjects.ts");
+        const about = isEvent(what) ? { event: what } : { subject: await subjectFor(what, endpoint) };
+        const answer = await api().get("/v1/history", about);
+        const entries = itemsOf(answer, "entries").map((entry) => entryText(entry, options["state"] === true));
+        output.result(answer, () => {
+          if (entries.length === 0) return "Nothing happened there.";
+          return [...(isEvent(what) ? [bold(textAt(answer, "subject") ?? what)] : []), ...entries].join("\n");
+        });
       }),
     );
   program

@@ -25,14 +25,14 @@ const inspected = [
   "credit-ledger",
 ] as const satisfies ServiceName[];
 type Inspected = (typeof inspected)[number];
-const commandsOf = (service: Inspected) => inspections[service];
+export const commandsOf = (service: Inspected) => inspections[service];
 const inspections = Object.fromEntries(inspected.map((name) => [name, inspection(name)])) as Record<
   Inspected,
   ReturnType<typeof inspection>
 >;
 
 /** The keeper of a subject that the caller may see. */
-const keeperFor = (request: FastifyRequest, subject: string): Inspected => {
+export const keeperFor = (request: FastifyRequest, subject: string): Inspected => {
   const keeper = keeperOf[subject.split(".", 1)[0] ?? ""];
   const about = parseSubject(subject);
   if (keeper === undefined || about === undefined) {
@@ -45,25 +45,8 @@ const keeperFor = (request: FastifyRequest, subject: string): Inspected => {
 
 export const inspectionRoutes = (api: Api, { ask }: Gateway): void => {
   const tags = ["inspection"];
-  const { history, state } = inspection("registry");
+  const { state } = inspection("registry");
   const subject = z.string().min(1).max(300).describe("<context>.<aggregate>.<partition>.<account>.<id>");
-  api.get(
-    "/v1/history",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "Every event of an aggregate with the state after it; personal fields stay sealed",
-        querystring: z.object({
-          subject,
-          from: z.coerce.number().int().min(0).default(0).describe("`next` of the answer before"),
-          limit: z.coerce.number().int().min(1).max(500).default(100),
-        }),
-        response: { 200: history.reply, ...problems },
-      },
-    },
-    (request) => ask(request, commandsOf(keeperFor(request, request.query.subject)).history, request.query),
-  );
   api.get(
     "/v1/state",
     {
