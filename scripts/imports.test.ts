@@ -43,6 +43,22 @@ test("a library imports what the table allows, and never a service", () => {
   ]);
 });
 
+test("contracts import zod and hashing, and nothing else that runs; their tests are free", () => {
+  const dependencies = { dependencies: { zod: "1", pino: "1" }, devDependencies: { "fast-check": "1" } };
+  const root = tree({
+    "libs/contracts/package.json": dependencies,
+    "libs/contracts/src/a.ts": from("zod", "zod/mini", "node:crypto", "./b.ts", "pino", "node:fs"),
+    "libs/contracts/src/b.ts": "",
+    "libs/contracts/src/a.test.ts": from("fast-check", "node:fs", "vitest"),
+    "libs/stack/package.json": { dependencies: { zod: "1", pino: "1" } },
+    "libs/stack/src/a.ts": from("pino", "zod", "node:fs"),
+  });
+  expect(said(root)).toEqual([
+    expect.stringMatching(/^libs\/contracts\/src\/a\.ts:5: libs\/contracts may import zod, node:crypto, not pino; put/),
+    expect.stringMatching(/^libs\/contracts\/src\/a\.ts:6: libs\/contracts may import zod, node:crypto, not node:fs; put/),
+  ]);
+});
+
 test("a service imports libraries, simulators in its tests only, and never another service by any path", () => {
   const root = tree({
     "services/registry/package.json": { dependencies: { "@outrider/platform": "*" }, devDependencies: { "@outrider/simulators": "*" } },

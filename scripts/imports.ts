@@ -38,6 +38,8 @@ const forServices = ["contact-policy", "contracts", "eventing", "platform"];
 const forTests = ["simulators", "stack"];
 /** All that a rule may know: it is pure, so that every test and replay decides as production did. */
 const forRules = /^(@outrider\/contracts\/.+|@outrider\/contact-policy|@outrider\/eventing\/decider)$/;
+/** What libraries may import of others' packages and of Node, where that is bounded: the words of the wire depend on nothing that runs. */
+const foreign: Readonly<Record<string, readonly string[]>> = { contracts: ["zod", "node:crypto"] };
 const scope = "@outrider/";
 
 const isTest = (file: string): boolean => /(\.test\.ts|\.fixture\.ts|\/testing[^/]*\.ts|\/testing\/.*|^test\/.*)$/.test(file);
@@ -113,7 +115,7 @@ const misplaced = (file: string, owner: Package, { specifier }: Import): string 
     if (owner.dir === "" || target.startsWith(`${owner.dir}/`)) return undefined;
     return `${specifier} leaves its package; import ${scope}… by name, or move what both need into a library`;
   }
-  if (!specifier.startsWith(scope)) return undefined;
+  if (!specifier.startsWith(scope)) return strange(file, owner, specifier);
   const wanted = packageOf(specifier).slice(scope.length);
   if (packageOf(specifier) === owner.name) return `${specifier} is this very package; import the file itself`;
   if (owner.dir === "") return undefined;
@@ -125,6 +127,12 @@ const misplaced = (file: string, owner: Package, { specifier }: Import): string 
   const allowed = [...(place === "services" ? forServices : (table[name] ?? [])), ...(isTest(file) ? forTests : [])];
   if (allowed.includes(wanted)) return undefined;
   return `${owner.dir} may import ${allowed.length === 0 ? "nothing of ours" : allowed.join(", ")}, not ${wanted}; turn the dependency round, or pass in what is needed`;
+};
+
+const strange = (file: string, { dir }: Package, specifier: string): string | undefined => {
+  const allowed = dir.startsWith("libs/") ? foreign[dir.slice("libs/".length)] : undefined;
+  if (allowed === undefined || isTest(file) || allowed.includes(isBuiltin(specifier) ? specifier : packageOf(specifier))) return undefined;
+  return `${dir} may import ${allowed.join(", ")}, not ${specifier}; put what needs it where it is used`;
 };
 
 /** An import of a package that nobody promised to install. */
