@@ -32,6 +32,9 @@ export type ContactRequest = z.output<typeof contactRequest>;
 /** Nobody but its holder may call an attempt unknown, and nobody may resend, before it is this far past its end, ms. */
 export const graceAfterAttemptMs = 60_000;
 
+/** A provider that says for how long it refuses is asked again after at most this, ms. */
+export const refusedWaitMostMs = 3_600_000;
+
 /**
  * A request is appended this soon after its moment was compared with what its reservation is held until, or not at all, ms. The ledger looks
  * for it later than that.

@@ -112,6 +112,14 @@ export const mongoShape = {
     .describe("the database that holds the read models"),
 } as const;
 
+/** What whoever holds, takes or names the price of a contact reads: one and the same for all of them. */
+export const priceShape = {
+  SMS_PRICE_CREDITS: variable
+    .integer(0, 1000)
+    .default(1)
+    .describe("credits that one contact by SMS costs, however many segments: 0 to 1000"),
+} as const;
+
 /** What a service reads that looks for aggregates whose moment has passed. */
 export const overdueShape = {
   OVERDUE_EVERY_MS: variable

@@ -87,5 +87,5 @@ const liveProblems = (config: CommonConfig): string[] => {
 };
 
 export type { CommonConfig, ConfigDefinition, ConfigOf, EnvShape, MongoConfig } from "./config-definition.ts";
-export { overdueShape, variable } from "./config-shape.ts";
+export { overdueShape, priceShape, variable } from "./config-shape.ts";
 export { envExample } from "./env-example.ts";

@@ -1,3 +1,4 @@
+import { positionsCollection } from "@outrider/contracts/projector";
 import { testMongo } from "@outrider/stack/testing";
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -25,7 +26,7 @@ test("a position that the server has lost is noticed with the next save, and the
   await positions.save({ created, seq: 8 }, 1);
   await client
     .db(database)
-    .collection<{ _id: string }>("_positions")
+    .collection<{ _id: string }>(positionsCollection)
     .updateOne({ _id: "loses" }, { $set: { seq: 5 } });
   await expect(positions.save({ created, seq: 9 }, 1)).rejects.toThrow("not there any more");
   expect(await positions.load()).toEqual({ created, seq: 5 });
@@ -36,7 +37,7 @@ test("a position that the server has lost is noticed with the next save, and the
 test("a position that is gone altogether is noticed too", async () => {
   const positions = positionsOf("gone");
   await positions.save({ created, seq: 5 }, 1);
-  await client.db(database).collection<{ _id: string }>("_positions").deleteOne({ _id: "gone" });
+  await client.db(database).collection<{ _id: string }>(positionsCollection).deleteOne({ _id: "gone" });
   await expect(positions.save({ created, seq: 9 }, 1)).rejects.toThrow("not there any more");
   expect(await positions.load()).toBeUndefined();
 });

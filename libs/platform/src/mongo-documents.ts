@@ -1,3 +1,4 @@
+import { positionsCollection } from "@outrider/contracts/projector";
 import type { Documents, Position, Positions } from "@outrider/eventing";
 import type { Collection, Db } from "mongodb";
 import { reached } from "./mongo-reached.ts";
@@ -15,8 +16,6 @@ interface Checkpoint {
   readonly seq?: number;
 }
 
-const checkpoints = "_positions";
-
 /** Whether the epoch is still the highest that has written. One document per reader, so that it is one write and no transaction. */
 const guard = async (all: Collection<Checkpoint>, reader: string, epoch: number): Promise<void> => {
   try {
@@ -33,7 +32,7 @@ const guard = async (all: Collection<Checkpoint>, reader: string, epoch: number)
  */
 export const mongoDocuments = <Document extends object>(db: Db, collection: string, reader: string): Documents<Document> => {
   const documents = db.collection<Stored>(collection);
-  const all = db.collection<Checkpoint>(checkpoints);
+  const all = db.collection<Checkpoint>(positionsCollection);
   let epochSeen = 0;
   return {
     load: async (ids) => {
@@ -70,7 +69,7 @@ export const mongoDocuments = <Document extends object>(db: Db, collection: stri
  * has to start again from that.
  */
 export const mongoPositions = (db: Db, reader: string): Positions => {
-  const all = db.collection<Checkpoint>(checkpoints);
+  const all = db.collection<Checkpoint>(positionsCollection);
   let saved: Required<Omit<Checkpoint, "_id">> | undefined;
   return {
     load: async (): Promise<Position | undefined> => {

@@ -3,7 +3,7 @@ import { type AccountId, type ContactId, partitionOf } from "@outrider/contracts
 import { checkedAtOnce } from "@outrider/contracts/ledger";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { abreast, type Cause, jetStreamStore, type Recorded, type Schedules, Unfoldable } from "@outrider/eventing";
-import { names } from "./config.ts";
+import { alarmsArmedMost, names } from "./config.ts";
 import { endedBy } from "./outcomes.ts";
 import { type LedgerParts, tell } from "./reactions.ts";
 
@@ -24,8 +24,6 @@ export const claimOf = (history: readonly Pick<Recorded<ContactEvent>, "events" 
   return claim;
 };
 
-const mostArmed = 1000;
-
 /** One alarm for all requests of an account whose moments are close: a busy account does not cost a schedule per contact. */
 export const claimAlarms = ({ config: { LEDGER_CLAIM_GRACE_MS: grace } }: Pick<LedgerParts, "config">, scheduled: Schedules) => {
   const armed = new Map<AccountId, number>();
@@ -39,7 +37,7 @@ export const claimAlarms = ({ config: { LEDGER_CLAIM_GRACE_MS: grace } }: Pick<L
       armed.delete(account);
       armed.set(account, moment);
       const oldest = armed.keys().next();
-      if (armed.size > mostArmed && !oldest.done) armed.delete(oldest.value);
+      if (armed.size > alarmsArmedMost && !oldest.done) armed.delete(oldest.value);
     },
     /** A little later, whatever has been armed. */
     again: (account: AccountId, cause: Cause): Promise<void> =>

@@ -53,5 +53,9 @@ export const names = {
   actor: "credit-ledger",
 } as const;
 
+/** Alarms that one replica remembers to have set; and accounts whose balances are looked at together. */
+export const alarmsArmedMost = 1000;
+export const lookedAtTogether = 4;
+
 /** What is followed: the streams whose contacts cost credits, and the runs that give back what no row took. */
 export const followed = { sms: ["sms.contact.>"], hunts: ["hunts.run.>"], balances: ["ledger.balance.>"] } as const;

@@ -4,11 +4,10 @@ import { abreast, schedules, Unavailable } from "@outrider/eventing";
 import { type AccountsWatch, isCaughtUp, lookRegularly, type Service } from "@outrider/platform";
 import { expire } from "./alarms.ts";
 import { claimAlarms, lookInto } from "./claims.ts";
-import { type LedgerConfig, names } from "./config.ts";
+import { type LedgerConfig, lookedAtTogether, names } from "./config.ts";
 import type { LedgerParts } from "./reactions.ts";
 
 /** Balances that are looked at at the same time. */
-const together = 4;
 
 /**
  * Grants that should have expired, and prices held for requests that never became contacts, whose alarms were lost: what they are for is done
@@ -17,7 +16,7 @@ const together = 4;
 export const lookForOverdue = (service: Service<LedgerConfig>, ledger: LedgerParts, accounts: AccountsWatch): void =>
   lookRegularly(service, ledger.kernel, names.lookForOverdue, async (lease, stop) => {
     if (!(await isCaughtUp(accounts, stop))) return;
-    await abreast(accounts.all(), together, async ({ account }) => {
+    await abreast(accounts.all(), lookedAtTogether, async ({ account }) => {
       if (lease.lost.aborted || stop.aborted) return;
       try {
         await lookAt(ledger, account, service.config.OVERDUE_AFTER_MS);

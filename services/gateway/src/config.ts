@@ -1,4 +1,4 @@
-import { type ConfigOf, defineConfig, variable } from "@outrider/platform/config";
+import { type ConfigOf, defineConfig, priceShape, variable } from "@outrider/platform/config";
 
 /** What the gateway reads from its environment. */
 export const definition = defineConfig(
@@ -28,10 +28,7 @@ export const definition = defineConfig(
       .integer(1, 1_000_000_000_000)
       .default(2_000_000_000)
       .describe("the largest file that may be uploaded, in bytes"),
-    SMS_PRICE_CREDITS: variable
-      .integer(0, 1000)
-      .default(1)
-      .describe("credits that one contact by SMS costs, however many segments: 0 to 1000"),
+    ...priceShape,
     GATEWAY_COMMAND_TIMEOUT_MS: variable
       .integer(100, 60_000)
       .default(10_000)
@@ -59,6 +56,11 @@ export const limits = {
   authenticatedMs: 5_000,
   authenticatedMost: 10_000,
   waitForMs: 5_000,
+  waitForAgainMs: 15,
+  /** At start lists are waited for this long, and then everything else is served without them. */
+  readableMs: 5_000,
+  readableAgainMs: 50,
+  dryRunMs: 60_000,
   page: 50,
   pageMost: 500,
   /** Of one list, in an answer about one person. */

@@ -3,7 +3,7 @@ import { pauseFor } from "@outrider/eventing";
 import { CannotStart, kernelOf, ownStreams, type Service } from "@outrider/platform";
 import { createApp } from "./app.ts";
 import { authentication } from "./caller.ts";
-import { type GatewayConfig, inboxKeys } from "./config.ts";
+import { type GatewayConfig, inboxKeys, limits } from "./config.ts";
 import { addHooks } from "./hooks.ts";
 import { destroyOldKeys } from "./inbox.ts";
 import type { Gateway } from "./parts.ts";
@@ -74,11 +74,10 @@ const listen = async (app: Api, { GATEWAY_HOST: host, GATEWAY_PORT: port }: Gate
   }
 };
 
-const readableMs = 5_000;
-
 /** Lists are there from the first request on, if MongoDB is; without it everything else is served all the same. */
 const untilReadable = async (models: ReadModels, { stopping }: Service<GatewayConfig>): Promise<void> => {
-  for (const deadline = performance.now() + readableMs; !models.isUp() && performance.now() < deadline; ) await pauseFor(50, stopping);
+  for (const deadline = performance.now() + limits.readableMs; !models.isUp() && performance.now() < deadline; )
+    await pauseFor(limits.readableAgainMs, stopping);
 };
 
 /** Keys of INBOX days end when their time has come: looked at now, and some times a day. */

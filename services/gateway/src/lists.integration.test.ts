@@ -2,7 +2,7 @@ import type { DocumentOf } from "@outrider/contracts/documents";
 import { huntCommands } from "@outrider/contracts/hunts";
 import { accountId, type RunId, runId } from "@outrider/contracts/ids";
 import { inboxCodec } from "@outrider/contracts/inbox";
-import { aliasFreshMs, readerOf, viewsCollection } from "@outrider/contracts/projector";
+import { aliasFreshMs, positionsCollection, readerOf, viewsCollection } from "@outrider/contracts/projector";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { smsCommands } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
@@ -126,7 +126,7 @@ test("reads from the collection that an alias names", async () => {
 });
 
 test("waits for the change that was named, and says so when it does not come", async () => {
-  const positions = db.collection<Row>("_positions");
+  const positions = db.collection<Row>(positionsCollection);
   await positions.updateOne({ _id: readerOf("SMS") }, { $set: { seq: 40, created: "x", epoch: 1 } }, { upsert: true });
   let answered = false;
   const waiting = world.call("GET", "/v1/replies?waitFor=50", { key }).then((answer) => {

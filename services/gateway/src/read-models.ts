@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DocumentOf, ViewName } from "@outrider/contracts/documents";
 import type { AccountId } from "@outrider/contracts/ids";
-import { aliasFreshMs, readerOf, streamOf, viewsCollection } from "@outrider/contracts/projector";
+import { aliasFreshMs, positionsCollection, readerOf, streamOf, viewsCollection } from "@outrider/contracts/projector";
 import { createHealth, openMongo, Refusal, reached as reachedMongo, type Service, Unavailable } from "@outrider/platform";
 import type { Collection, Db, Filter } from "mongodb";
 import { z } from "zod";
@@ -92,7 +92,11 @@ export const openReadModels = async (service: Service<GatewayConfig>): Promise<R
     folded: async (view, seq) => {
       if (seq === undefined) return;
       const reader = readerOf(streamOf[view]);
-      for (const deadline = performance.now() + limits.waitForMs; (await reached(() => position(reader))) < seq; await sleep(15)) {
+      for (
+        const deadline = performance.now() + limits.waitForMs;
+        (await reached(() => position(reader))) < seq;
+        await sleep(limits.waitForAgainMs)
+      ) {
         if (performance.now() > deadline)
           throw new Refusal("unavailable", "the list has not heard of this change yet", "read-model-behind");
       }
@@ -119,7 +123,7 @@ const positions = (db: Db): ((reader: string) => Promise<number>) => {
   const asked = new Map<string, Promise<number>>();
   const read = async (reader: string): Promise<number> => {
     try {
-      const found = await db.collection<Stored>("_positions").findOne({ _id: reader });
+      const found = await db.collection<Stored>(positionsCollection).findOne({ _id: reader });
       return typeof found?.["seq"] === "number" ? found["seq"] : 0;
     } finally {
       asked.delete(reader);

@@ -5,7 +5,7 @@ import { subjects } from "@outrider/contracts/streams";
 import { type Asked, pauseFor } from "@outrider/eventing";
 import { type CommandContext, type CommandHandler, erased, handle, type KnownAccount, Refusal } from "@outrider/platform";
 import { type ActiveHuntsTools, activates, refuseTooMany } from "./active-hunts.ts";
-import { accountWaitMs, lookUpWaitMs } from "./config.ts";
+import { accountAgainMs, accountWaitMs, lookUpWaitMs } from "./config.ts";
 import { dryRun } from "./dry-run.ts";
 import { definitionProblem, type HuntCommand, type HuntRefusal } from "./hunt.ts";
 import type { PassTools } from "./pass.ts";
@@ -44,7 +44,7 @@ const accountOf = async ({ accounts, stopping }: Pick<PassTools, "accounts" | "s
     const account = accounts.account(id);
     if (account !== undefined) return account;
     if (performance.now() > end) throw new Refusal("not-found", "there is no such account", "unknown-account");
-    await pauseFor(20, stopping);
+    await pauseFor(accountAgainMs, stopping);
   }
 };
 

@@ -1,4 +1,4 @@
-import { type ConfigOf, defineConfig, overdueShape, variable } from "@outrider/platform/config";
+import { type ConfigOf, defineConfig, overdueShape, priceShape, variable } from "@outrider/platform/config";
 
 /** The tallies of so many hunts, of a dozen rules each, are one message of under 256 KB. */
 export const mostActiveHunts = 500;
@@ -7,10 +7,7 @@ export const mostActiveHunts = 500;
 export const definition = defineConfig(
   "hunt-allocator",
   {
-    SMS_PRICE_CREDITS: variable
-      .integer(0, 1000)
-      .default(1)
-      .describe("credits that one contact by SMS costs, however many segments: 0 to 1000"),
+    ...priceShape,
     PASSES_AT_ONCE: variable.integer(1, 64).default(4).describe("accounts whose passes one replica drives at the same time, 1 to 64"),
     PASS_TAKEOVER_MS: variable
       .integer(1000, 600_000)
@@ -86,6 +83,7 @@ export const readerLingerMs = 100;
 export const readerCache = 1000;
 /** How often what is kept no longer is dropped, and how much of it at a time. */
 export const dropEveryMs = 6 * 3_600_000;
+export const tidyAgainMs = 2000;
 export const droppedAtOnce = 1000;
 /** Counts of requests by hand matter for a day, in whatever time zone. */
 export const keepRequestedDays = 3;
@@ -95,5 +93,6 @@ export const lookUpWaitMs = 5000;
 export const preloadAtMost = 20_000;
 /** How long a command waits for an account that was created just now. */
 export const accountWaitMs = 1000;
+export const accountAgainMs = 20;
 /** How often a run whose account is not known here is looked at again before it becomes a dead letter, and how long after, ms. */
 export const unknownAccount = { deliveries: 10, waitMs: 1000 } as const;

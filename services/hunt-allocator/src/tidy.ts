@@ -1,11 +1,10 @@
 import { pauseFor } from "@outrider/eventing";
 import type { AccountsWatch, Service } from "@outrider/platform";
 import type { Collection, Db } from "mongodb";
-import { type AllocatorConfig, dropEveryMs, droppedAtOnce, keepRequestedDays, names } from "./config.ts";
+import { type AllocatorConfig, dropEveryMs, droppedAtOnce, keepRequestedDays, names, tidyAgainMs } from "./config.ts";
 import type { AdDocument, ContactedDocument, GatedDocument, HuntDocument, PersonDocument, RequestedDocument } from "./views.ts";
 
 const dayMs = 86_400_000;
-const retryMs = 2000;
 
 /** The look-ups' collections, with what keeps them fast and bounded. Every replica may tidy at any time. */
 export interface Shelves {
@@ -84,7 +83,7 @@ export const keepTidy = (
         await pauseFor(dropEveryMs, stopping);
       } catch (error) {
         log.debug({ error }, "the look-ups cannot be tidied now");
-        await pauseFor(retryMs, stopping);
+        await pauseFor(tidyAgainMs, stopping);
       }
     }
   })();

@@ -1,6 +1,7 @@
 import { readerOf, type ViewAlias } from "@outrider/contracts/projector";
 import { type Lease, projection } from "@outrider/eventing";
 import type { Db } from "mongodb";
+import { waitedAtOnceMs } from "./config.ts";
 import type { AnyGroup } from "./groups.ts";
 import { guarded } from "./guarded.ts";
 import type { ProjectorHost } from "./host.ts";
@@ -51,9 +52,9 @@ export const build = async (
   );
   const over = () => lease.lost.aborted || kernel.stopping.aborted;
   try {
-    while (!over() && !(await reading.reached(await serving.applied(), performance.now() + 1000)));
+    while (!over() && !(await reading.reached(await serving.applied(), performance.now() + waitedAtOnceMs)));
     await serving.exclusive(async () => {
-      while (!over() && !(await reading.reached(await serving.applied(), performance.now() + 1000)));
+      while (!over() && !(await reading.reached(await serving.applied(), performance.now() + waitedAtOnceMs)));
       await reading.stop();
       if (over() || !(await serving.swap(degraded, reading.position()))) return;
       kernel.instruments.log("info", "a view has been built anew and serves", { view: view.name, collection });

@@ -32,3 +32,6 @@ export const definition = defineConfig(
   { mongo: true },
 );
 export type ProjectorConfig = ConfigOf<typeof definition>;
+
+/** A rebuild and a verification wait for their reader in stretches of this long, so that they notice when they are to end, ms. */
+export const waitedAtOnceMs = 1000;

@@ -4,6 +4,7 @@ import { readerOf } from "@outrider/contracts/projector";
 import { memoryDocuments, projection } from "@outrider/eventing";
 import { mongoPositions } from "@outrider/platform";
 import type { Db } from "mongodb";
+import { waitedAtOnceMs } from "./config.ts";
 import type { AnyGroup } from "./groups.ts";
 import type { ProjectorHost } from "./host.ts";
 import { readingOnly, replay } from "./replay.ts";
@@ -68,7 +69,7 @@ const fold = async (
     ),
   );
   try {
-    while (!over.aborted && !(await reading.reached(seq, performance.now() + 1000)));
+    while (!over.aborted && !(await reading.reached(seq, performance.now() + waitedAtOnceMs)));
     over.throwIfAborted();
     return documents.all;
   } finally {

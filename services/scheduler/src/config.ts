@@ -20,5 +20,8 @@ export const names = {
   actor: "scheduler",
 } as const;
 
+/** Accounts whose daily runs are looked at together. */
+export const lookedAtTogether = 4;
+
 /** What is read of other streams. */
 export const filters = { accounts: ["registry.account.>"] } as const;

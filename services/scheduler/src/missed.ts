@@ -1,10 +1,9 @@
 import { abreast, Unavailable } from "@outrider/eventing";
 import { type AccountsWatch, isCaughtUp, lookRegularly, Refusal, type Service } from "@outrider/platform";
 import { catchUp, type SchedulerParts } from "./beginning.ts";
-import { names, type SchedulerConfig } from "./config.ts";
+import { lookedAtTogether, names, type SchedulerConfig } from "./config.ts";
 
 /** Accounts that are looked at at the same time. */
-const together = 4;
 
 /**
  * Schedules may have been lost, or armed by another clock: what every account wants is compared with what is armed, and a day that should
@@ -14,7 +13,7 @@ export const lookForMissed = (service: Service<SchedulerConfig>, parts: Schedule
   lookRegularly(service, parts.kernel, names.lookForMissed, async (lease, stop) => {
     if (!(await isCaughtUp(accounts, stop))) return;
     let unavailable: unknown;
-    await abreast(accounts.all(), together, async ({ account }) => {
+    await abreast(accounts.all(), lookedAtTogether, async ({ account }) => {
       if (lease.lost.aborted || stop.aborted) return;
       try {
         await catchUp(parts, account, { commandId: `look:${crypto.randomUUID()}`, at: parts.clock.now(), actor: names.actor });

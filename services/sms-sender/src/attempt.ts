@@ -3,7 +3,7 @@ import type { AccountId, ContactId } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
 import { pauseFor, Unavailable, unreachable } from "@outrider/eventing";
 import { type Clock, erased, Personal } from "@outrider/platform";
-import { names } from "./config.ts";
+import { attemptLimits, names } from "./config.ts";
 import type { Contact, ContactCommand } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import { dayOf } from "./local-day.ts";
@@ -98,7 +98,7 @@ const untilAnswered = async <T>(sms: Sms, work: () => Promise<T>): Promise<T> =>
     } catch (error) {
       if (!(error instanceof Unavailable) || stopping.aborted) throw error;
       if (tries === 0) log.warn({ error }, "an attempt waits for JetStream");
-      await pauseFor(Math.min(100 * 2 ** tries, 5000), stopping);
+      await pauseFor(Math.min(attemptLimits.storageAgainMs * 2 ** tries, attemptLimits.longestStorageAgainMs), stopping);
     }
   }
 };
@@ -193,16 +193,15 @@ const commandOf = (outcome: SendOutcome, attempt: number, attemptsAtMost: number
 const again = async (sms: Sms, account: AccountId, id: ContactId, cause: string, because: Because): Promise<void> => {
   const { state } = await sms.contacts.fold(subjects.smsContact(account, id));
   if (state.status !== "requested") return;
-  if (state.abandoned >= abandonedAtMost) return gate(sms, account, id, "provider-unreachable", undefined, because);
+  if (state.abandoned >= attemptLimits.abandoned) return gate(sms, account, id, "provider-unreachable", undefined, because);
   const when = new Date(sms.service.clock.nowMs() + abandonedWaitMs(state.abandoned)).toISOString();
   sms.service.log.warn({ contact: id, cause }, "an attempt was abandoned before it left");
   await waitUntil(sms, account, state.request, when, because);
 };
 
-const abandonedAtMost = 12;
-
 /** How long a contact waits after so many attempts that never left, ms. */
-export const abandonedWaitMs = (abandoned: number): number => Math.min(500 * 2 ** abandoned, 60_000);
+export const abandonedWaitMs = (abandoned: number): number =>
+  Math.min(attemptLimits.abandonedWaitMs * 2 ** abandoned, attemptLimits.longestAbandonedWaitMs);
 
 /** The contact waits; unless a pause came during the attempt, whose look at what waits may have been before this. */
 const waitUntil = async (sms: Sms, account: AccountId, request: ContactRequest, at: string, because: Because): Promise<void> => {
@@ -259,14 +258,12 @@ const whatStops = async (sms: Sms, account: AccountId, { hunt, line }: ContactRe
 const isLinePaused = async (sms: Sms, account: AccountId, line: ContactRequest["line"]): Promise<boolean> => {
   const subject = subjects.smsLine(account, line);
   const known = sms.pausedLines.get(subject);
-  if (known !== undefined && performance.now() - known.asked < lineCheckedEveryMs) return known.paused;
+  if (known !== undefined && performance.now() - known.asked < attemptLimits.lineCheckedEveryMs) return known.paused;
   const asked = performance.now();
   const { state } = await sms.lines.fold(subject);
   sms.pausedLines.set(subject, { asked, paused: state.paused !== undefined });
   return state.paused !== undefined;
 };
-
-const lineCheckedEveryMs = 250;
 
 export const pauseLine = async (
   sms: Sms,

@@ -6,6 +6,7 @@ import { lineLimits, smsCommands } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
 import { withoutDigest } from "@outrider/eventing";
 import { type CommandContext, type CommandHandler, handle, Refusal } from "@outrider/platform";
+import { turnLimits } from "./config.ts";
 import { type ContactRefusal, foundByPerson } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import { type LineCommand, type LineRefusal, leftOn } from "./line.ts";
@@ -156,9 +157,7 @@ const turnFor = (sms: Sms, account: AccountId, { line, contact, person }: Contac
 
 /** Before a contact is asked for: should we be killed before it has asked for its turn, and the caller not come back, it still gets one. */
 const promiseTurn = (sms: Sms, account: AccountId, contact: ContactId, context: CommandContext) =>
-  scheduleWanted(sms, account, contact, new Date(sms.service.clock.nowMs() + promisedAfterMs).toISOString(), becauseOf(context));
-
-const promisedAfterMs = 90_000;
+  scheduleWanted(sms, account, contact, new Date(sms.service.clock.nowMs() + turnLimits.promisedAfterMs).toISOString(), becauseOf(context));
 
 const sendAgain = async (sms: Sms, account: AccountId, by: string, state: Parameters<typeof anew>[2], context: CommandContext) => {
   const reservation = await anew(sms, account, state, context);

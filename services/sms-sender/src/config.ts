@@ -1,5 +1,5 @@
 import { smsProvider } from "@outrider/contracts/fields";
-import { type ConfigOf, defineConfig, overdueShape, variable } from "@outrider/platform/config";
+import { type ConfigOf, defineConfig, overdueShape, priceShape, variable } from "@outrider/platform/config";
 import { z } from "zod";
 
 /** Waits one after another, in milliseconds, separated by commas. */
@@ -38,7 +38,7 @@ export const definition = defineConfig("sms-sender", {
   RECONCILE_AFTER_MS: waits()
     .default([0, 300_000, 1_800_000])
     .describe("when to ask the provider's sent log about an unknown attempt: milliseconds after it may be asked, one after another"),
-  SMS_PRICE_CREDITS: variable.integer(0, 1_000_000).default(1).describe("credits that one SMS costs, whatever its segments"),
+  ...priceShape,
   POLL_PROVIDER_MS: variable
     .integer(0, 86_400_000)
     .default(60_000)
@@ -96,6 +96,69 @@ export const statusLook = {
   mostUnanswered: 20,
   /** Questions without an answer, one after another, after which the provider cannot be asked now. */
   silenceAfter: 3,
+} as const;
+
+/** One attempt, from its permit to its outcome. */
+export const attemptLimits = {
+  permitAskedMs: 5000,
+  /** How often an attempt may end before it has left, and how long the contact waits after the first of them; twice that after the next. */
+  abandoned: 12,
+  abandonedWaitMs: 500,
+  longestAbandonedWaitMs: 60_000,
+  /** An outcome that JetStream does not take is offered again; twice as late each time. */
+  storageAgainMs: 100,
+  longestStorageAgainMs: 5000,
+  lineCheckedEveryMs: 250,
+} as const;
+
+export const turnLimits = {
+  /** Turns of one message: small enough that two replicas share a page. */
+  perMessage: 100,
+  /** Turns due within this long are waited for; later ones become schedules. */
+  waitedForMs: 300,
+  /** Beyond the half of its line's gap: a turn that is later than this was given for another time. */
+  lateMs: 5000,
+  pageRequestedWithinMs: 60_000,
+  /** A contact whose asker was killed before it had asked for a turn gets one after this. */
+  promisedAfterMs: 90_000,
+} as const;
+
+/** How far the next look for replies reaches back beyond the last one, since clocks differ; and when nobody knows when that was. */
+export const pollReach = { overlapMs: 120_000, lookBackMs: 86_400_000 } as const;
+
+/** How an unknown attempt is looked for in the sent log. A provider that cannot be asked is asked again over about a day. */
+export const sentLogLook = {
+  clocksDifferMs: 60_000,
+  earlyWaitMs: 50,
+  unansweredWaitMs: 5000,
+  longestUnansweredMs: 3_600_000,
+  mostUnanswered: 32,
+} as const;
+
+/** How pauses and erasures end what waits. */
+export const stopSweep = {
+  /** How often a pause that a current watch of the accounts does not know yet is handed back; after that it has been resumed. */
+  tries: 10,
+  againMs: 200,
+  /** An attempt of an erased person may come back to wait: it is looked for again this much later, until none is under way. */
+  underWayAgainMs: 1000,
+  /** Contacts that are looked at together. */
+  together: 50,
+} as const;
+
+/** The reference is written right after the answer: a webhook that overtakes it is given this long before it becomes a schedule. */
+export const webhookWaits = { overtakingMs: 150 } as const;
+
+/** What a provider gets and is believed, whichever it is. */
+export const vendorLimits = {
+  connectMs: 5000,
+  keepAliveMs: 10_000,
+  answerBytes: 4_000_000,
+  /** Questions; a message has `ATTEMPT_TIMEOUT_MS`. */
+  queryMs: 15_000,
+  oldestSignatureS: 300,
+  retryAfterDefaultMs: 30_000,
+  retryAfterMostMs: 3_600_000,
 } as const;
 
 /** Schedules and the actor of what nobody asked for: changing a schedule's name leaves the old ones behind. */

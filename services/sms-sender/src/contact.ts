@@ -1,4 +1,4 @@
-import { type ContactEvent, type ContactRequest, graceAfterAttemptMs } from "@outrider/contracts/contact";
+import { type ContactEvent, type ContactRequest, graceAfterAttemptMs, refusedWaitMostMs } from "@outrider/contracts/contact";
 import { accept, type Decider, type Decision, refuse, unreachable } from "@outrider/eventing/decider";
 
 /** Where one contact stands. `request` is the asking that counts now: its reservation pays. */
@@ -246,8 +246,7 @@ const request = (
 const isOver = (until: string | undefined, now: string | undefined): boolean =>
   until !== undefined && now !== undefined && Date.parse(now) > Date.parse(until);
 
-const longestWaitMs = 3_600_000;
-const later = (now: string, ms: number): string => new Date(Date.parse(now) + Math.min(ms, longestWaitMs)).toISOString();
+const later = (now: string, ms: number): string => new Date(Date.parse(now) + Math.min(ms, refusedWaitMostMs)).toISOString();
 
 /** The attempt may still get its outcome: it is open, or it became unknown. */
 const holds = (state: Contact, attempt: number): state is Extract<Contact, { status: "attempting" | "unknown" }> =>

@@ -4,6 +4,7 @@ import type { AccountId } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { Unavailable } from "@outrider/eventing";
 import { Refusal } from "@outrider/platform";
+import { attemptLimits } from "./config.ts";
 import type { Because, Sms } from "./context.ts";
 
 export interface Permit {
@@ -33,7 +34,12 @@ export const askPermit = async (
       person,
       request: { contact, attempt, ...(hunt === undefined ? {} : { hunt }), channel, purpose, legalBasis, noCanvassing, ownerType, sector },
     },
-    { correlation: because.correlation, causation: because.causation, traceparent: because.traceparent, timeoutMs: 5000 },
+    {
+      correlation: because.correlation,
+      causation: because.causation,
+      traceparent: because.traceparent,
+      timeoutMs: attemptLimits.permitAskedMs,
+    },
   );
   return answer.kind === "permitted" ? { ...answer, asked } : answer;
 };

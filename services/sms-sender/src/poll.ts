@@ -3,17 +3,13 @@ import { subjects } from "@outrider/contracts/streams";
 import { type DueMessage, done, dueCodec, dueOptions, impossible, type Reaction, react, Unavailable } from "@outrider/eventing";
 import { z } from "zod";
 import { pauseLine } from "./attempt.ts";
-import { dueAtOnce, names } from "./config.ts";
+import { dueAtOnce, names, pollReach } from "./config.ts";
 import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
 import type { Connected, InboundMessage } from "./providers/sms-provider.ts";
 import { because } from "./reactions.ts";
 import { takeInbound } from "./replies.ts";
 
 const due = z.object({ account: accountId, line: lineId, since: z.string() });
-/** How far the next look reaches back beyond the last one: clocks differ. */
-const overlapMs = 120_000;
-/** How far a look reaches back when nobody knows when the last one was. */
-const lookBackMs = 86_400_000;
 
 /**
  * Arms the next look at a line. One schedule per line: arming twice is arming once. Each look begins a trace of its own, since a line's looks
@@ -45,7 +41,7 @@ export const reactToPolls = (sms: Sms): Reaction =>
       const why = because(delivery);
       const began = sms.service.clock.realNow();
       await lookAtPhone(sms, account, line, connected, why);
-      const from = new Date(Date.parse(since) - overlapMs).toISOString();
+      const from = new Date(Date.parse(since) - pollReach.overlapMs).toISOString();
       const messages = await connected.provider.inboundSince(connected.access, from);
       const read = messages !== undefined && (await takeAll(sms, account, messages, why));
       await armPoll(sms, account, line, read ? began : notBefore(since, began), why);
@@ -68,7 +64,8 @@ const takeAll = async (sms: Sms, account: AccountId, messages: readonly InboundM
   return taken;
 };
 
-const notBefore = (since: string, now: string): string => new Date(Math.max(Date.parse(since), Date.parse(now) - lookBackMs)).toISOString();
+const notBefore = (since: string, now: string): string =>
+  new Date(Math.max(Date.parse(since), Date.parse(now) - pollReach.lookBackMs)).toISOString();
 
 const lookAtPhone = async (sms: Sms, account: AccountId, line: LineId, { provider, access }: Connected, why: Because): Promise<void> => {
   const online = await provider.phoneOnline(access);
@@ -85,7 +82,7 @@ const lookAtPhone = async (sms: Sms, account: AccountId, line: LineId, { provide
 
 /** At start: every connected line, in case its chain of looks was broken. */
 export const armKnownLines = async (sms: Sms): Promise<void> => {
-  const since = new Date(sms.service.clock.realNowMs() - lookBackMs).toISOString();
+  const since = new Date(sms.service.clock.realNowMs() - pollReach.lookBackMs).toISOString();
   for (const { account, providers } of sms.accounts.all()) {
     for (const { line } of providers.values()) await ensurePoll(sms, account, line, since, { actor: names.actor });
   }

@@ -16,15 +16,11 @@ import {
 } from "@outrider/eventing";
 import { z } from "zod";
 import { gate, takeTurn } from "./attempt.ts";
-import { dueAtOnce, followed, names } from "./config.ts";
+import { dueAtOnce, followed, names, turnLimits } from "./config.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import type { TurnRequest } from "./line.ts";
 import { catchUpTail, type Round, scheduleTurn, scheduleWanted } from "./tail.ts";
 import { askAgain, askForTurns, endTurns, isMissed } from "./turns.ts";
-
-/** Turns due within this long are waited for; later ones become schedules. */
-const waitedForMs = 300;
-const creationDeadlineMs = 60_000;
 
 export const because = (
   delivery: Pick<Delivery<unknown>, "stream" | "revision" | "correlation" | "traceparent" | "commandId">,
@@ -58,7 +54,7 @@ const requestAll = async (
   delivery: Delivery<RunEvent>,
 ): Promise<void> => {
   const why = because(delivery);
-  const deadline = performance.now() + creationDeadlineMs;
+  const deadline = performance.now() + turnLimits.pageRequestedWithinMs;
   const waiting = new Map<LineId, { readonly wanted: Allocation[]; readonly returning: ContactId[] }>();
   const ask = async (row: Allocation): Promise<void> => {
     const { credits, ...rest } = row;
@@ -113,8 +109,8 @@ const takeTurns = async (
   const { limits } = (await sms.lines.fold(subjects.smsLine(account, line), { fresh: false })).state;
   const take = async ({ contact, person, at }: TurnRequest & { readonly at: string }): Promise<void> => {
     const wait = Date.parse(at) - clock.nowMs();
-    if (wait > waitedForMs && !(await isPaused(sms, account, contact))) return scheduleTurn(sms, account, contact, at, why);
-    if (wait > 0 && wait <= waitedForMs) await pauseFor(wait, stopping);
+    if (wait > turnLimits.waitedForMs && !(await isPaused(sms, account, contact))) return scheduleTurn(sms, account, contact, at, why);
+    if (wait > 0 && wait <= turnLimits.waitedForMs) await pauseFor(wait, stopping);
     if (isMissed(limits, at, clock.nowMs()) && (await isWaiting(sms, account, contact))) missed.push({ contact, person });
     else {
       await sms.slots(() => takeTurn(sms, account, contact, why));
@@ -173,7 +169,7 @@ export const turnIsDue =
         await askAgain(sms, account, line, [{ contact, person }], why);
         return done;
       }
-      if (Date.parse(at) - now > waitedForMs) {
+      if (Date.parse(at) - now > turnLimits.waitedForMs) {
         await scheduleTurn(sms, account, contact, at, why);
         return done;
       }

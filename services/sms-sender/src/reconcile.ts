@@ -5,6 +5,7 @@ import { subjects } from "@outrider/contracts/streams";
 import { done, waitFor } from "@outrider/eventing";
 import { erased, Personal } from "@outrider/platform";
 import { refSubject } from "./coming-back.ts";
+import { sentLogLook } from "./config.ts";
 import type { Contact } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import type { LoggedMessage } from "./providers/sms-provider.ts";
@@ -24,7 +25,7 @@ export const lookAfter =
     }
     // The server's clock is ahead of ours, or this is another attempt by now. A schedule would be due at once again.
     const early = Date.parse(state.until) + graceAfterAttemptMs - sms.service.clock.realNowMs();
-    if (early > 0) return waitFor(Math.max(early, 50));
+    if (early > 0) return waitFor(Math.max(early, sentLogLook.earlyWaitMs));
     const looked = await sms.contacts.execute(
       subject,
       {
@@ -72,11 +73,9 @@ const sentLike = async (sms: Sms, account: AccountId, { request, until }: Unknow
   if (to === undefined || text === undefined || to === erased || text === erased) return "nobody";
   const connected = sms.connected(account, request.line);
   if (connected === undefined) return undefined;
-  const since = new Date(Date.parse(until) - config.ATTEMPT_TIMEOUT_MS - clocksDifferMs).toISOString();
+  const since = new Date(Date.parse(until) - config.ATTEMPT_TIMEOUT_MS - sentLogLook.clocksDifferMs).toISOString();
   return connected.provider.findSent(connected.access, { to: new Personal(to), text: new Personal(text), since });
 };
-
-const clocksDifferMs = 60_000;
 
 /** The same text may have gone to the same number for another contact: what is known as another's is not ours. */
 const unclaimed = async (sms: Sms, account: AccountId, contact: ContactId, found: readonly LoggedMessage[]) => {

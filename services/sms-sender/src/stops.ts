@@ -17,16 +17,10 @@ import {
   waitFor,
 } from "@outrider/eventing";
 import { z } from "zod";
-import { followed, names } from "./config.ts";
+import { followed, names, stopSweep } from "./config.ts";
 import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
 import { because } from "./reactions.ts";
 import { endWaiting } from "./waiting.ts";
-
-/** How often a pause that a current watch of the accounts does not know yet is handed back; after that it has been resumed. */
-const tries = 10;
-const againMs = 200;
-/** An attempt of an erased person may come back to wait: it is looked for again this much later, until none is under way. */
-const underWayAgainMs = 1000;
 
 /** A pause and an erasure end what waits at once, and do not leave it to each contact's own moment. */
 export const reactToStops = (sms: Sms): readonly Reaction[] => {
@@ -45,7 +39,7 @@ const reactToPauses = (sms: Sms): readonly Reaction[] => [
 
 /** A watch that is behind has not heard of the pause, however often this comes back. */
 const notKnown = (sms: Sms, { deliveries }: Delivery<unknown>): Digested =>
-  !sms.accounts.isCurrent() || deliveries < tries ? waitFor(againMs) : done;
+  !sms.accounts.isCurrent() || deliveries < stopSweep.tries ? waitFor(stopSweep.againMs) : done;
 
 const stopAccount = async (sms: Sms, delivery: Delivery<AccountEvent>): Promise<Digested> => {
   const id = parseSubject(delivery.subject)?.id;
@@ -83,7 +77,7 @@ const reactToErasures = (sms: Sms, sweep: Sweep): Reaction =>
     const at = parseSubject(delivery.subject);
     if (at === undefined) return impossible("the subject is none of an erasure");
     const [account, person, why] = [accountId.parse(at.account), personId.parse(at.id), because(delivery)];
-    if ((await sweep(account, person, why)) > 0) return waitFor(underWayAgainMs);
+    if ((await sweep(account, person, why)) > 0) return waitFor(stopSweep.underWayAgainMs);
     const again = new Date(sms.service.clock.realNowMs() + sms.service.config.ERASURE_LOOK_AGAIN_MS);
     const cause = causeOf(sms, why, `erased:${person}`);
     await sms.schedules.at(names.erased, scheduleKey(account, person), again, { account, person }, cause);
@@ -101,7 +95,7 @@ const reactToDueErasures = (sms: Sms, sweep: Sweep): Reaction =>
       const parsed = dueErasure.safeParse(delivery.events[0]?.data);
       if (!parsed.success) return impossible("the schedule names no person");
       const underWay = await sweep(parsed.data.account, parsed.data.person, because(delivery));
-      return underWay === 0 ? done : waitFor(underWayAgainMs);
+      return underWay === 0 ? done : waitFor(stopSweep.underWayAgainMs);
     },
   );
 

@@ -1,7 +1,7 @@
 import { graceAfterAttemptMs } from "@outrider/contracts/contact";
 import type { AccountId, ContactId } from "@outrider/contracts/ids";
 import { refSubject } from "./coming-back.ts";
-import { names } from "./config.ts";
+import { names, sentLogLook } from "./config.ts";
 import type { Contact } from "./contact.ts";
 import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
 
@@ -66,9 +66,12 @@ export const scheduleReconciliation = async (
   because: Because,
 ): Promise<void> => {
   const after = sms.service.config.RECONCILE_AFTER_MS[round];
-  if (after === undefined || unanswered > mostUnanswered) return;
+  if (after === undefined || unanswered > sentLogLook.mostUnanswered) return;
   const usual = Date.parse(until) + graceAfterAttemptMs + after;
-  const at = unanswered === 0 ? usual : sms.service.clock.realNowMs() + Math.min(unansweredWaitMs * 2 ** unanswered, longestUnansweredMs);
+  const at =
+    unanswered === 0
+      ? usual
+      : sms.service.clock.realNowMs() + Math.min(sentLogLook.unansweredWaitMs * 2 ** unanswered, sentLogLook.longestUnansweredMs);
   await sms.schedules.at(
     names.reconcile,
     scheduleKey(account, id),
@@ -77,8 +80,3 @@ export const scheduleReconciliation = async (
     causeOf(sms, because, `reconcile:${id}`),
   );
 };
-
-/** A provider that cannot be asked is asked again over about a day. */
-const unansweredWaitMs = 5000;
-const longestUnansweredMs = 3_600_000;
-const mostUnanswered = 32;

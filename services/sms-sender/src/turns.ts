@@ -2,13 +2,11 @@ import type { AccountId, ContactId, LineId } from "@outrider/contracts/ids";
 import type { LineLimits } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
 import { gate } from "./attempt.ts";
+import { turnLimits } from "./config.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import type { TurnRequest } from "./line.ts";
 import { dayOf } from "./local-day.ts";
 import type { Window } from "./spacing.ts";
-
-/** Turns of one message: small enough that two replicas share a page. */
-const turnsPerMessage = 100;
 
 /**
  * Asks the line for turns. Repeating it gives no second turn: the line knows whose turns are open, and who has used his is asked no more by
@@ -26,8 +24,8 @@ export const askForTurns = async (
   const zone = sms.accounts.account(account)?.timeZone ?? "UTC";
   // What is cached may be from before another replica changed the limits, and a line that spreads without its hours gives only the least gap.
   const { spread } = (await sms.lines.fold(subjects.smsLine(account, line))).state.limits;
-  for (let from = 0; from < wanted.length; from += turnsPerMessage) {
-    const chunk = wanted.slice(from, from + turnsPerMessage);
+  for (let from = 0; from < wanted.length; from += turnLimits.perMessage) {
+    const chunk = wanted.slice(from, from + turnLimits.perMessage);
     const now = sms.service.clock.now();
     const outcome = await sms.lines.execute(
       subjects.smsLine(account, line),
@@ -59,10 +57,10 @@ const windowOf = async (sms: Sms, account: AccountId, now: string): Promise<Wind
 
 /** Turns that are used up. What was ended before is not ended again. */
 export const endTurns = async (sms: Sms, account: AccountId, line: string, contacts: readonly ContactId[], because: Because) => {
-  for (let from = 0; from < contacts.length; from += turnsPerMessage) {
+  for (let from = 0; from < contacts.length; from += turnLimits.perMessage) {
     await sms.lines.execute(
       subjects.smsLine(account, line),
-      { type: "EndTurns", contacts: contacts.slice(from, from + turnsPerMessage) },
+      { type: "EndTurns", contacts: contacts.slice(from, from + turnLimits.perMessage) },
       causeOf(sms, because, `end:${crypto.randomUUID()}`),
     );
   }
@@ -94,6 +92,4 @@ export const askAgain = async (
  * a gap have no such times, unless they spread.
  */
 export const isMissed = ({ minGapMs, spread }: LineLimits, at: string, nowMs: number): boolean =>
-  (minGapMs > 0 || spread) && nowMs - Date.parse(at) > minGapMs / 2 + lateMs;
-
-const lateMs = 5000;
+  (minGapMs > 0 || spread) && nowMs - Date.parse(at) > minGapMs / 2 + turnLimits.lateMs;

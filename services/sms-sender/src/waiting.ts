@@ -3,7 +3,7 @@ import { type AccountId, type ContactId, contactId, partitionOf } from "@outride
 import { subjects } from "@outrider/contracts/streams";
 import { Unfoldable } from "@outrider/eventing";
 import { gate } from "./attempt.ts";
-import { names } from "./config.ts";
+import { names, stopSweep } from "./config.ts";
 import type { Because, Sms } from "./context.ts";
 import { endTurns } from "./turns.ts";
 
@@ -15,9 +15,6 @@ export interface Stop {
   readonly holds: () => boolean;
 }
 
-/** Contacts that are looked at together. */
-const together = 50;
-
 /**
  * Ends all contacts of an account that wait: for the turn that their line has given them, and for a moment of their own (a deferral, a
  * provider that refused for now, an attempt that never left). Nobody keeps a list of them: the line knows its open turns, and everybody
@@ -28,8 +25,8 @@ export const endWaiting = async (sms: Sms, account: AccountId, stop: Stop, why: 
   let underWay = 0;
   const endAll = async (contacts: readonly ContactId[]): Promise<readonly ContactId[]> => {
     const ended: ContactId[] = [];
-    for (let from = 0; from < contacts.length && stop.holds(); from += together) {
-      const page = contacts.slice(from, from + together);
+    for (let from = 0; from < contacts.length && stop.holds(); from += stopSweep.together) {
+      const page = contacts.slice(from, from + stopSweep.together);
       const looked = await Promise.all(page.map((contact) => unlessUnreadable(sms, contact, endOne(sms, account, contact, stop, why))));
       underWay += looked.filter((found) => found === "under-way").length;
       ended.push(...page.filter((_, index) => looked[index] === "ended"));

@@ -18,16 +18,13 @@ import {
 import { erased } from "@outrider/platform";
 import { z } from "zod";
 import { refSubject, tellContact } from "./coming-back.ts";
-import { dueAtOnce, followed, names } from "./config.ts";
+import { dueAtOnce, followed, names, webhookWaits } from "./config.ts";
 import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
 import type { WebhookNews } from "./providers/sms-provider.ts";
 import { because } from "./reactions.ts";
 import { takeInbound } from "./replies.ts";
 
 type StatusNews = Extract<WebhookNews, { kind: "sent" | "delivered" | "failed" }>;
-
-/** The reference is written right after the answer: a webhook that overtakes it is given this long before it becomes a schedule. */
-const overtakingMs = 150;
 
 /** What the provider told the gateway, as it came: checked, then told to the contact or stored as a reply. */
 export const reactToWebhooks = (sms: Sms): Reaction =>
@@ -63,7 +60,7 @@ const takeStatus = async (sms: Sms, account: AccountId, news: StatusNews, why: B
   const subject = refSubject(account, news.providerId);
   let { state, trace } = await sms.refs.fold(subject);
   if (state.contact === undefined && tries === 0) {
-    await pauseFor(overtakingMs, sms.service.stopping);
+    await pauseFor(webhookWaits.overtakingMs, sms.service.stopping);
     ({ state, trace } = await sms.refs.fold(subject));
   }
   const { contact } = state;

@@ -48,7 +48,7 @@ export const runRoutes = (api: Api, gateway: Gateway): void => {
         response: { 200: huntCommands.dryRun.reply, ...problems },
       },
     },
-    (request) => ask(request, huntCommands.dryRun, { account: accountOf(request), ...request.body }, { timeoutMs: 60_000 }),
+    (request) => ask(request, huntCommands.dryRun, { account: accountOf(request), ...request.body }, { timeoutMs: limits.dryRunMs }),
   );
   const watching = { ...gateway, progress: progressIn(gateway.models) };
   readingRoutes(api, watching);

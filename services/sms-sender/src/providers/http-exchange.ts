@@ -1,6 +1,8 @@
 import { Pool } from "undici";
 
 /** What came of one HTTP exchange. `left` false: not one byte of the request was written. */
+import { vendorLimits } from "../config.ts";
+
 export type Exchange =
   | { readonly kind: "answer"; readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
   | { readonly kind: "none"; readonly left: boolean; readonly cause: string };
@@ -19,12 +21,14 @@ export interface HttpExchanges {
   readonly close: () => Promise<void>;
 }
 
-const largestAnswer = 4_000_000;
-const connectTimeoutMs = 5000;
-
 /** HTTP to one origin that can tell whether a request has left. Never sends one twice by itself, and never throws. */
 export const httpExchanges = (origin: string, connections: number): HttpExchanges => {
-  const pool = new Pool(origin, { connections, pipelining: 1, connect: { timeout: connectTimeoutMs }, keepAliveTimeout: 10_000 });
+  const pool = new Pool(origin, {
+    connections,
+    pipelining: 1,
+    connect: { timeout: vendorLimits.connectMs },
+    keepAliveTimeout: vendorLimits.keepAliveMs,
+  });
   return {
     close: () => pool.close(),
     exchange: ({ method, path, form, until, beforeWriting = () => true }) =>
@@ -65,7 +69,7 @@ export const httpExchanges = (origin: string, connections: number): HttpExchange
             },
             onResponseData: (controller, chunk) => {
               size += chunk.length;
-              if (size > largestAnswer) controller.abort(new Error("the answer is too large"));
+              if (size > vendorLimits.answerBytes) controller.abort(new Error("the answer is too large"));
               else body.push(chunk);
             },
             onResponseEnd: () => end({ kind: "answer", status, headers, body: Buffer.concat(body).toString("utf8") }),

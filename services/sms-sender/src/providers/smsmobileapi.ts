@@ -1,6 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { Personal } from "@outrider/platform";
 import { z } from "zod";
+import { vendorLimits } from "../config.ts";
 import { type Exchange, type HttpExchanges, httpExchanges } from "./http-exchange.ts";
 import type { InboundMessage, LoggedMessage, MessageStatus, SendOutcome, SmsProvider, WebhookNews, WebhookToRead } from "./sms-provider.ts";
 
@@ -25,13 +26,9 @@ const phonesAnswer = z.object({ result: z.looseObject({ mobiles: z.array(z.loose
 const envelope = z.object({ id: z.string(), type: z.string(), occurred_at: z.string().optional(), data: z.looseObject({}) });
 const inboundData = z.object({ guid: stringly, from: stringly, message: z.string(), received_at: z.string().optional() });
 
-const oldestSignatureS = 300;
-const queryTimeoutMs = 15_000;
 const wholeSecondMs = 1000;
 /** America/Los_Angeles is 8 h behind UTC, some islands 12 h. */
 const farthestZoneMs = 12 * 3_600_000;
-const retryAfterDefaultMs = 30_000;
-const retryAfterMostMs = 3_600_000;
 
 /**
  * SMSMobileAPI: the account holder's own Android phone behind an HTTP API (smsmobileapi.com/doc, OpenAPI of 2026-09-23). "Accepted" means
@@ -103,11 +100,13 @@ const sendOutcome = (exchange: Exchange): SendOutcome => {
 
 const retryAfter = (value: string | undefined): number => {
   const seconds = Number(value);
-  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1000, retryAfterMostMs) : retryAfterDefaultMs;
+  return Number.isFinite(seconds) && seconds > 0
+    ? Math.min(seconds * 1000, vendorLimits.retryAfterMostMs)
+    : vendorLimits.retryAfterDefaultMs;
 };
 
 const ask = (http: HttpExchanges, path: string, params: Record<string, string>): Promise<Exchange> =>
-  http.exchange({ method: "GET", path: `${path}?${new URLSearchParams(params)}`, until: AbortSignal.timeout(queryTimeoutMs) });
+  http.exchange({ method: "GET", path: `${path}?${new URLSearchParams(params)}`, until: AbortSignal.timeout(vendorLimits.queryMs) });
 
 const query = async (http: HttpExchanges, path: string, params: Record<string, string>): Promise<unknown> =>
   jsonOf(await ask(http, path, params));
@@ -185,7 +184,8 @@ const readWebhook = ({ headers, body, secrets, receivedAt }: WebhookToRead): Web
 
 const isSigned = (headers: WebhookToRead["headers"], body: string, secrets: readonly string[], receivedAt: string): boolean => {
   const timestamp = headers["x-smsmobileapi-timestamp"] ?? "";
-  if (!/^\d{1,12}$/.test(timestamp) || Math.abs(Date.parse(receivedAt) / 1000 - Number(timestamp)) > oldestSignatureS) return false;
+  if (!/^\d{1,12}$/.test(timestamp) || Math.abs(Date.parse(receivedAt) / 1000 - Number(timestamp)) > vendorLimits.oldestSignatureS)
+    return false;
   const given = [headers["x-smsmobileapi-signature"], headers["x-smsmobileapi-signature-next"]].filter((value) => value !== undefined);
   return secrets.some((secret) => {
     const wanted = Buffer.from(`v1=${createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex")}`);
