@@ -3,7 +3,7 @@ import { type AccountId, hashId, inboundId } from "@outrider/contracts/ids";
 import { inboundCodec, lineCodec, refCodec, smsCommands } from "@outrider/contracts/sms";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { withDigest } from "@outrider/eventing";
-import { keyIds } from "@outrider/platform";
+import { keyIds, newTraceparent } from "@outrider/platform";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { ensurePoll } from "./poll.ts";
@@ -217,8 +217,12 @@ describe("the trace of what comes back", () => {
   test("is one of its own, and its span links that of the attempt: a status told, a status asked for, a reply", async () => {
     const account = await world.account("traces");
     const spans = [first, second].map(({ service }) => vi.spyOn(service.instruments, "span"));
-    const linksOf = (told: string) =>
-      spans.flatMap(({ mock }) => mock.calls.flatMap(([span]) => (span.attributes?.["outrider.told"] === told ? (span.links ?? []) : [])));
+    // By its trace: other accounts' replies are read again and again meanwhile.
+    const linksIn = (trace: string | undefined, told: string) =>
+      spans
+        .flatMap(({ mock }) => mock.calls.map(([span]) => span))
+        .filter(({ parent, attributes }) => attributes?.["outrider.told"] === told && traceIdOf(parent) === trace)
+        .flatMap(({ links = [] }) => links.map(traceIdOf));
     const stepsOf = async ({ contact }: Someone) =>
       (await first.sms.contacts.history(subjects.smsContact(account, contact), 0, 10)).map(({ recorded: { events, traceparent } }) => ({
         type: events[0]?.type,
@@ -227,9 +231,11 @@ describe("the trace of what comes back", () => {
     const [told, asked] = [await accepted(account), await accepted(account)];
     await tells(account, "sms.failed", { guid: told.id });
     await tells(account, "sms.received", { guid: "t-1", from: asked.number, message: "Oui" });
+    // A trace of its own, as a look that was armed without one has.
+    const why = { actor: "test", traceparent: newTraceparent() };
     const look = { account, line: main, key: asked.contact, contact: asked.contact, round: 0, unanswered: 0 };
     await vi.waitFor(async () => {
-      await lookAt(first.sms, look, { actor: "test" });
+      await lookAt(first.sms, look, why);
       expect(await world.typesOf(account, asked)).toEqual(expect.arrayContaining(["ContactReplied", "ContactSent"]));
       expect(await world.typesOf(account, told)).toContain("ContactFailed");
     }, within);
@@ -241,9 +247,9 @@ describe("the trace of what comes back", () => {
       const steps = await stepsOf(one);
       const trace = steps.find(({ type }) => type === "AttemptStarted")?.trace;
       expect(trace).toMatch(/^[0-9a-f]{32}$/);
-      // What earlier tests set going may still come back meanwhile, and links attempts of its own.
-      expect(linksOf(command).map(traceIdOf), command).toContain(trace);
-      expect(steps.find(({ type }) => type === event)?.trace, event).not.toBe(trace);
+      const back = steps.find(({ type }) => type === event)?.trace;
+      expect(back, event).not.toBe(trace);
+      expect(new Set(linksIn(back, command)), command).toEqual(new Set([trace]));
     }
     for (const spy of spans) spy.mockRestore();
   });
