@@ -98,6 +98,15 @@ const against = async (document: object, ...words: string[]): Promise<number> =>
   }
 };
 
+test("a hunt whose text lacks a word that the law wants is saved, and whoever saves it is told", async () => {
+  const saved = { hunt: "Yb3", seq: 1, sms: { segments: 1 }, warnings: ["templates.sms: the text does not say STOP"] };
+  const definition = file("hunt.json", "{}");
+  expect(await against(saved, "hunts", "create", definition)).toBe(0);
+  expect(wrote.out).toBe("Hunt Yb3 is there (1 SMS segment).\nNote: templates.sms: the text does not say STOP.\n");
+  expect(await against({ ...saved, warnings: undefined }, "hunts", "change", "Yb3", "--file", definition)).toBe(0);
+  expect(wrote.out).toMatch(/Hunt Yb3 is changed \(1 SMS segment\)\.\n$/);
+});
+
 test("a command that fails with what it has found tells both in one document", async () => {
   expect(await against({ line: "main", phone: "offline", online: false }, "sms", "test", "--json")).toBe(1);
   expect(
