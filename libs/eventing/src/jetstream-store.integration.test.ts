@@ -4,7 +4,7 @@ import { Unavailable } from "./errors.ts";
 import { readDirect } from "./jetstream-store.ts";
 import { storeContract } from "./testing-store-contract.ts";
 import { added, append, codecOfRelease, soon, type TallyEvent } from "./testing-tally.ts";
-import { type Replica, replica, standStill, unreliable, type World, world } from "./testing-world.ts";
+import { type Replica, replica, unreliable, type World, world } from "./testing-world.ts";
 
 let all: World;
 let one: Replica;
@@ -46,7 +46,7 @@ test("an append that nobody can confirm in time says that it may have happened, 
   await using far = await server.replica();
   const on = subject();
   await far.store("T").append(on, append([added("x")]), soon());
-  await standStill(server.server);
+  await server.server.standStill();
   const began = performance.now();
   // A long wait in front must not hide a short one behind it.
   const long = far.store("T").append(subject(), append([added("long")]), soon(4000));

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Unavailable } from "./errors.ts";
 import { joined, pipelinedPublisher } from "./publisher.ts";
-import { type Replica, replica, standStill, unreliable, until, type World, world } from "./testing-world.ts";
+import { type Replica, replica, unreliable, until, type World, world } from "./testing-world.ts";
 
 let all: World;
 let one: Replica;
@@ -42,7 +42,7 @@ test("what cannot be sent at all gives its place back", async () => {
 test("time in the line counts: a message that never left says so at its deadline", async () => {
   await using stuck = await world("T");
   await using far = await stuck.replica();
-  await standStill(stuck.server);
+  await stuck.server.standStill();
   const publisher = pipelinedPublisher(far.kernel.nats, { window: 1 });
   const first = publisher.publish("t.1", data, none, 3000);
   const second = publisher.publish("t.2", data, none, 200);
@@ -72,7 +72,7 @@ test("when the connection breaks, what had left may have happened and what waite
   await using far = await replica(wire.url);
   const publisher = pipelinedPublisher(far.kernel.nats, { window: 1 });
   await publisher.publish("t.0", data, none);
-  stuck.server.kill("SIGSTOP");
+  await stuck.server.standStill();
   const outcomes = Promise.allSettled([publisher.publish("t.left", data, none), publisher.publish("t.waited", data, none)]);
   wire.cutNow();
   expect(await outcomes).toMatchObject([{ reason: { mayHaveHappened: true } }, { reason: { mayHaveHappened: false } }]);

@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import { connect as connectTcp, createServer, type Socket } from "node:net";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
@@ -96,13 +95,6 @@ export const world = async (...streams: readonly string[]): Promise<World> => {
       await server.stop();
     },
   };
-};
-
-/** Stops the server where it is; the signal takes its time. */
-export const standStill = async (server: ThrowAwayNats): Promise<void> => {
-  server.kill("SIGSTOP");
-  const stat = `/proc/${server.pid()}/stat`;
-  await until("the server stands still", () => !existsSync(stat) || readFileSync(stat, "utf8").includes(") T "));
 };
 
 /** Waits for something to become true, with a deadline. */

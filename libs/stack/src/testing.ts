@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { startMongo } from "./mongo.ts";
 import { startNats } from "./nats.ts";
 
@@ -12,6 +14,8 @@ export interface ThrowAwayNats {
   /** `kill -9`, then again on the same port with the same streams. */
   restart(): Promise<void>;
   kill(signal: NodeJS.Signals): void;
+  /** SIGSTOP, which takes its time: resolves when the server does nothing any more. SIGCONT lets it go on. */
+  standStill(): Promise<void>;
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -38,9 +42,25 @@ export async function throwAwayNats(options: { syncInterval?: string; maxPayload
     pid: () => server.pid() ?? 0,
     restart: server.restart,
     kill: server.kill,
+    standStill: async () => {
+      server.kill("SIGSTOP");
+      await untilStopped(server.pid() ?? 0);
+    },
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+const standsStillMs = 10_000;
+
+/** As Linux tells; elsewhere it is taken at its word. */
+async function untilStopped(pid: number): Promise<void> {
+  const stat = `/proc/${pid}/stat`;
+  const deadline = performance.now() + standsStillMs;
+  while (existsSync(stat) && !readFileSync(stat, "utf8").includes(") T ")) {
+    if (performance.now() > deadline) throw new Error("the server does not stand still");
+    await sleep(5);
+  }
 }
 
 export interface TestMongo {

@@ -134,7 +134,7 @@ test("a key of a day that is over is destroyed with all that came on that day", 
 });
 
 test("answers 503 while NATS is away, so that the provider comes again", async () => {
-  nats.kill("SIGSTOP");
+  await nats.standStill();
   try {
     const answer = await fetch(`${world.url}${address}`, { method: "POST", body: "x" });
     expect(answer.status).toBe(503);
