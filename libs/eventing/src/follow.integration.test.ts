@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Kvm } from "@nats-io/kv";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { aggregate } from "./aggregate.ts";
@@ -265,5 +267,23 @@ test("rule: the client's own request for more, which stands among the messages, 
   expect(await reader.reached(last, soon())).toBe(true);
   expect(performance.now() - gathers).toBeLessThan(lingerMs + 1000);
   expect(applied).toEqual(keys(301));
+  await reader.stop();
+});
+
+test("a batch that was handled is let go while the next one is waited for: idle readers hold nothing of what they have read", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const { stream, options } = await fresh();
+  const read: WeakRef<object>[] = [];
+  const reader = follow(one.kernel, options, async (batch) => {
+    for (const message of batch) read.push(new WeakRef(message));
+  });
+  const last = await fill(stream, 20);
+  expect(await reader.reached(last, soon())).toBe(true);
+  await until("nothing of them is held", () => {
+    collect();
+    return read.every((message) => message.deref() === undefined);
+  });
+  expect(read.length).toBe(20);
   await reader.stop();
 });

@@ -1,7 +1,7 @@
 import { ForeignPosition, Unfoldable } from "./errors.ts";
 import { backOff, type Kernel, pauseFor } from "./kernel.ts";
 import type { AcquireLease, Lease } from "./lease.ts";
-import { type Incoming, mostBytes, type OrderedStretch, readInOrder } from "./ordered.ts";
+import { type Incoming, type OrderedStretch, readInOrder } from "./ordered.ts";
 import { recordedFrom } from "./recorded.ts";
 import type { Codec, Recorded } from "./store.ts";
 
@@ -42,6 +42,10 @@ export interface FollowOptions<Event> {
   readonly poison?: (stream: string, seq: number, reason: string) => Promise<void>;
 }
 
+/** Messages may be large: a batch has no more of them than this many bytes, and one. What is made of them takes several times as much. */
+const batchBytes = 1024 * 1024;
+/** Messages that have come for the batch after the next one: what is handled and what is decoded meanwhile are two batches already. */
+const mostHere = 1000;
 /** A batch that is not full waits at most this long for messages that the server has announced, ms. */
 const gatherMs = 1000;
 /** Failures in a row after which another replica gets its turn. */
@@ -111,7 +115,7 @@ export const follow = <Event>(
         bytes += message.size;
       }
       const waited = performance.now() - began;
-      if (batch.length >= most || bytes >= mostBytes || !isMore(stretch, batch) || waited >= gatherMs) break;
+      if (batch.length >= most || bytes >= batchBytes || !isMore(stretch, batch) || waited >= gatherMs) break;
       await stretch.come(gatherMs - waited);
     }
     return batch;
@@ -139,16 +143,26 @@ export const follow = <Event>(
       instruments.gauge("outrider_reader_lag_messages", { reader: name }, last.pending);
       return true;
     };
+    /**
+     * Gathers one batch and begins to handle it when the one before it is done. Undefined: the stretch is over. A function of its own, so that
+     * nothing of a batch is held any more while the next one is waited for.
+     */
+    const begun = async (announced: boolean): Promise<{ readonly more: boolean } | undefined> => {
+      const batch = await gathered(stretch, announced, over);
+      const last = batch.at(-1);
+      if (over() || last === undefined) return undefined;
+      const more = isMore(stretch, batch);
+      const followed = await followedOf(batch);
+      if (!(await before) || over()) return undefined;
+      before = handleAll(followed, last, more);
+      before.catch(() => stretch.end()); // thrown where it is waited for, and not only when something comes again
+      return { more };
+    };
     try {
       for (let more = false; !over(); ) {
-        const batch = await gathered(stretch, more, over);
-        const last = batch.at(-1);
-        if (over() || last === undefined) break;
-        more = isMore(stretch, batch);
-        const followed = await followedOf(batch);
-        if (!(await before) || over()) break;
-        before = handleAll(followed, last, more);
-        before.catch(() => stretch.end()); // thrown where it is waited for, and not only when something comes again
+        const one = await begun(more);
+        if (one === undefined) break;
+        more = one.more;
         if (more) continue;
         if (!(await before)) break;
         if (lingerMs > 0) await pauseFor(lingerMs, stop); // what comes meanwhile makes one batch
@@ -163,7 +177,7 @@ export const follow = <Event>(
     const position = await begin();
     options.restart?.();
     handled = position.seq;
-    const reading = { stream, filters: options.filters, from: position.seq + 1, most: Math.max(1000, most) };
+    const reading = { stream, filters: options.filters, from: position.seq + 1, most: mostHere };
     const stretch = await readInOrder(kernel, reading, [stop, lease.lost]);
     if (stretch.waiting === 0) progressed();
     try {

@@ -44,8 +44,8 @@ const heartbeatMs = 2500;
 const silenceMs = 2 * heartbeatMs + 500;
 /** The server keeps a consumer that asks for nothing for this long: a reader that died, or one that is busy with a batch. */
 const forgottenAfterMs = 300_000;
-/** Messages may be large: what is here and not taken, and what makes a batch, is bounded in bytes, too. */
-export const mostBytes = 16 * 1024 * 1024;
+/** Messages may be large: what is here and not taken is bounded in bytes, too. No message may be larger. */
+export const mostBytes = 2 * 1024 * 1024;
 
 /**
  * Reads a stream in order from a sequence on, without acknowledgements, until the connection breaks, the server falls silent, a message is missing in
