@@ -129,8 +129,11 @@ const entryOf = (entry: string): { readonly id: string; readonly revision: Revis
   return revision === undefined || id === undefined ? { id: entry, revision: 0 } : { id, revision: Number(revision) };
 };
 
+/** An id that was cut out of a message's headers would keep all of them in memory for as long as the fold is kept. */
+const copied = (id: string): string => Buffer.from(id).toString();
+
 const remember = (commands: Map<string, Revision>, id: string, revision: Revision): void => {
-  commands.set(id, revision);
+  commands.set(copied(id), revision);
   if (commands.size <= rememberedCommands) return;
   const oldest = commands.keys().next();
   if (!oldest.done) commands.delete(oldest.value);

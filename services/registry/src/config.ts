@@ -5,12 +5,12 @@ import { type ConfigOf, defineConfig, overdueShape, variable } from "@outrider/p
 export const definition = defineConfig("registry", {
   REGISTRY_PEOPLE_CACHED: variable
     .integer(100, 1_000_000)
-    .default(15_000)
-    .describe("how many people are kept folded in memory, 100 to 1000000; about 2 KB each"),
+    .default(12_000)
+    .describe("how many people are kept folded in memory, 100 to 1000000; about 1 KB each"),
   REGISTRY_KNOWN_CACHED: variable
     .integer(100, 10_000_000)
-    .default(50_000)
-    .describe("how many numbers are known to exist without asking, 100 to 10000000; about 0.3 KB each"),
+    .default(12_000)
+    .describe("how many numbers are known to exist without asking, 100 to 10000000; about 0.5 KB each"),
   REGISTRY_COMMANDS_AT_ONCE: variable.integer(16, 100_000).default(2_000).describe("how many commands are answered at once, 16 to 100000"),
   REGISTRY_RETURNS_BATCH: variable
     .integer(1, 1_000)
@@ -69,8 +69,8 @@ export const followed = { sms: ["sms.contact.>"] } as const;
 export const historyShown = 500;
 /** What a sender's clock may be behind ours, ms: permits counted up to then are those that its message is about. */
 export const clocksApartMs = 1_000;
-/** Contacts whose person is remembered while a stream is followed. */
-export const contactsRemembered = 20_000;
+/** Contacts under way whose person is remembered while a stream is followed. */
+export const contactsRemembered = 5_000;
 /** Messages of one contact that are read to learn whose it is: more than any contact has. */
 export const contactMessagesRead = 256;
 /** Accounts whose secret is kept open in memory. */

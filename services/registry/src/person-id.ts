@@ -11,7 +11,8 @@ export const keyedHash = (key: Uint8Array): ((message: string) => string) => {
   const outer = Buffer.concat([padded(0x5c), Buffer.alloc(32)]);
   return (message) => {
     hash("sha256", Buffer.concat([inner, Buffer.from(message)]), "buffer").copy(outer, block);
-    return hash("sha256", outer, "base64url").slice(0, 22);
+    // Copied: a slice of a string keeps all of it, and thousands of these are remembered.
+    return Buffer.from(hash("sha256", outer, "base64url").slice(0, 22), "latin1").toString("latin1");
   };
 };
 

@@ -40,6 +40,9 @@ const returnedBy = (event: ContactEvent, contact: ContactId, { kept }: Memory): 
 const endsPermits = ({ type }: ContactEvent): boolean =>
   type === "AttemptAbandoned" || type === "ContactRejected" || type === "AttemptRefusedForNow" || type === "ContactGated";
 
+/** Most contacts end so and are heard of no more; whoever is sent again is recalled. A gated one may be asked for again with what it had. */
+const isSettled = ({ type }: ContactEvent): boolean => type === "ContactAccepted" || type === "ContactRejected";
+
 /** Follows the contacts of SMS and gives back the permits of attempts that never left or were refused. Safe to repeat. */
 export const returnSmsPermits = ({ kernel, persons, clock, acquire, positions, config }: Needs): Follower => {
   const { name: stream } = streams.sms;
@@ -84,7 +87,8 @@ export const returnSmsPermits = ({ kernel, persons, clock, acquire, positions, c
         if (memory === undefined && endsPermits(event)) memory = await recall(subject, revision);
         memory = remember(memory, event);
         if (memory === undefined) continue;
-        contacts.set(subject, memory);
+        if (isSettled(event)) contacts.delete(subject);
+        else contacts.set(subject, memory);
         if (endsPermits(event)) giving.push(giveBack(message, event, { person: memory.person, kept: new Set(memory.kept) }));
       }
     }
