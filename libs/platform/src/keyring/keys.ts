@@ -44,7 +44,7 @@ export class Keys {
   readonly #cache: LRUCache<string, Key>;
   readonly #fetch: (id: string) => Promise<Key | undefined>;
 
-  constructor({ store, master, cached = 20_000, cachedMs = 60_000 }: KeysOptions) {
+  constructor({ store, master, cached = 2_000, cachedMs = 60_000 }: KeysOptions) {
     this.#store = store;
     this.#master = master;
     this.#cache = new LRUCache<string, Key>({ max: cached, ttl: cachedMs, ttlResolution: 250 });
