@@ -10,7 +10,7 @@ import { type Ask, createAsk } from "./commands/ask.ts";
 import type { CommonConfig } from "./config.ts";
 import { watchDurability } from "./durability.ts";
 import { createHealth, type Health, serveHealth } from "./health.ts";
-import { keepHeapSmall } from "./heap.ts";
+import { collectOnce, keepHeapSmall } from "./heap.ts";
 import { KeyStore } from "./keyring/key-store.ts";
 import { createKeyring, type Keyring } from "./keyring/keyring.ts";
 import { masterKeyOf } from "./keyring/master-key.ts";
@@ -168,6 +168,7 @@ const assemble = async <Config extends CommonConfig>(
     onStop: lifecycle.onStop,
     // Wired to its end, commands and all: only now may anybody count on this replica.
     untilStopped: () => {
+      if (options.ownsProcess !== false) collectOnce();
       health.ok("start");
       return lifecycle.untilStopped();
     },

@@ -9,13 +9,21 @@ import type { Program } from "./supervised.ts";
 
 const isLive = (env: NodeJS.ProcessEnv): boolean => env["OUTRIDER_PROVIDERS"] === "live";
 
+/** Half of the nursery, MB. Smaller than the usual 16: a dozen processes share the machine. */
+const nursery = (megabytes: number): string => `--max-semi-space-size=${megabytes}`;
+const usualNursery = nursery(8);
+/** They work in large pieces of which most is garbage when the next one comes: a larger nursery would only hold more of it. */
+const smallNurseries: ReadonlySet<string> = new Set(["hunt-allocator", "projector"]);
+
 /** Compiled modules are kept between starts: with a dozen processes on two cores that is most of a start. */
 export const ownEnvironment = (options: OutriderOptions): NodeJS.ProcessEnv => ({
   NODE_COMPILE_CACHE: join(cacheFolder(process.env), "node-compile"),
-  // A smaller nursery than the usual 16 MB: a dozen processes share the machine.
-  NODE_OPTIONS: "--max-semi-space-size=8",
+  NODE_OPTIONS: usualNursery,
   // One arena for all threads: what one of them gives back another can use, a tenth less memory in each process.
   MALLOC_ARENA_MAX: "1",
+  // What is read from sockets comes in pieces of 64 KB: mapped each by itself they go back when they are let go, instead of leaving holes.
+  MALLOC_MMAP_THRESHOLD_: "32768",
+  MALLOC_TRIM_THRESHOLD_: "131072",
   ...process.env,
   ...options.env,
 });
@@ -98,6 +106,7 @@ export async function servicePrograms({
     for (let replica = 1; replica <= count; replica += 1) {
       const healthPort = await freePort();
       const env: NodeJS.ProcessEnv = { ...shared, HEALTH_PORT: String(healthPort), OUTRIDER_REPLICA: `${name}-${replica}` };
+      if (smallNurseries.has(name) && env["NODE_OPTIONS"] === usualNursery) env["NODE_OPTIONS"] = nursery(4);
       if (name === "gateway") {
         const told = options.ports?.gateway ?? portIn(shared["GATEWAY_PORT"]);
         const port = await choosePort(replica === 1 ? told : undefined, "the gateway");
