@@ -1,8 +1,8 @@
-import { Pool } from "undici";
-
-/** What came of one HTTP exchange. `left` false: not one byte of the request was written. */
+import type { Agent, IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
 import { vendorLimits } from "../config.ts";
 
+/** What came of one HTTP exchange. `left` false: not one byte of the request was written. */
 export type Exchange =
   | { readonly kind: "answer"; readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
   | { readonly kind: "none"; readonly left: boolean; readonly cause: string };
@@ -21,62 +21,97 @@ export interface HttpExchanges {
   readonly close: () => Promise<void>;
 }
 
+// Not by `import`: that would read all that node:http exports, also what Node loads on demand. And not undici: it parses by a WebAssembly
+// module, which takes 40 MB once it is hot.
+const clientFor = (protocol: string): Pick<typeof import("node:http"), "Agent" | "request"> =>
+  protocol === "https:" ? process.getBuiltinModule("node:https") : process.getBuiltinModule("node:http");
+
 /** HTTP to one origin that can tell whether a request has left. Never sends one twice by itself, and never throws. */
 export const httpExchanges = (origin: string, connections: number): HttpExchanges => {
-  const pool = new Pool(origin, {
-    connections,
-    pipelining: 1,
-    connect: { timeout: vendorLimits.connectMs },
-    keepAliveTimeout: vendorLimits.keepAliveMs,
+  const { protocol } = new URL(origin);
+  const client = clientFor(protocol);
+  const agent = new client.Agent({
+    keepAlive: true,
+    maxSockets: connections,
+    maxFreeSockets: connections,
+    timeout: vendorLimits.keepAliveMs,
   });
+  const whenConnected = watchConnections(agent, protocol === "https:" ? "secureConnect" : "connect");
   return {
-    close: () => pool.close(),
+    close: async () => agent.destroy(),
     exchange: ({ method, path, form, until, beforeWriting = () => true }) =>
       new Promise((resolve) => {
         let left = false;
-        let status = 0;
-        let headers: Record<string, string> = {};
-        let body: Buffer[] = [];
-        let size = 0;
-        let cancel: (error: Error) => void = () => undefined;
-        const abort = () => cancel(new Error("the attempt was over"));
+        if (until.aborted) return resolve({ kind: "none", left, cause: "the attempt was over" });
+        const body = form?.toString();
+        const request = client.request(new URL(path, origin), {
+          method,
+          agent,
+          headers:
+            body === undefined
+              ? {}
+              : { "content-type": "application/x-www-form-urlencoded", "content-length": String(Buffer.byteLength(body)) },
+        });
         const end = (exchange: Exchange) => {
           until.removeEventListener("abort", abort);
-          body = [];
           resolve(exchange);
         };
-        if (until.aborted) return end({ kind: "none", left: false, cause: "the attempt was over" });
+        const failed = (error: Error) => end({ kind: "none", left, cause: causeOf(error) });
+        // A request that waits for its connection would tell its end only when it has got one.
+        const abort = () => {
+          const over = new Error("the attempt was over");
+          request.destroy(over);
+          failed(over);
+        };
         until.addEventListener("abort", abort);
-        pool.dispatch(
-          {
-            method,
-            path,
-            headers: form === undefined ? {} : { "content-type": "application/x-www-form-urlencoded" },
-            body: form === undefined ? null : form.toString(),
-            headersTimeout: 0,
-            bodyTimeout: 0,
-          },
-          {
-            onRequestStart: (controller) => {
-              cancel = (error) => controller.abort(error);
-              if (until.aborted) return controller.abort(new Error("the attempt was over"));
-              if (!beforeWriting()) return controller.abort(new Error("not to be sent any more"));
-              left = true;
-            },
-            onResponseStart: (_controller, statusCode, received) => {
-              status = statusCode;
-              headers = Object.fromEntries(Object.entries(received).map(([name, value]) => [name, String(value)]));
-            },
-            onResponseData: (controller, chunk) => {
-              size += chunk.length;
-              if (size > vendorLimits.answerBytes) controller.abort(new Error("the answer is too large"));
-              else body.push(chunk);
-            },
-            onResponseEnd: () => end({ kind: "answer", status, headers, body: Buffer.concat(body).toString("utf8") }),
-            onResponseError: (_controller, error) => end({ kind: "none", left, cause: causeOf(error) }),
-          },
-        );
+        request.on("error", failed);
+        // Nothing of a request is written before its `end`: what could not be connected has certainly not left.
+        const write = () => {
+          if (request.destroyed) return;
+          if (!beforeWriting()) return request.destroy(new Error("not to be sent any more"));
+          if (until.aborted) return abort();
+          left = true;
+          request.end(body);
+        };
+        request.on("socket", (socket) => whenConnected(socket, write));
+        request.on("response", (response) => read(response, end, failed));
       }),
+  };
+};
+
+const read = (response: IncomingMessage, end: (exchange: Exchange) => void, failed: (error: Error) => void): void => {
+  const body: Buffer[] = [];
+  let size = 0;
+  response.on("error", failed);
+  response.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > vendorLimits.answerBytes) response.destroy(new Error("the answer is too large"));
+    else body.push(chunk);
+  });
+  response.on("end", () => {
+    const headers = Object.fromEntries(Object.entries(response.headers).map(([name, value]) => [name, String(value)]));
+    end({ kind: "answer", status: response.statusCode ?? 0, headers, body: Buffer.concat(body).toString("utf8") });
+  });
+};
+
+/** Ends connections that do not come about in time. Runs what waits for one when it stands: at once when it has served another request. */
+const watchConnections = (agent: Agent, connected: "connect" | "secureConnect"): ((socket: Duplex, then: () => void) => void) => {
+  const standing = new WeakSet<Duplex>();
+  const connect = agent.createConnection.bind(agent);
+  agent.createConnection = (options) => {
+    const socket = connect(options);
+    if (socket === undefined || socket === null) throw new TypeError("a socket is made at once, and is connected later");
+    const late = setTimeout(() => socket.destroy(new Error("no connection in time")), vendorLimits.connectMs);
+    socket.once("close", () => clearTimeout(late));
+    socket.once(connected, () => {
+      clearTimeout(late);
+      standing.add(socket);
+    });
+    return socket;
+  };
+  return (socket, then) => {
+    if (standing.has(socket)) then();
+    else socket.once(connected, then);
   };
 };
 
