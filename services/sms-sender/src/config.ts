@@ -82,6 +82,17 @@ export const followed = {
   erasures: { durable: "sms-sender-erasures", filters: ["registry.erasure.>"], concurrency: 64 },
 } as const;
 
+/**
+ * Contacts kept in memory: more than are asked for ahead of their attempts, so that none is read back for its own; 1.3 KB each. Those beyond were
+ * sent, and wait for no more than their webhooks.
+ */
+export const contactsCached = 3000;
+/**
+ * No more contacts are asked for while more messages of lines than this are before us: about half of them give turns, to a hundred contacts each.
+ * So the contacts that wait for their attempt now are fewer than those that are kept in memory, however many a pass has.
+ */
+export const turnsAhead = { atMost: 16, lookAgainMs: 50 } as const;
+
 /** How many of each schedule's messages one replica has in hand. */
 export const dueAtOnce = { contacts: 32, webhooks: 32, polls: 4, statuses: 2 } as const;
 

@@ -19,7 +19,7 @@ import { type AccountsWatch, type Service, type SymmetricSealer, symmetricSealer
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { atMost } from "./at-most.ts";
-import type { SmsConfig } from "./config.ts";
+import { contactsCached, type SmsConfig } from "./config.ts";
 import { type Contact, type ContactCommand, type ContactRefusal, contact } from "./contact.ts";
 import { type Inbound, type InboundCommand, inbound } from "./inbound.ts";
 import { type Line, type LineCommand, type LineRefusal, line } from "./line.ts";
@@ -81,7 +81,7 @@ export const openSms = (service: Service<SmsConfig>, kernel: Kernel, providers: 
     schedules: schedules(kernel),
     slots: atMost(service.config.ATTEMPTS_AT_ONCE),
     pausedLines: new LRUCache({ max: 1000 }),
-    contacts: aggregate(jetStreamStore({ jsm, publisher, stream, codec: contactCodec }), contact, { cache: 10_000, creates: true }),
+    contacts: aggregate(jetStreamStore({ jsm, publisher, stream, codec: contactCodec }), contact, { cache: contactsCached, creates: true }),
     lines: aggregate(lineLog, line, { cache: 1000 }),
     lineLog,
     refs: aggregate(jetStreamStore({ jsm, publisher, stream, codec: refCodec }), ref, { cache: 100, creates: true }),

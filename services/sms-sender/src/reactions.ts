@@ -10,13 +10,15 @@ import {
   dueCodec,
   dueOptions,
   impossible,
+  isNotFound,
   pauseFor,
   type Reaction,
   react,
+  Unavailable,
 } from "@outrider/eventing";
 import { z } from "zod";
 import { gate, takeTurn } from "./attempt.ts";
-import { dueAtOnce, followed, names, turnLimits } from "./config.ts";
+import { dueAtOnce, followed, names, turnLimits, turnsAhead } from "./config.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import type { TurnRequest } from "./line.ts";
 import { catchUpTail, type Round, scheduleTurn, scheduleWanted } from "./tail.ts";
@@ -40,10 +42,25 @@ export const reactToPages = (sms: Sms): Reaction =>
     for (const event of delivery.events) {
       if (event.type !== "PageAllocated") continue;
       const rows = event.data.rows.filter(({ channel }) => channel === "sms");
+      await untilTurnsAreTaken(sms);
       await requestAll(sms, account, at.id, event.data, rows, delivery);
     }
     return done;
   });
+
+/** What is asked for far ahead of its attempt would have to be read again for it. Turns for later are schedules, and are not waited for here. */
+const untilTurnsAreTaken = async ({ kernel, service: { stopping } }: Sms): Promise<void> => {
+  for (;;) {
+    try {
+      const { num_pending: coming, num_ack_pending: inHand } = await kernel.jsm.consumers.info(streams.sms.name, followed.turns.durable);
+      if (coming + inHand <= turnsAhead.atMost || stopping.aborted) return;
+    } catch (error) {
+      if (isNotFound(error)) return; // nobody has begun to take turns
+      throw new Unavailable("JetStream does not tell how many turns wait", { cause: error });
+    }
+    await pauseFor(turnsAhead.lookAgainMs, stopping);
+  }
+};
 
 const requestAll = async (
   sms: Sms,
