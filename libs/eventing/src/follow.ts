@@ -43,7 +43,7 @@ export interface FollowOptions<Event> {
 }
 
 /** Messages may be large: a batch has no more of them than this many bytes, and one. What is made of them takes several times as much. */
-const batchBytes = 1024 * 1024;
+const batchBytes = 512 * 1024;
 /** Messages that have come for the batch after the next one: what is handled and what is decoded meanwhile are two batches already. */
 const mostHere = 1000;
 /** A batch that is not full waits at most this long for messages that the server has announced, ms. */

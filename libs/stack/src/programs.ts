@@ -13,7 +13,10 @@ const isLive = (env: NodeJS.ProcessEnv): boolean => env["OUTRIDER_PROVIDERS"] ==
 const nursery = (megabytes: number): string => `--max-semi-space-size=${megabytes}`;
 const usualNursery = nursery(8);
 /** They work in large pieces of which most is garbage when the next one comes: a larger nursery would only hold more of it. */
-const smallNurseries: ReadonlySet<string> = new Set(["hunt-allocator", "projector"]);
+const smallNurseries: ReadonlyMap<string, string> = new Map([
+  ["hunt-allocator", nursery(2)],
+  ["projector", nursery(4)],
+]);
 
 /** Compiled modules are kept between starts: with a dozen processes on two cores that is most of a start. */
 export const ownEnvironment = (options: OutriderOptions): NodeJS.ProcessEnv => ({
@@ -106,7 +109,8 @@ export async function servicePrograms({
     for (let replica = 1; replica <= count; replica += 1) {
       const healthPort = await freePort();
       const env: NodeJS.ProcessEnv = { ...shared, HEALTH_PORT: String(healthPort), OUTRIDER_REPLICA: `${name}-${replica}` };
-      if (smallNurseries.has(name) && env["NODE_OPTIONS"] === usualNursery) env["NODE_OPTIONS"] = nursery(4);
+      const small = smallNurseries.get(name);
+      if (small !== undefined && env["NODE_OPTIONS"] === usualNursery) env["NODE_OPTIONS"] = small;
       if (name === "gateway") {
         const told = options.ports?.gateway ?? portIn(shared["GATEWAY_PORT"]);
         const port = await choosePort(replica === 1 ? told : undefined, "the gateway");
