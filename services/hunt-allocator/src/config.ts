@@ -22,7 +22,7 @@ export const definition = defineConfig(
       .default(mostActiveHunts)
       .describe(`hunts of one account that may be active at the same time: a pass tells of all in one message, 1 to ${mostActiveHunts}`),
     HUNTS_PAGE: variable.integer(1, 5000).default(500).describe("active hunts that are fetched at a time, 1 to 5000"),
-    CANDIDATES_PAGE: variable.integer(100, 10_000).default(1000).describe("candidate ads that are fetched at a time, 100 to 10000"),
+    CANDIDATES_PAGE: variable.integer(100, 10_000).default(500).describe("candidate ads that are fetched at a time, 100 to 10000"),
     CANDIDATES_WAIT_MS: variable
       .integer(0, 600_000)
       .default(30_000)

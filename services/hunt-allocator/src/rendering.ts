@@ -34,13 +34,17 @@ type AdToWriteAbout = Pick<
   | ("ownerName" | "ownerType" | "noCanvassing")
 >;
 
-/** Packed into a string, a tenth of the object's size: a pass keeps one for each person whom it may write to. */
+/** Packed into a string without the names of its fields, a tenth of the object's size: a pass keeps one for each person whom it may write to. */
 export const packed = (ad: AdToWriteAbout | undefined): string => {
   if (ad === undefined) throw new TypeError("an ad that was matched is not among the candidate's");
   const { title, price, currency, make, model, year, mileage, city, postalCode, url, ownerName, ownerType, noCanvassing } = ad;
-  return JSON.stringify({ title, price, currency, make, model, year, mileage, city, postalCode, url, ownerName, ownerType, noCanvassing });
+  return JSON.stringify([title, price, currency, make, model, year, mileage, city, postalCode, url, ownerName, ownerType, noCanvassing]);
 };
-const unpacked = ({ kept }: Row): AdToWriteAbout => JSON.parse(kept);
+const unpacked = ({ kept }: Row): AdToWriteAbout => {
+  const values = JSON.parse(kept).map((value: unknown) => value ?? undefined);
+  const [title, price, currency, make, model, year, mileage, city, postalCode, url, ownerName, ownerType, noCanvassing] = values;
+  return { title, price, currency, make, model, year, mileage, city, postalCode, url, ownerName, ownerType, noCanvassing };
+};
 
 interface Draft {
   readonly row: Row;
