@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { requireDisk } from "./disk.ts";
@@ -57,7 +57,10 @@ async function startOurs(binary: MongoBinary, options: MongoOptions): Promise<Mo
 
 /** The two kinds keep their data in different places, so that a machine that gains a mongod later does not open the other's file. */
 async function commandLine(binary: MongoBinary, dir: string, port: number): Promise<[string, string[]]> {
-  if (binary.kind === "embedded") return [binary.java, javaArguments(binary.folder, port, join(dir, "embedded-2.h2"))];
+  if (binary.kind === "embedded") {
+    await rm(join(dir, "embedded.h2"), { force: true }); // in an older form: what was in it is built again
+    return [binary.java, javaArguments(binary.folder, port, join(dir, "embedded-2.h2"))];
+  }
   const data = join(dir, "mongod");
   await mkdir(data, { recursive: true });
   return [

@@ -39,12 +39,11 @@ export interface TetherOptions {
 }
 
 /**
- * Linux weighs sessions first, so `nice` alone would count only among the program's own threads. It takes such a weight once in a tenth of a
- * second, from whoever comes first.
+ * Linux weighs sessions first, so `nice` alone would count only among the program's own threads. It takes one such weight in a tenth of a
+ * second, from whoever comes first: hence the second try.
  */
-const GIVES_WAY = `if [ -w /proc/self/autogroup ]; then
-  for try in 1 2 3 4 5; do echo 15 >/proc/self/autogroup && break; sleep 0.12; done
-fi 2>/dev/null
+const GIVES_WAY = `weigh() { echo 15 >/proc/self/autogroup; }
+if [ -w /proc/self/autogroup ]; then weigh || { sleep 0.15; weigh; }; fi 2>/dev/null
 exec nice -n 15 "$@"`;
 const OUTPUT_BYTES = 16 * 1024;
 
