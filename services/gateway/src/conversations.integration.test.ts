@@ -123,6 +123,24 @@ test("in a thread an answer stands behind what it answers, whatever the provider
   expect(told).toEqual(["cid-c1", "cid-i1", "cid-i2", "cid-c2"]);
 });
 
+test("of an erased person no text is told, also while the key is not destroyed yet", async () => {
+  await putConversation("dan");
+  await putConversation("eve");
+  await put("people", [
+    { _id: "garage.dan", account: "garage", person: "dan", status: "erased", consents: 0, refusals: 0, denials: 0, _seq: 9 },
+    { _id: "garage.eve", account: "garage", person: "eve", status: "opted-out", consents: 0, refusals: 0, denials: 0, _seq: 9 },
+  ]);
+  const textsOf = (told: readonly { readonly text: string }[]) => told.map(({ text }) => text);
+  expect(textsOf((await world.call("GET", "/v1/replies?person=dan", { key })).json.items)).toEqual(["erased", "erased"]);
+  const { json } = await world.call("GET", "/v1/replies/dan-i1", { key });
+  expect(textsOf([json, ...json.thread])).toEqual(["erased", "erased", "erased", "erased", "erased"]);
+  expect((await world.call("GET", "/v1/contacts/dan-c1", { key })).json.text).toBe("erased");
+
+  const all: readonly { inbound: string; text: string }[] = (await world.call("GET", "/v1/replies", { key })).json.items;
+  expect(textsOf(all.filter(({ inbound }) => inbound.startsWith("eve-")))).toEqual(["Alors ?", "Oui, appelez-moi"]);
+  expect((await world.call("GET", "/v1/contacts/eve-c1", { key })).json.text).toBe("Est-elle disponible ?");
+});
+
 test("what nobody's number wrote stands alone in its thread", async () => {
   const text = await world.service.keyring.seal(keyIds.account(garage), "Votre colis");
   const at = "2026-11-20T09:00:00.000Z";

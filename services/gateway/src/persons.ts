@@ -33,3 +33,15 @@ export const allAbout = async <Name extends AboutPeople>(
 
 /** Opens what is sealed; of an erased person nothing, also while another process may still know the key. */
 export const openerFor = (keyring: Keyring, isErased: boolean): Keyring["open"] => (isErased ? async () => erased : keyring.open);
+
+/** `openerFor` whomever a text is of, of these people: one look-up for all. What nobody known wrote is no erased person's. */
+export const openersFor = async (
+  models: Pick<ReadModels, "many">,
+  keyring: Keyring,
+  account: AccountId,
+  people: readonly (PersonId | undefined)[],
+): Promise<(person: PersonId | undefined) => Keyring["open"]> => {
+  const ids = new Set(people.flatMap((person) => person ?? []));
+  const known = await models.many("people", account, [...ids]);
+  return (person) => openerFor(keyring, person !== undefined && known.get(person)?.status === "erased");
+};

@@ -10,6 +10,7 @@ import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Gateway } from "../parts.ts";
 import { findPerson } from "../people.ts";
+import { openersFor } from "../persons.ts";
 import { type Api, accountOf, callerOf } from "../request.ts";
 import { by, changed, page, paging, problems, seq, waitFor } from "../shapes.ts";
 import { isErased, refusedWhenErased } from "./people.ts";
@@ -190,10 +191,12 @@ const readingRoutes = (api: Api, { models, service }: Gateway): void => {
     },
     async (request) => {
       await models.folded("contacts", request.query.waitFor);
-      const found = await models.one("contacts", accountOf(request), request.params.contact);
+      const account = accountOf(request);
+      const found = await models.one("contacts", account, request.params.contact);
       if (found === undefined) throw new Refusal("not-found", "there is no such contact");
       const { account: _account, _seq, text, ...contact } = found;
-      return { ...contact, text: await service.keyring.open(text), seq: _seq };
+      const open = (await openersFor(models, service.keyring, account, [found.person]))(found.person);
+      return { ...contact, text: await open(text), seq: _seq };
     },
   );
 };

@@ -5,6 +5,7 @@ import { keyIds, Refusal } from "@outrider/platform";
 import { z } from "zod";
 import { limits } from "../config.ts";
 import type { Gateway } from "../parts.ts";
+import { openersFor } from "../persons.ts";
 import { type Api, accountOf, callerOf } from "../request.ts";
 import { by, changed, page, paging, problems, seq, waitFor } from "../shapes.ts";
 import { refusedWhenErased } from "./people.ts";
@@ -85,7 +86,7 @@ export const replyRoutes = (api: Api, gateway: Gateway): void => {
 
 type Reply = DocumentOf<"replies">;
 
-/** Replies opened, each with the ad of the contact that it answers: two look-ups for all of them. */
+/** Replies opened, each with the ad of the contact that it answers: three look-ups for all of them. */
 const inWords = async ({ models, service }: Gateway, account: AccountId, replies: readonly Reply[]) => {
   const contacts = await models.many(
     "contacts",
@@ -97,7 +98,13 @@ const inWords = async ({ models, service }: Gateway, account: AccountId, replies
     account,
     [...contacts.values()].flatMap(({ ad }) => ad ?? []),
   );
-  const texts = await service.keyring.openMany(replies.map(({ text }) => text));
+  const openerOf = await openersFor(
+    models,
+    service.keyring,
+    account,
+    replies.map(({ person }) => person),
+  );
+  const texts = await Promise.all(replies.map(({ person, text }) => openerOf(person)(text)));
   return replies.map(({ account: _account, _seq, ...reply }, index) => {
     const ad = reply.contact === undefined ? undefined : contacts.get(reply.contact)?.ad;
     const title = ad === undefined ? undefined : ads.get(ad)?.title;
@@ -108,7 +115,6 @@ const inWords = async ({ models, service }: Gateway, account: AccountId, replies
 
 /** Whoever is nobody's number (a short code, a name) has written this alone. */
 const threadOf = async ({ models, service }: Gateway, account: AccountId, reply: Reply): Promise<z.output<typeof message>[]> => {
-  const { keyring } = service;
   const last = { limit: limits.threadMost };
   const { person } = reply;
   const [ours, theirs] =
@@ -118,7 +124,8 @@ const threadOf = async ({ models, service }: Gateway, account: AccountId, reply:
           models.page("contacts", account, { person }, last).then(({ items }) => items),
           models.page("replies", account, { person }, last).then(({ items }) => items),
         ]);
-  const texts = await keyring.openMany([...ours, ...theirs].map(({ text }) => text));
+  const open = (await openersFor(models, service.keyring, account, [person]))(person);
+  const texts = await Promise.all([...ours, ...theirs].map(({ text }) => open(text)));
   const written = ours.map(({ contact, status, hunt, ad, attemptedAt, requestedAt }, index) => ({
     ...{ at: attemptedAt ?? requestedAt, by: "us" as const, text: texts[index] ?? "", contact, status },
     ...{ ...(hunt === undefined ? {} : { hunt }), ...(ad === undefined ? {} : { ad }) },
