@@ -38,7 +38,15 @@ describe.each(declaredEvents.map((definition) => [definition.type, definition] a
 test("nearly every event has a quick judge, those of every contact above all", () => {
   const without = declaredEvents.filter(({ schema }) => certainlyFits(schema) === undefined).map(({ type }) => type);
   expect(without.length).toBeLessThan(declaredEvents.length / 4);
-  for (const type of ["ContactRequested", "AttemptStarted", "ContactAccepted", "AttemptPermitted", "TurnsGiven", "AdListed"]) {
+  for (const type of [
+    "PageAllocated",
+    "ContactRequested",
+    "AttemptStarted",
+    "ContactAccepted",
+    "AttemptPermitted",
+    "TurnsGiven",
+    "AdListed",
+  ]) {
     expect(without).not.toContain(type);
   }
 });

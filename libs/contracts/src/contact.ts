@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { codecOf, defineEvent, type EventOf, personal } from "./define.ts";
-import { channel, credits, instant, legalBasis, purpose, rule, sector } from "./fields.ts";
+import { channel, credits, instant, legalBasis, purpose, rule, sector, sectorSince2 } from "./fields.ts";
 import { adId, contactId, huntId, inboundId, lineId, personId, runId } from "./ids.ts";
 
 /**
@@ -44,7 +44,7 @@ export const requestAppendedWithinMs = 10_000;
 const paid = { reservation: z.string(), credits };
 const attempt = z.int().min(1);
 
-export const contactRequested = defineEvent("ContactRequested", 1, contactRequest);
+export const contactRequested = defineEvent("ContactRequested", 2, contactRequest, sectorSince2);
 /** Asked again in another state: nothing happens, and the credits of this asking go back. */
 export const requestRedundant = defineEvent("RequestRedundant", 1, z.object({ run: runId.optional(), pass: z.int().optional(), ...paid }));
 /** Written before the request leaves; only the execution that wrote it may call, and not after `until` (real time). */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Past } from "./define.ts";
 
 /** ISO 8601 instant, as `Date.prototype.toISOString` writes it. */
 export const instant = z.iso.datetime({ offset: true });
@@ -13,6 +14,11 @@ export const purpose = z.enum(["prospecting", "existing-customer", "appointment"
 export type Purpose = z.output<typeof purpose>;
 /** What is offered, where a country has a law of its own about it: home energy works, adaptation of homes. Absent: anything else. */
 export const sector = z.enum(["energy-renovation"]);
+/**
+ * The past of events that name a sector since their version 2: version 1 names none, and reads as it is. A version of its own, because a release
+ * that does not know the field would leave it out, and permit what is forbidden.
+ */
+export const sectorSince2: readonly Past[] = [{ version: 1, upcast: (named: unknown) => named }];
 /** A kebab-case name of the rule that said no; shown, counted, never translated. */
 export const rule = z.string().regex(/^[a-z0-9-]{1,60}$/);
 /** What a number tells without being the number. Not personal. */

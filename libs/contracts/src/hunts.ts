@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineCommand, inspection } from "./commands.ts";
 import { codecOf, defineEvent, type EventOf, personal } from "./define.ts";
-import { channel, credits, instant, legalBasis, localDate, purpose, rule, sector, weekdays } from "./fields.ts";
+import { channel, credits, instant, legalBasis, localDate, purpose, rule, sector, sectorSince2, weekdays } from "./fields.ts";
 import { accountId, adId, contactId, huntId, lineId, personId, runId } from "./ids.ts";
 
 export const criteria = z.object({
@@ -40,8 +40,8 @@ export const huntDefinition = z.object({
 });
 export type HuntDefinition = z.output<typeof huntDefinition>;
 
-export const huntCreated = defineEvent("HuntCreated", 1, z.object({ hunt: huntId, definition: huntDefinition }));
-export const huntChanged = defineEvent("HuntChanged", 1, z.object({ definition: huntDefinition }));
+export const huntCreated = defineEvent("HuntCreated", 2, z.object({ hunt: huntId, definition: huntDefinition }), sectorSince2);
+export const huntChanged = defineEvent("HuntChanged", 2, z.object({ definition: huntDefinition }), sectorSince2);
 export const huntActivated = defineEvent("HuntActivated", 1, z.object({}));
 export const huntPaused = defineEvent("HuntPaused", 1, z.object({ by: z.string() }));
 export const huntResumed = defineEvent("HuntResumed", 1, z.object({ by: z.string() }));
@@ -94,13 +94,14 @@ export const passReserved = defineEvent(
 );
 export const pageAllocated = defineEvent(
   "PageAllocated",
-  1,
+  2,
   z.object({
     pass: z.int(),
     page: z.int().min(1),
     reservation: z.string(),
     rows: z.array(allocation).max(500),
   }),
+  sectorSince2,
 );
 /** Denials that are new or have changed since the last pass, up to 500 a message. */
 export const denialsRecorded = defineEvent(

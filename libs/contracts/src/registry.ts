@@ -1,6 +1,18 @@
 import { z } from "zod";
 import { codecOf, defineEvent, type EventOf, personal, sealed } from "./define.ts";
-import { channel, instant, legalBasis, numberFacts, purpose, rule, sector, smsProvider, timeZone, weekdays } from "./fields.ts";
+import {
+  channel,
+  instant,
+  legalBasis,
+  numberFacts,
+  purpose,
+  rule,
+  sector,
+  sectorSince2,
+  smsProvider,
+  timeZone,
+  weekdays,
+} from "./fields.ts";
 import { accountId, contactId, huntId, lineId, personId } from "./ids.ts";
 
 // --- account: a tenant, its keys, its providers, its policy ------------------------------------------------------------------------
@@ -107,7 +119,7 @@ export const consentRecorded = defineEvent(
 export const consentWithdrawn = defineEvent("ConsentWithdrawn", 1, z.object({ at: instant }));
 /** "Not interested": said to us, starts the pack's cool-down. */
 export const refusalRecorded = defineEvent("RefusalRecorded", 1, z.object({ channel, at: instant }));
-export const attemptPermitted = defineEvent("AttemptPermitted", 1, permitRequest);
+export const attemptPermitted = defineEvent("AttemptPermitted", 2, permitRequest, sectorSince2);
 export const attemptDenied = defineEvent(
   "AttemptDenied",
   1,
