@@ -10,7 +10,7 @@ import { runOf } from "./play.ts";
 import { huntDefinitionOf, line, template } from "./testing-definitions.ts";
 import { closed, createHunt, newAccount, noon, openWorld, passOf, personOf, today, type World } from "./testing-world.ts";
 
-const mostActive = 12;
+const mostActive = 60;
 let world: World;
 let first: Awaited<ReturnType<World["open"]>>;
 beforeAll(async () => {
@@ -274,17 +274,22 @@ test("shows how long an SMS is when the hunt is saved, and a template on a real 
     .toBe("Bonjour Owner 0, votre Clio à vendre nous intéresse. Garage Martin");
 });
 
-test("an account has a bounded number of active hunts; whoever is refused hears which limit it is and what to do", async () => {
+test("an account has a bounded number of active hunts, also at once; whoever is refused hears which limit it is and what to do", async () => {
   const account = newAccount("many-hunts");
   await world.createAccount(account);
-  for (let n = 1; n <= mostActive; n++) await createHunt(world, account, `hunt-${n}`);
-  const one = { account, hunt: huntId.parse("hunt-1") };
+  const ids = Array.from({ length: mostActive * 2 }, (_, n) => `hunt-${n}`);
+  const created = await Promise.allSettled(ids.map((id) => createHunt(world, account, id)));
+  const [hunt, ...others] = created.flatMap((each) => (each.status === "fulfilled" ? [each.value.hunt] : []));
+  if (hunt === undefined) throw new Error("no hunt was created");
+  expect(others).toHaveLength(mostActive - 1);
+  const one = { account, hunt };
   const more = { account, hunt: huntId.parse("one-more") };
   const refused = {
     slug: "refused",
     rule: "too-many-active-hunts",
     message: expect.stringMatching(/ACCOUNT_MOST_ACTIVE_HUNTS.*pause or archive/),
   };
+  for (const each of created) if (each.status === "rejected") expect(each.reason).toMatchObject(refused);
   await expect(createHunt(world, account, "one-more")).rejects.toMatchObject(refused);
   await world.service.ask(huntCommands.createHunt, { ...more, activate: false, definition: huntDefinitionOf("one-more") });
   await expect(world.service.ask(huntCommands.activateHunt, more)).rejects.toMatchObject(refused);

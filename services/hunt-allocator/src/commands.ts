@@ -4,7 +4,7 @@ import type { AccountId, HuntId } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
 import { type Asked, pauseFor } from "@outrider/eventing";
 import { type CommandContext, type CommandHandler, erased, handle, type KnownAccount, Refusal } from "@outrider/platform";
-import { type ActiveHuntsTools, activates, refuseTooMany } from "./active-hunts.ts";
+import { type ActiveHuntsTools, activates, activeHunts } from "./active-hunts.ts";
 import { accountAgainMs, accountWaitMs, lookUpWaitMs } from "./config.ts";
 import { dryRun } from "./dry-run.ts";
 import { definitionProblem, type HuntCommand, type HuntRefusal } from "./hunt.ts";
@@ -76,12 +76,16 @@ const checkDefinition = (
 export const commands = (tools: CommandTools): readonly CommandHandler[] => [...huntHandlers(tools), ...runHandlers(tools)];
 
 const huntHandlers = (tools: CommandTools): readonly CommandHandler[] => {
+  const active = activeHunts(tools);
   const change = async (account: AccountId, hunt: HuntId, command: HuntCommand, context: CommandContext): Promise<{ seq: number }> => {
     const subject = subjects.hunt(account, hunt);
-    if (activates((await tools.hunts.fold(subject)).state, command)) await refuseTooMany(tools, account, context);
-    const outcome = await tools.hunts.execute(subject, command, asked(tools, context));
-    if (outcome.kind === "refused") throw new Refusal(slugs[outcome.refusal], sentences[outcome.refusal], outcome.refusal);
-    return { seq: outcome.revision };
+    const wouldActivate = async () => activates((await tools.hunts.fold(subject)).state, command);
+    const append = async () => {
+      const outcome = await tools.hunts.execute(subject, command, asked(tools, context));
+      if (outcome.kind === "refused") throw new Refusal(slugs[outcome.refusal], sentences[outcome.refusal], outcome.refusal);
+      return { seq: outcome.revision };
+    };
+    return (await wouldActivate()) ? await active.activate(account, context, { activates: wouldActivate, append }) : await append();
   };
   return [
     handle(huntCommands.createHunt, async ({ account, hunt, definition, activate }, context) => {

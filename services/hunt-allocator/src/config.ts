@@ -89,6 +89,8 @@ export const droppedAtOnce = 1000;
 export const keepRequestedDays = 3;
 /** How long a command waits for the service's own look-ups to reach what it has just written. */
 export const lookUpWaitMs = 5000;
+/** Accounts of whose activations a replica keeps count; one that it has forgotten is looked up. */
+export const rememberedAccounts = 1000;
 /** What is known of an account's people is kept in memory during a scan when there are at most this many documents of a kind. */
 export const preloadAtMost = 20_000;
 /** How long a command waits for an account that was created just now. */
