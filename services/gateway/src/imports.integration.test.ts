@@ -4,6 +4,7 @@ import { accountId } from "@outrider/contracts/ids";
 import { uploadCodec } from "@outrider/contracts/inbox";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { streams, subjects } from "@outrider/contracts/streams";
+import { keyReused } from "@outrider/platform";
 import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openWorld, play, type World } from "./testing/world.ts";
@@ -11,13 +12,18 @@ import { openWorld, play, type World } from "./testing/world.ts";
 const garage = accountId.parse("garage");
 const key = `or_garage_${"s".repeat(43)}`;
 const imports = new Map<string, number>();
+/** The id of the command that started each, with its digest. */
+const starts = new Map<string, string>();
 
 let nats: ThrowAwayNats;
 let world: World;
 
 const played = [
   play(registryCommands.authenticate, () => ({ scopes: ["write" as const] })),
-  play(ingestCommands.startImport, ({ import: id, bytes }) => {
+  play(ingestCommands.startImport, ({ import: id, bytes }, { commandId }) => {
+    const startedBy = starts.get(id) ?? commandId;
+    if (startedBy !== commandId) throw keyReused(); // as the import's own memory does
+    starts.set(id, startedBy);
     imports.set(id, bytes);
     return { import: id, seq: 7 };
   }),
@@ -88,6 +94,20 @@ describe("an upload", () => {
     const again = await upload(file, "?fileName=ads.csv", { ...csv, "idempotency-key": "u-1" });
     expect(await again.json()).toEqual({ import: id, seq: 7 });
     expect(await pieces(id)).toHaveLength(4);
+  });
+  test("with the key of another address is refused, and repeated as it was it is the first one", async () => {
+    const withKey = { ...csv, "idempotency-key": "u-2" };
+    const first = await upload(file, "?source=file&fictionNumbers=true", withKey);
+    expect(first.status).toBe(202);
+    for (const other of ["?source=other&fictionNumbers=false", "?source=file&fictionNumbers=false", ""]) {
+      const answer = await upload(file, other, withKey);
+      expect([answer.status, ((await answer.json()) as { type: string }).type]).toEqual([
+        409,
+        expect.stringMatching(/idempotency-key-reused$/),
+      ]);
+    }
+    const again = await upload(file, "?source=file&fictionNumbers=true", withKey);
+    expect([again.status, await again.json()]).toEqual([202, await first.json()]);
   });
   test("may be a form", async () => {
     const form = new FormData();

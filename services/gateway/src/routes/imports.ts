@@ -55,21 +55,23 @@ const uploadRoute = (api: Api, { ask, kernel, service }: Gateway): void => {
     async (request, reply) => {
       const account = accountOf(request);
       const id = importId.parse(idFromKey("import", account, request.commandId));
+      const { source, fictionNumbers } = request.query;
+      const wanted = { account, import: id, source, fictionNumbers };
       reply.code(202);
       if (request.repeatable) {
         const known = await ask(request, ingestCommands.import, { account, import: id });
         if (known.status !== "unknown") {
           request.raw.resume(); // the file has been here
           if (isOfAnotherLength(request, known.bytes)) throw keyReused();
-          return { import: id, seq: known.seq };
+          // The import remembers what was asked by its first request: it refuses another address, and else changes nothing.
+          return ask(request, ingestCommands.startImport, { ...wanted, bytes: known.bytes });
         }
       }
       const { file, fileName } = await fileOf(request);
       const { commandId, traceparent } = request;
       const bytes = await uploads.store({ account, import: id, commandId, traceparent }, untilItsEnd(request.raw, file));
-      const { source, fictionNumbers } = request.query;
       const named = { fileName: await service.keyring.seal(keyIds.account(account), fileName) };
-      return ask(request, ingestCommands.startImport, { account, import: id, ...named, bytes, source, fictionNumbers });
+      return ask(request, ingestCommands.startImport, { ...wanted, ...named, bytes });
     },
   );
 };
