@@ -67,10 +67,9 @@ test("a program that is missing is told by its exit, not by an exception out of 
 test.runIf(process.platform === "linux")(
   "a program that gives way is weighed less than others by Linux, whose sessions each have a share of their own",
   async () => {
-    const log = join(folder.path, "both.log");
     const program = ["-c", "echo ready; exec sleep 60"] as const;
-    const ordinary = await startTethered("/bin/sh", program, { log });
-    const yielding = await startTethered("/bin/sh", program, { log, givesWay: true });
+    const ordinary = await startTethered("/bin/sh", program, { log: join(folder.path, "ordinary.log") });
+    const yielding = await startTethered("/bin/sh", program, { log: join(folder.path, "yielding.log"), givesWay: true });
     await until("both run", () => yielding.output().includes("ready") && ordinary.output().includes("ready"));
     try {
       expect(await niceOf(yielding.pid)).toBe(Math.min(19, (await niceOf(ordinary.pid)) + 15));
