@@ -61,6 +61,8 @@ export const limits = {
   readableMs: 5_000,
   readableAgainMs: 50,
   dryRunMs: 60_000,
+  /** Levels of lists and objects in a body; no route takes half as many. */
+  nestedMost: 50,
   page: 50,
   pageMost: 500,
   /** Of one list, in an answer about one person. */

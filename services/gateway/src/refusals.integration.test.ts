@@ -88,6 +88,8 @@ describe("who is asking", () => {
   });
 });
 
+const inLists = (levels: number): string => `${"[".repeat(levels)}${"]".repeat(levels)}`;
+
 describe("what cannot be understood", () => {
   test("names the fields that do not fit", async () => {
     const body = { name: "", channels: ["pigeon"], lines: {}, templates: { sms: "x" }, legalBasis: "because" };
@@ -110,6 +112,15 @@ describe("what cannot be understood", () => {
       { "content-type": "application/json" },
       413,
       JSON.stringify({ by: "x".repeat(1_100_000) }),
+    ],
+    ["a body of lists in lists", "POST", "/v1/hunts", { "content-type": "application/json" }, 400, inLists(100_000)],
+    [
+      "the same with a key to repeat it by",
+      "POST",
+      "/v1/hunts",
+      { "content-type": "application/json", "idempotency-key": "deep" },
+      400,
+      inLists(100_000),
     ],
     ["an unknown route", "GET", "/v1/nowhere", {}, 404],
     ["a broken address", "GET", "/v1/hunts/%ff", {}, 400],

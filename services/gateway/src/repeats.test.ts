@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
+import { InvalidField } from "./problems.ts";
 import { digestOf } from "./repeats.ts";
 
 const shown = { fingerprint: (text: string) => text };
@@ -18,6 +19,14 @@ test("another address, method, value or order of a list is something else", () =
     ...[{ name: "Cars" }, { name: ["a", "b"] }, { name: ["b", "a"] }, { name: null }, {}].map((body) => asks(body)),
   ];
   expect(new Set(all).size).toBe(all.length);
+});
+
+/** `[[…]]`, as many levels. */
+const nested = (levels: number): unknown => JSON.parse(`${"[".repeat(levels)}${"]".repeat(levels)}`);
+
+test("a body is told by its digest up to fifty levels, and refused beyond, however deep", () => {
+  expect(asks(nested(50))).not.toBe(asks(nested(49)));
+  for (const deep of [nested(51), nested(100_000), { criteria: nested(50) }]) expect(() => asks(deep)).toThrow(InvalidField);
 });
 
 test("what only reads, or cannot come again, has no digest", () => {
