@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -43,6 +43,40 @@ test("a folder knows what its clock showed at any moment, however often it was m
     const showed = shownAt(dir);
     expect(showed(begin + 500)).toBe(begin + 500);
     expect(showed(begin + 1_500)).toBe(begin + 40 * day + 500);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+test("a folder of a release that wrote its offset alone judges earlier moments by that one", () => {
+  const dir = mkdtempSync(join(tmpdir(), "outrider-clock-"));
+  try {
+    const day = 86_400_000;
+    const begin = Date.parse("2026-11-24T09:00:00.000Z");
+    writeFileSync(join(dir, "clock.json"), JSON.stringify({ offsetMs: 3 * day }));
+    expect(shownAt(dir)(begin)).toBe(begin + 3 * day);
+    rememberClock(dir, new Date(begin + 40 * day).toISOString(), begin);
+    expect(shownAt(dir)(begin - 1_000)).toBe(begin + 3 * day - 1_000);
+    expect(shownAt(dir)(begin)).toBe(begin + 40 * day);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+test("a folder remembers where its clock was moved, not every start, and no more than a thousand moves", () => {
+  const dir = mkdtempSync(join(tmpdir(), "outrider-clock-"));
+  try {
+    const minute = 60_000;
+    const begin = Date.parse("2026-11-24T09:00:00.000Z");
+    const eras = (): readonly unknown[] => JSON.parse(readFileSync(join(dir, "clock.json"), "utf8")).eras;
+    // The clock is read, and a few milliseconds later it is written down.
+    for (let start = 0; start < 50; start++) rememberClock(dir, new Date(begin + start * minute).toISOString(), begin + start * minute + 5);
+    expect(eras()).toHaveLength(1);
+    for (let move = 1; move <= 1_100; move++) rememberClock(dir, new Date(begin + 2 * move * minute).toISOString(), begin + move * minute);
+    expect(eras()).toHaveLength(1_000);
+    const showed = shownAt(dir);
+    expect(showed(begin + 1_100 * minute)).toBe(begin + 2_200 * minute);
+    expect(showed(begin)).toBe(begin + 101 * minute); // the oldest move that is left
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
