@@ -46,6 +46,10 @@ test("`npm start -- --once` is `once`, with whatever else was said", () => {
 
 test.each([
   [["nonsense"], /Unknown command 'nonsense'/],
+  [["dead", "rety", "sms-sender", "12"], /^✗ Unknown command 'rety' \(Did you mean retry\?\)/],
+  [["--json", "dead", "rety", "sms-sender", "12", "--by", "me"], /Unknown command 'rety' \(Did you mean retry\?\)/],
+  [["runs", "zzzzzz"], /^✗ Unknown command 'zzzzzz'\. /],
+  [["sms", "line", "--url", "http://127.0.0.1:9"], /Unknown command 'line' \(Did you mean lines\?\)/],
   [["hunts", "pause"], /Missing required argument 'hunt'/],
   [["once", "--fault", "many"], /Unknown option '--fault'/],
   [["once", "--faults", "all"], /--faults is "all": choose one of none, some, many/],
@@ -187,7 +191,7 @@ test.each(commandsOf(programOf()).map((words) => [words.join(" "), words] as con
   },
 );
 
-test.each(["hunts", "ads", "runs", "contacts", "replies", "dead", "views"])("`%s` alone is its list", async (group) => {
+test.each(["hunts", "ads", "runs", "contacts", "replies", "dead", "views", "sms", "webhooks"])("`%s` alone is its list", async (group) => {
   expect(await against({ items: [] }, group, "--json")).toBe(0);
   expect(JSON.parse(wrote.out)).toEqual({ items: [] });
 });

@@ -70,6 +70,23 @@ Exit codes: 0 done; 1 refused, failed, or a check does not hold; 2 cannot run (a
   return program;
 };
 
+/**
+ * A group with a default command hands it whatever word is no subcommand, and that one says "too many arguments". So the word is told before
+ * anything is carried out, by a group of the same names without a default: in Commander's own words, with what is nearest.
+ */
+const refuseUnknownSubcommand = (words: readonly string[]): void => {
+  const program = programOf();
+  const [name, word] = program.parseOptions([...words]).operands;
+  const group = program.commands.find((one) => one.name() === name);
+  if (group === undefined || group.commands.length === 0 || word === undefined) return;
+  const known = group.createHelp().visibleCommands(group);
+  if (known.some((one) => one.name() === word || one.aliases().includes(word))) return;
+  const strict = new Command(group.name());
+  for (const one of known) if (one.name() !== "help") strict.command(one.name());
+  quiet(strict);
+  strict.parse([word], { from: "user" });
+};
+
 /** Commander throws instead of ending the process, and leaves the one sentence to us. */
 const quiet = (command: Command): void => {
   command.exitOverride();
@@ -86,6 +103,7 @@ export const runCommandLine = async (argv: readonly string[]): Promise<number> =
       process.stdout.write(program.helpInformation());
       return 2;
     }
+    refuseUnknownSubcommand(words);
     await program.parseAsync([...words], { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (error) {

@@ -50,9 +50,9 @@ export const addSms = (program: Command): void => {
       }),
     );
   sms
-    .command("lines")
+    .command("lines", { isDefault: true })
     .description("all lines of the account")
-    .addHelpText("after", "\nExample:\n  $ outrider sms lines")
+    .addHelpText("after", "\nExamples:\n  $ outrider sms\n  $ outrider sms lines --json")
     .action(
       action(async ({ api, output }) => {
         const { listTable } = await import("../table.ts");

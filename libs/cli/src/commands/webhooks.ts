@@ -5,9 +5,9 @@ import { itemsOf, textAt } from "../json.ts";
 export const addWebhooks = (program: Command): void => {
   const webhooks = program.command("webhooks").description("what the provider tells us");
   webhooks
-    .command("unmatched")
+    .command("unmatched", { isDefault: true })
     .description("what it told us of messages that we do not know, the latest first")
-    .addHelpText("after", "\nExample:\n  $ outrider webhooks unmatched --json")
+    .addHelpText("after", "\nExamples:\n  $ outrider webhooks\n  $ outrider webhooks unmatched --json")
     .action(
       action(async ({ api, output }) => {
         const { listTable } = await import("../table.ts");
