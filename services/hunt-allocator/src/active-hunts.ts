@@ -49,10 +49,10 @@ interface Turns {
  * used half of what is left: the other half is for what others append meanwhile.
  */
 export const activeHunts = (tools: ActiveHuntsTools): ActiveHunts => {
-  const accounts = new Map<AccountId, Turns>();
+  const turnsOf = rememberedTurns();
   return {
     activate: async (account, context, { activates, append }) => {
-      const turns = turnsOf(accounts, account);
+      const turns = turnsOf(account);
       return await inTurn(turns, async () => {
         if (await activates()) {
           await refuseTooMany(tools, account, turns, context);
@@ -64,16 +64,20 @@ export const activeHunts = (tools: ActiveHuntsTools): ActiveHunts => {
   };
 };
 
-/** The one that was used last stands last. One that is forgotten is looked up again; never one in which somebody waits. */
-const turnsOf = (accounts: Map<AccountId, Turns>, account: AccountId): Turns => {
-  const turns = accounts.get(account) ?? { unseen: undefined, last: Promise.resolve(), waiting: 0 };
-  accounts.delete(account);
-  accounts.set(account, turns);
-  if (accounts.size > rememberedAccounts) {
-    const idle = accounts.entries().find(([id, { waiting }]) => waiting === 0 && id !== account);
-    if (idle !== undefined) accounts.delete(idle[0]);
-  }
-  return turns;
+/** Those of the accounts that were used last. One that may have been forgotten is looked up; one in which somebody waits never is. */
+const rememberedTurns = (): ((account: AccountId) => Turns) => {
+  const accounts = new Map<AccountId, Turns>();
+  let forgotten = false;
+  return (account) => {
+    const turns = accounts.get(account) ?? { unseen: forgotten ? undefined : 0, last: Promise.resolve(), waiting: 0 };
+    accounts.delete(account);
+    accounts.set(account, turns);
+    if (accounts.size > rememberedAccounts) {
+      const idle = accounts.entries().find(([id, { waiting }]) => waiting === 0 && id !== account);
+      if (idle !== undefined) forgotten = accounts.delete(idle[0]);
+    }
+    return turns;
+  };
 };
 
 const inTurn = async <Result>(turns: Turns, work: () => Promise<Result>): Promise<Result> => {

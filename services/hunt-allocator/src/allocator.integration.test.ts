@@ -7,14 +7,13 @@ import { personCodec } from "@outrider/contracts/registry";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { runOf } from "./play.ts";
-import { huntDefinitionOf, line, template } from "./testing-definitions.ts";
+import { line, template } from "./testing-definitions.ts";
 import { closed, createHunt, newAccount, noon, openWorld, passOf, personOf, today, type World } from "./testing-world.ts";
 
-const mostActive = 60;
 let world: World;
 let first: Awaited<ReturnType<World["open"]>>;
 beforeAll(async () => {
-  world = await openWorld({ ACCOUNT_MOST_ACTIVE_HUNTS: String(mostActive) });
+  world = await openWorld();
   first = await world.open("first");
 });
 afterAll(() => world[Symbol.asyncDispose]());
@@ -272,33 +271,4 @@ test("shows how long an SMS is when the hunt is saved, and a template on a real 
   await expect
     .poll(() => ask().then(({ text }) => text, String), { timeout: 10_000 })
     .toBe("Bonjour Owner 0, votre Clio à vendre nous intéresse. Garage Martin");
-});
-
-test("an account has a bounded number of active hunts, also at once; whoever is refused hears which limit it is and what to do", async () => {
-  const account = newAccount("many-hunts");
-  await world.createAccount(account);
-  const ids = Array.from({ length: mostActive * 2 }, (_, n) => `hunt-${n}`);
-  const created = await Promise.allSettled(ids.map((id) => createHunt(world, account, id)));
-  const [hunt, ...others] = created.flatMap((each) => (each.status === "fulfilled" ? [each.value.hunt] : []));
-  if (hunt === undefined) throw new Error("no hunt was created");
-  expect(others).toHaveLength(mostActive - 1);
-  const one = { account, hunt };
-  const more = { account, hunt: huntId.parse("one-more") };
-  const refused = {
-    slug: "refused",
-    rule: "too-many-active-hunts",
-    message: expect.stringMatching(/ACCOUNT_MOST_ACTIVE_HUNTS.*pause or archive/),
-  };
-  for (const each of created) if (each.status === "rejected") expect(each.reason).toMatchObject(refused);
-  await expect(createHunt(world, account, "one-more")).rejects.toMatchObject(refused);
-  await world.service.ask(huntCommands.createHunt, { ...more, activate: false, definition: huntDefinitionOf("one-more") });
-  await expect(world.service.ask(huntCommands.activateHunt, more)).rejects.toMatchObject(refused);
-  // What is active already stays so, however often it is said.
-  await world.service.ask(huntCommands.activateHunt, one);
-  await world.service.ask(huntCommands.pauseHunt, { ...one, by: "ada" });
-  await world.service.ask(huntCommands.activateHunt, more);
-  await expect(world.service.ask(huntCommands.resumeHunt, { ...one, by: "ada" })).rejects.toMatchObject(refused);
-  await world.service.ask(huntCommands.archiveHunt, more);
-  await world.service.ask(huntCommands.resumeHunt, { ...one, by: "ada" });
-  expect((await passOf(world, account)).hunts).toHaveLength(mostActive);
 });
