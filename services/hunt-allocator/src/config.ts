@@ -1,7 +1,9 @@
 import { type ConfigOf, defineConfig, overdueShape, priceShape, variable } from "@outrider/platform/config";
 
-/** The tallies of so many hunts, of a dozen rules each, are one message of under 256 KB. */
-export const mostActiveHunts = 500;
+/** The tallies of so many hunts, each with every rule there is and the longest error, are one message of under 256 KB. */
+export const mostActiveHunts = 200;
+/** Bytes of a tally's error, as it is stored. */
+export const longestErrorBytes = 100;
 
 /** What the allocator reads from its environment. */
 export const definition = defineConfig(

@@ -8,6 +8,7 @@ import { matcher } from "./matches.ts";
 import type { Pass, Run } from "./run.ts";
 import type { Capacity } from "./share.ts";
 import type { HuntInPlay, Route } from "./survey.ts";
+import { tallyError } from "./tally-error.ts";
 import { type CheckedTemplate, checkTemplate } from "./templates.ts";
 import type { HuntDocument, RequestedCount } from "./views.ts";
 
@@ -86,9 +87,6 @@ export interface Play {
   readonly templates: ReadonlyMap<HuntId, ReadonlyMap<Channel, CheckedTemplate>>;
 }
 
-/** The tallies of all hunts of a pass are one message. */
-const longestError = 200;
-
 /** Hunts as they stand now, with what each of them may still do today. One that is broken is closed with its error; the others go on. */
 export const playOf = (documents: readonly HuntDocument[], options: PlayOptions): Play => {
   const templates = new Map<HuntId, ReadonlyMap<Channel, CheckedTemplate>>();
@@ -102,7 +100,8 @@ export const playOf = (documents: readonly HuntDocument[], options: PlayOptions)
     const { routes, problem } = routesOf(document, options);
     const texts = textsOf(document, routes);
     if (texts.ok) templates.set(hunt, texts.templates);
-    const error = (texts.ok ? problem : texts.problem)?.slice(0, longestError);
+    const wrong = texts.ok ? problem : texts.problem;
+    const error = wrong === undefined ? undefined : tallyError(wrong);
     const closed =
       closedBecause(document, options) ?? (error !== undefined && (routes.length === 0 || !texts.ok) ? "hunt-error" : undefined);
     return {
@@ -147,7 +146,7 @@ const textsOf = (
   const templates = new Map<Channel, CheckedTemplate>();
   for (const { channel } of routes) {
     const checked = checkTemplate(definition.templates[channel] ?? "");
-    if (!checked.ok) return { ok: false, problem: `templates.${channel}: ${checked.problem}`.slice(0, 300) };
+    if (!checked.ok) return { ok: false, problem: `templates.${channel}: ${checked.problem}` };
     templates.set(channel, checked.template);
   }
   return { ok: true, templates };

@@ -3,6 +3,7 @@ import type { AccountId, HuntId, PersonId } from "@outrider/contracts/ids";
 import { erased, KeyDestroyed, type Keyring, keyIds } from "@outrider/platform";
 import type { Play } from "./play.ts";
 import type { Row } from "./share.ts";
+import { tallyError } from "./tally-error.ts";
 import { scopeOf } from "./template-variables.ts";
 import { contactOf } from "./verdicts.ts";
 import type { AdDocument, HuntDocument } from "./views.ts";
@@ -72,7 +73,7 @@ export const write = async (rows: readonly Row[], options: WritingOptions): Prom
       dropped.push({
         hunt: row.hunt,
         rule: "hunt-error",
-        error: `the template failed: ${error instanceof Error ? error.name : "unknown"}`,
+        error: tallyError(`the template failed: ${error instanceof Error ? error.name : "unknown"}`),
       });
     }
     return [];

@@ -1,9 +1,11 @@
+import { rules } from "@outrider/contact-policy";
 import { type Allocation, type HuntTally, type RunEvent, runCodec } from "@outrider/contracts/hunts";
 import { adId, contactId, huntId, lineId, personId, runId } from "@outrider/contracts/ids";
 import { scenario } from "@outrider/eventing/testing";
 import { expect, test } from "vitest";
 import { mostActiveHunts } from "./config.ts";
 import { openPass, reservationNumberOf, runs } from "./run.ts";
+import { tallyError } from "./tally-error.ts";
 
 const run = runId.parse("2026-11-20");
 const hunt = huntId.parse("clios");
@@ -128,17 +130,23 @@ test("the day's counts go over all passes: by hunt, by line and in all", () => {
   expect(Object.fromEntries(state.byLine)).toEqual({ "phone-1": 2 });
 });
 
-test("the close of a pass over as many hunts as may be active is a message of under 256 KB", () => {
-  const rules = Array.from({ length: 12 }, (_, index) => `${"a-rule-of-some-length".slice(0, 19)}-${index}`);
-  const skipped = Object.fromEntries(rules.map((rule) => [rule, 12_345]));
-  const all = Array.from({ length: mostActiveHunts }, (_, index) => huntId.parse(`${index}`.padStart(64, "h")));
-  const broken = { error: "x".repeat(200), skipped: { "hunt-error": 12_345, "no-number": 12_345, "same-owner": 12_345 } };
-  for (const more of [{ skipped }, broken]) {
+// What this service skips by, besides the gate's rules.
+const ownRules = [
+  ...["same-owner", "no-number", "no-channel", "hunt-daily-limit", "account-daily-limit", "line-daily-limit", "line-paused", "no-credits"],
+  ...["reservation-too-old", "pass-limit", "paused", "archived", "draft", "hunt-error", "empty-text", "erased", "contacted-recently"],
+];
+
+test.each([["x"], ["é"], ['"'], ["🚗"]])(
+  "the close of a pass over as many hunts as may be active, each with every rule and the longest error, of %s, is a message of under 256 KB",
+  (letter) => {
+    const skipped = Object.fromEntries([...rules.map(({ rule }) => rule), ...ownRules].map((rule) => [rule, 123_456]));
+    const all = Array.from({ length: mostActiveHunts }, (_, index) => huntId.parse(`${index}`.padStart(64, "h")));
+    const error = tallyError(letter.repeat(1000));
     const pass = { run, pass: 1, reservationNumber: 20261120001, by: "hand", hunts: all } as const;
-    const hunts = all.map((each) => ({ ...tally(each, 0, more.skipped), ...more }));
+    const hunts = all.map((each) => ({ ...tally(each, 0, skipped), error }));
     const { decision } = given({ type: "PassOpened", data: pass }).when({ type: "ClosePass", pass: 1, pages: 0, hunts });
     const events = decision.accepted ? decision.events : [];
     expect(events).toHaveLength(1);
     expect(runCodec.encode("2026-11-20T10:00:00.000Z", events).byteLength).toBeLessThan(256_000);
-  }
-});
+  },
+);
