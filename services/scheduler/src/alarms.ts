@@ -21,6 +21,8 @@ export type DailyRuns = Pick<Aggregate<DailyRun | undefined, never, never, strin
 export interface Alarms {
   /** Whether anything waits for the account's next day, or has come due and is not done with. */
   readonly isOpen: (account: AccountId) => Promise<boolean>;
+  /** Whether an alarm has come due and is not done with. */
+  readonly isDue: (account: AccountId) => Promise<boolean>;
   /** What JetStream keeps for the account now. */
   readonly armed: (account: AccountId) => Promise<Alarm | undefined>;
   /**
@@ -42,9 +44,13 @@ export const alarmsOf = (kernel: Kernel, dailyRuns: DailyRuns, clock: Clock): Al
   const kept = schedules(kernel);
   const keyOf = (account: AccountId): string => `${partitionOf(account)}.${account}.${account}`;
 
+  const lastOf = (kind: "schedule" | "due", account: AccountId) => {
+    const last_by_subj = `${kind}.${service}.${names.dailyRun}.${keyOf(account)}`;
+    return orUndefined(() => jsm.streams.getMessage(streams.schedule.name, { last_by_subj }));
+  };
+
   const armed = async (account: AccountId): Promise<Alarm | undefined> => {
-    const subject = `schedule.${service}.${names.dailyRun}.${keyOf(account)}`;
-    const message = await orUndefined(() => jsm.streams.getMessage(streams.schedule.name, { last_by_subj: subject }));
+    const message = await lastOf("schedule", account);
     if (message == null) return undefined;
     const found = z.object({ data: due }).safeParse(message.json());
     return found.success ? found.data.data.alarm : undefined;
@@ -61,6 +67,7 @@ export const alarmsOf = (kernel: Kernel, dailyRuns: DailyRuns, clock: Clock): Al
   return {
     armed,
     isOpen: (account) => kept.isOpen(names.dailyRun, keyOf(account)),
+    isDue: async (account) => (await lastOf("due", account)) != null,
     bring: async (account, cause, { after, anew = false } = {}) => {
       const subject = subjects.account(account);
       for (let seen = await dailyRuns.fold(subject); ; ) {

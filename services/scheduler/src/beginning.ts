@@ -5,6 +5,7 @@ import { type Cause, type Kernel, Unavailable } from "@outrider/eventing";
 import { type Ask, Refusal } from "@outrider/platform";
 import type { Alarms, DailyRuns } from "./alarms.ts";
 import { names, type SchedulerConfig } from "./config.ts";
+import type { DailyRun } from "./daily-run.ts";
 import { lastRun } from "./times.ts";
 
 /** What beginning an account's day needs of the running service. */
@@ -25,14 +26,24 @@ export interface SchedulerParts {
 export const catchUp = async (parts: SchedulerParts, account: AccountId, cause: Cause): Promise<void> => {
   const { alarms, dailyRuns, clock } = parts;
   const daily = (await dailyRuns.fold(subjects.account(account))).state;
-  if (daily?.enabled === true && !(await alarms.isOpen(account))) {
+  const unarmed = daily?.enabled === true ? await withoutAlarm(alarms, account, daily) : undefined;
+  if (unarmed !== undefined) {
     let begun: string | undefined;
-    for (let missed = lastRun(daily, clock.now()); missed !== begun; missed = lastRun(daily, clock.now())) {
-      if (missed !== undefined) await beginMissed(parts, account, daily.timeZone, missed);
+    for (let missed = lastRun(unarmed, clock.now()); missed !== begun; missed = lastRun(unarmed, clock.now())) {
+      if (missed !== undefined) await beginMissed(parts, account, unarmed.timeZone, missed);
       begun = missed;
     }
   }
   await alarms.bring(account, cause);
+};
+
+/** What of a daily run nothing was armed for: all of it, or what has been wanted since the alarm that is there still; undefined: nothing. */
+const withoutAlarm = async (alarms: Alarms, account: AccountId, daily: DailyRun): Promise<DailyRun | undefined> => {
+  if (!(await alarms.isOpen(account))) return daily;
+  const armed = await alarms.armed(account);
+  if (armed === undefined || (armed.cron === daily.cron && armed.timeZone === daily.timeZone)) return undefined;
+  // What has come due is about to begin the day itself.
+  return (await alarms.isDue(account)) ? undefined : { ...daily, before: [] };
 };
 
 const beginMissed = async (parts: SchedulerParts, account: AccountId, timeZone: string, missed: string): Promise<void> => {

@@ -7,6 +7,8 @@ import { ensureStream, headerLine, jetStreamStore, joined, type Kernel } from "@
 import { handle, kernelOf, openService, parseConfig, Refusal, type Service, serveCommands } from "@outrider/platform";
 import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
+import { due } from "./alarms.ts";
 import { definition, names, type SchedulerConfig } from "./config.ts";
 import { openScheduler } from "./scheduler.ts";
 
@@ -93,6 +95,16 @@ const create = (account: AccountId, dailyRunCron = "0 9 * * *") =>
     },
   });
 const daily = (account: AccountId) => world.ask(schedulerCommands.dailyRun, { account }).catch(() => undefined);
+const scheduleOf = async (account: AccountId) => {
+  const last_by_subj = `schedule.scheduler.${names.dailyRun}.${partitionOf(account)}.${account}.${account}`;
+  const stored = await world.jsm.streams.getMessage(streams.schedule.name, { last_by_subj });
+  if (stored === null) throw new Error("an alarm was armed");
+  return stored;
+};
+const armedCron = async (account: AccountId) => {
+  const { data } = z.object({ data: due }).parse((await scheduleOf(account)).json());
+  return data.alarm.cron;
+};
 const pendingDue = async () => (await world.jsm.consumers.info(streams.schedule.name, "scheduler-due-daily-run")).num_pending;
 
 test("every account has one cron in its own time zone, which follows its policy", async () => {
@@ -229,15 +241,27 @@ test.each([
   await looking.release();
 });
 
+test.each([
+  ["before it, begins the day though the earlier alarm is armed still", "moved-late", "2027-03-02T07:59:59.000Z", 1],
+  ["after it, begins nothing", "moved-past", "2027-03-02T08:00:00.500Z", 0],
+])("a change of the hour that is handled after the new hour, and was made %s", async (_what, id, changed, begun) => {
+  const account = accountId.parse(id);
+  await allocator(() => undefined);
+  const seq = await create(account, "0 18 * * *");
+  await open("one", nineIn(-2000));
+  await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true, next: "2027-03-02T17:00:00.000Z" });
+  await write(account, seq, { type: "AccountPolicyChanged", data: { policy: { ...policy, dailyRunCron: "0 9 * * *" } } }, changed);
+  await expect.poll(() => armedCron(account), { timeout: 10_000 }).toBe("0 9 * * *");
+  expect(starts.filter((start) => start.account === account)).toHaveLength(begun);
+});
+
 /** What waits for the account's next day comes due now, with all that it carries. */
 const bringForward = async (account: AccountId): Promise<void> => {
-  const subject = `schedule.scheduler.${names.dailyRun}.${partitionOf(account)}.${account}.${account}`;
-  const stored = await world.jsm.streams.getMessage(streams.schedule.name, { last_by_subj: subject });
-  if (stored === null) throw new Error("an alarm was armed");
+  const stored = await scheduleOf(account);
   const carried = stored.header.keys().filter((name) => !/^Nats-Schedule(-Time-Zone)?$/i.test(name));
   const lines = carried.flatMap((name) => stored.header.values(name).map((value) => headerLine(name, value)));
   const now = headerLine("Nats-Schedule", `@at ${new Date().toISOString()}`);
-  await kernel.publisher.publish(subject, stored.data, joined(...lines, now));
+  await kernel.publisher.publish(stored.subject, stored.data, joined(...lines, now));
 };
 
 test.each([
