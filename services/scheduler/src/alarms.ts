@@ -1,6 +1,6 @@
 import { type AccountId, partitionOf } from "@outrider/contracts/ids";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { type Aggregate, type Cause, type Kernel, orUndefined, schedules } from "@outrider/eventing";
+import { type Aggregate, type Cause, type Kernel, orUndefined, schedules, wire } from "@outrider/eventing";
 import { z } from "zod";
 import { names } from "./config.ts";
 import type { DailyRun } from "./daily-run.ts";
@@ -49,11 +49,11 @@ export const alarmsOf = (kernel: Kernel, dailyRuns: DailyRuns, clock: Clock): Al
     return orUndefined(() => jsm.streams.getMessage(streams.schedule.name, { last_by_subj }));
   };
 
-  const armed = async (account: AccountId): Promise<Alarm | undefined> => {
+  const stored = async (account: AccountId): Promise<{ readonly alarm: Alarm; readonly traced: boolean } | undefined> => {
     const message = await lastOf("schedule", account);
     if (message == null) return undefined;
     const found = z.object({ data: due }).safeParse(message.json());
-    return found.success ? found.data.data.alarm : undefined;
+    return found.success ? { alarm: found.data.data.alarm, traced: message.header.has(wire.traceparent) } : undefined;
   };
 
   // Without the trace of whatever armed it: JetStream would hand it on at every fire, and all days of an account would be one trace.
@@ -65,7 +65,7 @@ export const alarmsOf = (kernel: Kernel, dailyRuns: DailyRuns, clock: Clock): Al
   };
 
   return {
-    armed,
+    armed: async (account) => (await stored(account))?.alarm,
     isOpen: (account) => kept.isOpen(names.dailyRun, keyOf(account)),
     isDue: async (account) => (await lastOf("due", account)) != null,
     bring: async (account, cause, { after, anew = false } = {}) => {
@@ -74,8 +74,10 @@ export const alarmsOf = (kernel: Kernel, dailyRuns: DailyRuns, clock: Clock): Al
         const now = clock.now();
         const { revision } = seen;
         const wanted = alarmOf(seen.state, clock.offsetMs, after !== undefined && after > now ? after : now);
-        const there = await armed(account);
-        if ((anew && wanted?.kind === "at") || !stillGood(there, wanted)) await set(account, wanted, cause);
+        const there = await stored(account);
+        // Earlier releases armed with a trace. An `at` loses it when it comes due, and must not be pushed away before.
+        const isTraced = there?.traced === true && there.alarm.kind === "cron";
+        if ((anew && wanted?.kind === "at") || isTraced || !stillGood(there?.alarm, wanted)) await set(account, wanted, cause);
         // Another replica may have armed for a later change before us: whoever comes last must have seen the latest.
         seen = await dailyRuns.fold(subject);
         if (seen.revision === revision) return;

@@ -255,6 +255,19 @@ test.each([
   expect(starts.filter((start) => start.account === account)).toHaveLength(begun);
 });
 
+test("an alarm that was armed with a trace by an earlier release is armed without it", async () => {
+  const account = accountId.parse("traced");
+  await create(account, "0 18 * * *");
+  await open("one");
+  await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true });
+  const stored = await scheduleOf(account);
+  const lines = stored.header.keys().flatMap((name) => stored.header.values(name).map((value) => headerLine(name, value)));
+  const traced = await kernel.publisher.publish(stored.subject, stored.data, joined(...lines, headerLine("traceparent", created)));
+  expect(traced.kind).toBe("stored");
+  await expect.poll(() => scheduleOf(account).then(({ header }) => header.has("traceparent")), { timeout: 10_000 }).toBe(false);
+  expect((await scheduleOf(account)).header.get("Nats-Schedule")).toBe(stored.header.get("Nats-Schedule"));
+});
+
 /** What waits for the account's next day comes due now, with all that it carries. */
 const bringForward = async (account: AccountId): Promise<void> => {
   const stored = await scheduleOf(account);
