@@ -41,6 +41,16 @@ test("what was wanted before is kept for a day, and only as long as the daily ru
   expect(untils(one, change({ dailyRunEnabled: false }), two)).toEqual([]);
 });
 
+test("however often the hour is changed within a day, the last 32 wishes are kept", () => {
+  let state = after(created);
+  for (let n = 0; n < 1000; n++) {
+    const data = { policy: { ...policy, dailyRunCron: `${n % 60} 9 * * *` } };
+    state = dailyRun.evolve(state, { type: "AccountPolicyChanged", data }, new Date(Date.parse(at(0)) + n * 1000).toISOString());
+  }
+  expect(state?.before).toHaveLength(32);
+  expect(state?.before[0]).toMatchObject({ cron: "38 9 * * *" });
+});
+
 test("what is not an account has no day", () => {
   expect(after({ type: "AccountPaused", data: { by: "ops" } })).toBeUndefined();
 });

@@ -15,6 +15,9 @@ export interface DailyRun {
 /** A moment that was missed is begun as long as it is not older than this. */
 export const missedMs = 86_400_000;
 
+/** So many earlier wishes are kept: whoever changes the hour more often within a day loses the moments of the oldest ones. */
+const wishesKept = 32;
+
 const evolve = (daily: DailyRun | undefined, event: AccountEvent, at: string): DailyRun | undefined => {
   if (event.type === "AccountCreated") {
     const { timeZone, policy } = event.data;
@@ -31,7 +34,7 @@ const evolve = (daily: DailyRun | undefined, event: AccountEvent, at: string): D
 const before = ({ cron, enabled, since, before: earlier }: DailyRun, at: string): DailyRun["before"] => {
   if (!enabled) return [];
   const oldest = new Date(Date.parse(at) - missedMs).toISOString();
-  return [{ cron, since, until: at }, ...earlier.filter(({ until }) => until > oldest)];
+  return [{ cron, since, until: at }, ...earlier.filter(({ until }) => until > oldest)].slice(0, wishesKept);
 };
 
 /** What an account's own events say of its daily run. Only read here: the account belongs to the registry. */
