@@ -211,7 +211,8 @@ describe("energy savings and works on homes: forbidden, by SMS too, except on a 
 test("every promotional SMS must carry STOP; appointments and other countries' messages need not", () => {
   const asked = { country: "FR", channel: "sms", purpose: "prospecting" } as const;
   expect(wordingProblem("Bonjour, toujours en vente ? Stop pour refuser.", asked)).toBeUndefined();
-  for (const text of ["Bonjour", "Des stops neufs", "nonstop"])
+  for (const text of ["À vendre ? (STOP au 36111)", "Bonjour. STOP", "«Stop»"]) expect(wordingProblem(text, asked)).toBeUndefined();
+  for (const text of ["Bonjour", "Des stops neufs", "nonstop", "Vente non-stop ce soir", "non\u2011stop", "Préstop", "stopé", "STOP2"])
     expect(wordingProblem(text, asked)).toMatch(/does not say STOP.*France.*sweego/);
   expect(wordingProblem("Bonjour", { ...asked, purpose: "existing-customer" })).toMatch(/STOP/);
   expect(wordingProblem("Bonjour", { ...asked, purpose: "appointment" })).toBeUndefined();

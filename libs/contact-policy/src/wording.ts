@@ -9,6 +9,12 @@ export const wordingProblem = (text: string, asked: { country: string; channel: 
   if (asked.purpose !== "prospecting" && asked.purpose !== "existing-customer") return undefined;
   const pack = packFor(asked.country);
   const must = pack?.channels[asked.channel]?.mustSay;
-  if (pack === undefined || must === undefined || new RegExp(`\\b${must.word}\\b`, "iu").test(text)) return undefined;
+  if (pack === undefined || must === undefined || says(text, must.word)) return undefined;
   return `the text does not say ${must.word}, as every such message to ${pack.name} must (${must.source})`;
 };
+
+/** As a word of its own: "non-stop" says something else, and letters may have accents. */
+const says = (text: string, word: string): boolean => new RegExp(`(?<!${inWord})${word}(?!${inWord})`, "iu").test(text);
+
+/** Letters, digits, and hyphens of whatever width. */
+const inWord = "[\\p{L}\\p{N}\\-\\u2010\\u2011]";
