@@ -39,6 +39,19 @@ test("what cannot be sent at all gives its place back", async () => {
   publisher.close();
 });
 
+test("after an answer that cannot be read a message may have happened, and the connection goes on", async () => {
+  const publisher = pipelinedPublisher(one.kernel.nats, { window: 1 });
+  await using strange = await all.replica();
+  strange.kernel.nats.subscribe("strange.>", { callback: (_error, message) => void message.respond(message.subject.slice(8)) });
+  await strange.kernel.nats.flush();
+  for (const answer of ["nonsense", "null"])
+    await expect(publisher.publish(`strange.${answer}`, data, none)).rejects.toMatchObject({
+      ...{ name: "Unavailable", mayHaveHappened: true, message: "an acknowledgement that cannot be read" },
+    });
+  expect((await publisher.publish("t.1", data, none)).kind).toBe("stored");
+  publisher.close();
+});
+
 test("time in the line counts: a message that never left says so at its deadline", async () => {
   await using stuck = await world("T");
   await using far = await stuck.replica();

@@ -94,7 +94,18 @@ export const pipelinedPublisher = (nats: NatsConnection, { window = 1024, timeou
   };
 
   const subscription = nats.subscribe(`${inbox}.*`, {
-    callback: (_error, message: Msg) => settle(Number(message.subject.slice(inbox.length + 1)))?.resolve(parseAnswer(message)),
+    callback: (_error, message: Msg) => {
+      const id = Number(message.subject.slice(inbox.length + 1));
+      let answer: PubAnswer;
+      try {
+        answer = parseAnswer(message);
+      } catch (cause) {
+        // The client would stop reading the whole connection, and nobody would wait for the deadline any more.
+        settle(id)?.reject(new Unavailable("an acknowledgement that cannot be read", { mayHaveHappened: true, cause }));
+        return;
+      }
+      settle(id)?.resolve(answer);
+    },
   });
   let sweptAt = performance.now();
   const sweep = setInterval(() => {
