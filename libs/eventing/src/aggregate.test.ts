@@ -52,11 +52,33 @@ test("a command's id that was chosen for something else before is refused, in wh
   expect(await here.execute("t.2", add("b"), asked(other))).toMatchObject({ kind: "appended" }); // another aggregate's business
 });
 
-test("an id with a digest is the one that a release without digests has stored", async () => {
-  const store = memoryStore<TallyEvent>();
+test("a refused id leaves the fold where it was", async () => {
+  const { calls, store } = counted(memoryStore<TallyEvent>());
   const tallies = aggregate(store, tally);
-  await tallies.execute("t.1", add("a"), asked("mine"));
-  expect(await tallies.execute("t.1", add("a"), asked(withDigest("mine", "x".repeat(22))))).toMatchObject({ kind: "already", revision: 1 });
+  await tallies.execute("t.1", add("a"), asked(withDigest("mine", "x".repeat(22))));
+  const before = { ...calls };
+  for (let n = 0; n < 2; n++)
+    await expect(tallies.execute("t.1", add("b"), asked(withDigest("mine", "y".repeat(22))))).rejects.toThrow(CommandReused);
+  expect(calls).toEqual(before);
+});
+
+test.each([
+  ["with a digest is the one that a release without digests has stored", "mine", withDigest("mine", "x".repeat(22))],
+  ["without one, by such a release, is the one that was stored with a digest", withDigest("mine", "x".repeat(22)), "mine"],
+])("an id %s, and is answered as it was, also beyond closing events", async (_what, stored, again) => {
+  const store = memoryStore<TallyEvent>();
+  const tallies = aggregate(store, closingTally, { closeEvery: 3 });
+  await tallies.execute("t.1", add("a"), asked(stored));
+  const answer = { kind: "already", revision: 1, events: [{ type: "Added", data: { key: "a" } }] };
+  expect(await tallies.execute("t.1", add("a"), asked(again))).toMatchObject(answer);
+  for (let n = 0; n < 5; n++) await tallies.execute("t.1", add("c"), asked(`c${n}`));
+  tallies.forget();
+  expect(await tallies.execute("t.1", add("a"), asked(again))).toMatchObject(answer);
+  for (let n = 5; n < 260; n++) await tallies.execute("t.1", add("c"), asked(`c${n}`));
+  expect(await tallies.execute("t.1", add("a"), asked(again))).toMatchObject({ kind: "appended" }); // remembered no longer
+});
+
+test("what was chosen is the id without its digest", () => {
   expect(withoutDigest(withDigest("mine", "x".repeat(22)))).toBe("mine");
   expect(withoutDigest("SMS:12:settle")).toBe("SMS:12:settle");
 });

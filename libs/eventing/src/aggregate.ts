@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
-import { carriedOutAt } from "./command-id.ts";
+import { withoutDigest } from "./command-id.ts";
 import type { Decider } from "./decider.ts";
-import { Unavailable } from "./errors.ts";
+import { CommandReused, Unavailable } from "./errors.ts";
 import { type Fold, foldsOf } from "./folds.ts";
 import { randomId } from "./random.ts";
 import type { Cause, EventStore, Recorded, Revision, Subject } from "./store.ts";
@@ -93,10 +93,12 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
     };
     for (let tries = 0; ; tries++) {
       if (performance.now() > deadline) throw new Unavailable(`the deadline passed before ${store.stream} could decide`);
-      const revisionOfCommand = carriedOutAt(fold.commands, asked.commandId);
+      const revisionOfCommand = fold.commands.carriedOutAt(asked.commandId);
+      if (revisionOfCommand === "reused") throw keep(new CommandReused());
       if (revisionOfCommand !== undefined) {
         const recorded = await store.at(subject, revisionOfCommand);
-        const events = recorded?.commandId === asked.commandId ? withoutClosing(recorded.events) : [];
+        const isRecorded = recorded !== undefined && withoutDigest(recorded.commandId) === withoutDigest(asked.commandId);
+        const events = isRecorded ? withoutClosing(recorded.events) : [];
         return keep({ kind: "already", revision: revisionOfCommand, events, state: fold.state });
       }
       const decision = decider.decide(fold.state, command);

@@ -1,3 +1,4 @@
+import { Commands } from "./command-id.ts";
 import type { Decider } from "./decider.ts";
 import type { EventStore, Recorded, Revision, Subject } from "./store.ts";
 
@@ -5,8 +6,8 @@ import type { EventStore, Recorded, Revision, Subject } from "./store.ts";
 export interface Fold<State> {
   state: State;
   revision: Revision;
-  /** Command ids of the last 256 messages, oldest first, with their revisions. */
-  commands: Map<string, Revision>;
+  /** Of the last 256 messages. */
+  commands: Commands;
   closing: Revision;
   sinceClosing: number;
   /** Whether it was read from the stream at all; false: taken for new. */
@@ -33,7 +34,7 @@ export const foldsOf = <State, Command, Event, Refusal extends string>(
   const empty = (): Fold<State> => ({
     state: decider.initial(),
     revision: 0,
-    commands: new Map(),
+    commands: new Commands(),
     closing: 0,
     sinceClosing: 0,
     read: false,
@@ -57,7 +58,7 @@ export const foldsOf = <State, Command, Event, Refusal extends string>(
     }
     fold.revision = recorded.revision;
     fold.sinceClosing += 1;
-    remember(fold.commands, recorded.commandId, recorded.revision);
+    fold.commands.remember(recorded.commandId, recorded.revision, rememberedCommands);
   };
 
   const readAll = async (subject: Subject): Promise<Fold<State>> => {
@@ -104,13 +105,13 @@ export const foldsOf = <State, Command, Event, Refusal extends string>(
     const overdue = fold.sinceClosing - closeEvery;
     if (closing === undefined || overdue < 0 || overdue % Math.ceil(closeEvery / retryShare) !== 0) return { events, closes: false };
     const after = events.reduce((state, event) => decider.evolve(state, event, at), structuredClone(fold.state));
-    const commands = new Map(fold.commands);
-    remember(commands, commandId, 0);
+    const commands = new Commands(fold.commands.entries());
+    commands.remember(commandId, 0, rememberedCommands);
     const all = [
       ...events,
       closing.event(
         after,
-        [...commands].map(([id, revision]) => `${revision}@${id}`),
+        [...commands.entries()].map(([id, revision]) => `${revision}@${id}`),
       ),
     ];
     return Buffer.byteLength(JSON.stringify(all)) > largestClosing ? { events, closes: false } : { events: all, closes: true };
@@ -127,14 +128,4 @@ export const foldsOf = <State, Command, Event, Refusal extends string>(
 const entryOf = (entry: string): { readonly id: string; readonly revision: Revision } => {
   const [, revision, id] = /^(\d+)@(.*)$/s.exec(entry) ?? [];
   return revision === undefined || id === undefined ? { id: entry, revision: 0 } : { id, revision: Number(revision) };
-};
-
-/** An id that was cut out of a message's headers would keep all of them in memory for as long as the fold is kept. */
-const copied = (id: string): string => Buffer.from(id).toString();
-
-const remember = (commands: Map<string, Revision>, id: string, revision: Revision): void => {
-  commands.set(copied(id), revision);
-  if (commands.size <= rememberedCommands) return;
-  const oldest = commands.keys().next();
-  if (!oldest.done) commands.delete(oldest.value);
 };
