@@ -3,6 +3,7 @@ import { personId } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { erased, type Keyring } from "@outrider/platform";
 import { z } from "zod";
+import { limits } from "../config.ts";
 import type { Gateway } from "../parts.ts";
 import { aboutPeople, allAbout, openerFor } from "../persons.ts";
 import { type Api, accountOf } from "../request.ts";
@@ -24,7 +25,7 @@ const exported = registryCommands.exportPerson.reply.and(
     incomplete: z
       .array(z.enum(aboutPeople))
       .optional()
-      .describe("lists that go on beyond the 5,000 told here; /v1 lists page through them"),
+      .describe(`lists that go on beyond the ${limits.aboutPersonMost.toLocaleString("en")} told here; /v1 lists page through them`),
   }),
 );
 
