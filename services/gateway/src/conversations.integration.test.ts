@@ -123,6 +123,24 @@ test("in a thread an answer stands behind what it answers, whatever the provider
   expect(told).toEqual(["cid-c1", "cid-i1", "cid-i2", "cid-c2"]);
 });
 
+test("a reply that is older than the last hundred stands in its thread before them", async () => {
+  await putConversation("fay");
+  const text = await world.service.keyring.seal("person.garage.fay", "Alors ?");
+  const later = Array.from({ length: 100 }, (_, index): Row => {
+    const inbound = `fay-later-${String(index).padStart(2, "0")}`;
+    const row = { account: "garage", inbound, person: "fay", knownSender: true, text, mark: "unread", answers: [], _seq: 4 };
+    return { _id: `garage.${inbound}`, ...row, at: new Date(Date.UTC(2026, 10, 21, 8, index)).toISOString() };
+  });
+  await put("replies", later);
+  const threadOf = async (inbound: string): Promise<string[]> => {
+    const { json } = await world.call("GET", `/v1/replies/${inbound}`, { key });
+    return json.thread.flatMap(({ inbound }: { inbound?: string }) => inbound ?? []);
+  };
+  const lastHundred = later.map(({ inbound }) => inbound);
+  expect(await threadOf("fay-i1")).toEqual(["fay-i1", ...lastHundred]);
+  expect(await threadOf("fay-later-42")).toEqual(lastHundred);
+});
+
 test("of an erased person no text is told, also while the key is not destroyed yet", async () => {
   await putConversation("dan");
   await putConversation("eve");

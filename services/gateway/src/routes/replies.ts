@@ -31,7 +31,9 @@ const message = z.object({
   ad: z.string().optional(),
 });
 const withThread = shown.extend({
-  thread: z.array(message).describe(`what was written to this person and by them, oldest first; the last ${limits.threadMost} of each`),
+  thread: z
+    .array(message)
+    .describe(`what was written to this person and by them, oldest first; the last ${limits.threadMost} of each, and this reply`),
 });
 
 export const replyRoutes = (api: Api, gateway: Gateway): void => {
@@ -122,7 +124,7 @@ const threadOf = async ({ models, service }: Gateway, account: AccountId, reply:
       ? [[], [reply]]
       : await Promise.all([
           models.page("contacts", account, { person }, last).then(({ items }) => items),
-          models.page("replies", account, { person }, last).then(({ items }) => items),
+          models.page("replies", account, { person }, last).then(({ items }) => withReply(items, reply)),
         ]);
   const open = (await openersFor(models, service.keyring, account, [person]))(person);
   const texts = await Promise.all([...ours, ...theirs].map(({ text }) => open(text)));
@@ -136,6 +138,10 @@ const threadOf = async ({ models, service }: Gateway, account: AccountId, reply:
   }));
   return inOrder([...written, ...heard], theirs);
 };
+
+/** Whoever opens an old reply sees it among the last ones. */
+const withReply = (replies: readonly Reply[], reply: Reply): readonly Reply[] =>
+  replies.some(({ inbound }) => inbound === reply.inbound) ? replies : [...replies, reply];
 
 /**
  * By time, and what answers something behind it: the provider's clock, by which replies are told, has whole seconds and is not ours (a
