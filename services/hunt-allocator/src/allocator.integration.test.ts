@@ -241,6 +241,10 @@ test("a hunt says what it offers: what France forbids reaches nobody, and the te
   expect(saved.warnings).toEqual([expect.stringMatching(/^templates\.sms: the text does not say STOP/)]);
   const polite = { templates: { sms: "Bonjour, {{ ad.title }} ? STOP pour refuser" }, sector: "energy-renovation" };
   expect((await createHunt(world, account, "polite", polite)).warnings).toBeUndefined();
+  await expect(createHunt(world, account, "renamed", { ...polite, purpose: "service", legalBasis: "consent" })).rejects.toMatchObject({
+    slug: "invalid-request",
+    message: expect.stringContaining("purpose is service and sector is energy-renovation"),
+  });
   const pass = await passOf(world, account);
   expect(pass).toMatchObject({ allocated: 0, skipped: { "energy-renovation-forbidden": 4 } });
 });

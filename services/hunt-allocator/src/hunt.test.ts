@@ -82,3 +82,17 @@ test("a definition must say for each channel which line sends and what to write"
   expect(definitionProblem({ ...definition, channels: ["sms", "sms"] })).toMatch(/twice/);
   expect(definitionProblem(huntDefinitionOf("x", { criteria: { priceFrom: 2, priceTo: 1 } }))).toMatch(/priceFrom is above/);
 });
+
+test("what a country forbids to offer does not pass as a service message or an appointment", () => {
+  const sector = "energy-renovation";
+  for (const purpose of ["service", "appointment"]) {
+    for (const legalBasis of ["consent", "existing-customer", "professional-recipient", "offer-to-buy"]) {
+      const problem = definitionProblem(huntDefinitionOf("pumps", { sector, purpose, legalBasis }));
+      expect(problem).toMatch(new RegExp(`purpose is ${purpose} and sector is energy-renovation.*solicits people`));
+    }
+    expect(definitionProblem(huntDefinitionOf("reminders", { purpose }))).toBeUndefined();
+  }
+  for (const purpose of ["prospecting", "existing-customer"]) {
+    expect(definitionProblem(huntDefinitionOf("pumps", { sector, purpose, legalBasis: "existing-customer" }))).toBeUndefined();
+  }
+});

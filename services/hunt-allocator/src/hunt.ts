@@ -79,7 +79,8 @@ const evolve = (state: Hunt, event: HuntEvent): Hunt => {
 export const hunts: Decider<Hunt, HuntCommand, HuntEvent, HuntRefusal> = { initial: () => ({ status: "none" }), evolve, decide };
 
 /** What stands in the way of saving a definition, in words; undefined: nothing. Templates are checked apart. */
-export const definitionProblem = ({ channels, lines, templates, criteria }: HuntDefinition): string | undefined => {
+export const definitionProblem = (definition: HuntDefinition): string | undefined => {
+  const { channels, lines, templates, criteria } = definition;
   if (new Set(channels).size < channels.length) return "channels names a channel twice";
   for (const channel of channels) {
     if (lines[channel] === undefined) return `lines.${channel} is missing: the hunt uses ${channel} and must say which line sends`;
@@ -91,8 +92,17 @@ export const definitionProblem = ({ channels, lines, templates, criteria }: Hunt
   ] as const) {
     if (from !== undefined && to !== undefined && from > to) return `criteria.${what}From is above criteria.${what}To: no ad can match`;
   }
-  return undefined;
+  return sectorProblem(definition);
 };
+
+/**
+ * A hunt writes to owners of ads first, so what it offers is solicitation, whatever it calls itself: what is sent of a running contract answers
+ * to the purpose "existing-customer", which asks for its record; service messages and appointments ask for none.
+ */
+const sectorProblem = ({ sector, purpose }: HuntDefinition): string | undefined =>
+  sector === undefined || purpose === "prospecting" || purpose === "existing-customer"
+    ? undefined
+    : `purpose is ${purpose} and sector is ${sector}: a hunt that offers this solicits people, so its purpose is prospecting, or existing-customer where a contract is running`;
 
 const same = (one: unknown, other: unknown): boolean => stable(one) === stable(other);
 
