@@ -50,7 +50,8 @@ export const reactToPages = (sms: Sms): Reaction =>
 
 /** What is asked for far ahead of its attempt would have to be read again for it. Turns for later are schedules, and are not waited for here. */
 const untilTurnsAreTaken = async ({ kernel, service: { stopping } }: Sms): Promise<void> => {
-  for (;;) {
+  const deadline = performance.now() + turnsAhead.waitAtMostMs;
+  while (performance.now() < deadline) {
     try {
       const { num_pending: coming, num_ack_pending: inHand } = await kernel.jsm.consumers.info(streams.sms.name, followed.turns.durable);
       if (coming + inHand <= turnsAhead.atMost || stopping.aborted) return;
