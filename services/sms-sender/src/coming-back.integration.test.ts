@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { type AccountId, hashId, inboundId } from "@outrider/contracts/ids";
 import { inboundCodec, lineCodec, refCodec, smsCommands } from "@outrider/contracts/sms";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { withDigest } from "@outrider/eventing";
+import { joined, withDigest } from "@outrider/eventing";
 import { keyIds, newTraceparent } from "@outrider/platform";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -150,6 +150,15 @@ describe("a reply", () => {
       .poll(() => world.typesOf(account, one).then((types) => types.filter((type) => type === "ContactReplied")), within)
       .toHaveLength(2);
     expect(saidOf(one)).toEqual(["opt-out"]);
+  });
+  test("reaches its contact though the reference to it cannot be read", async () => {
+    const account = await world.account("unlinked");
+    const one = await accepted(account);
+    const { kernel } = first.sms;
+    await kernel.publisher.publish(subjects.smsRef(account, hashId("ref", one.id)), new TextEncoder().encode("no event"), joined());
+    for (const { sms } of [first, second]) sms.refs.forget();
+    await tells(account, "sms.received", { guid: "u-1", from: one.number, message: "Oui" });
+    await expect.poll(() => world.typesOf(account, one), within).toContain("ContactReplied");
   });
   test("from a stranger is visible, and its STOP counts for later", async () => {
     const account = await world.account("strangers");

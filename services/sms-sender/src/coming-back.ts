@@ -8,9 +8,18 @@ type Told = Extract<ContactCommand, { type: "Sent" | "Delivered" | "Fail" | "Rep
 /** Where the contact is found by the provider's id of its message. */
 export const refSubject = (account: AccountId, providerId: string): string => subjects.smsRef(account, hashId("ref", providerId));
 
-/** The trace of the attempt that the provider has given this id (W3C traceparent); undefined: no reference is there yet. */
-export const traceOfRef = async (sms: Sms, account: AccountId, providerId: string): Promise<string | undefined> =>
-  (await sms.refs.fold(refSubject(account, providerId), { fresh: false, keep: false })).trace;
+/**
+ * The trace of the attempt that the provider has given this id (W3C traceparent); undefined: no reference is there yet, or none that can be
+ * read now. Never rejects: what came back must reach its contact, with a link or without.
+ */
+export const traceOfRef = async (sms: Sms, account: AccountId, providerId: string): Promise<string | undefined> => {
+  try {
+    return (await sms.refs.fold(refSubject(account, providerId), { fresh: false, keep: false })).trace;
+  } catch (error) {
+    sms.service.log.debug({ account, error }, "what came back has no link to its attempt");
+    return undefined;
+  }
+};
 
 /**
  * The trace of the attempt that the provider took; without its reference, that in which the contact was first asked for. The leader is asked:
