@@ -62,7 +62,8 @@ export const accountHandlers = ({
     handle(registryCommands.account, async ({ account }) => {
       const { state, revision } = await accounts.fold(subjects.account(account));
       if (state.status === "none") throw new Refusal("not-found", refusals["not-found"].sentence);
-      const { name, timeZone, country, policy, paused, offerToBuyConfirmed, providers } = state;
+      const { name, timeZone, country, policy, paused, offerToBuyConfirmed: confirmed, providers } = state;
+      const offerToBuyConfirmed = confirmed && { by: confirmed.by, at: confirmed.at };
       const known = { account, name, timeZone, country, policy, paused, offerToBuyConfirmed, revision };
       return { ...known, offerToBuyNotice, providers: [...providers] };
     }),

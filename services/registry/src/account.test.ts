@@ -96,6 +96,13 @@ test("records who confirmed the offer to buy, the first time", () => {
     .when({ ...confirm, by: "Marc" })
     .thenNothing();
 });
+test("records who confirmed the notice of today, though an earlier one was confirmed before", () => {
+  const confirm = { type: "ConfirmOfferToBuy", by: "Marc", notice: offerToBuyNotice, at: "2026-11-20T10:00:00.000Z" } as const;
+  const { type: _, ...data } = confirm;
+  given(created, firstKey, { type: "OfferToBuyConfirmed", data: { ...data, by: "Anne", notice: "An earlier notice." } })
+    .when(confirm)
+    .then({ type: "OfferToBuyConfirmed", data });
+});
 test("takes no other text for the notice", () => {
   for (const notice of ["v1", "", `${offerToBuyNotice} Not me.`]) {
     open.when({ type: "ConfirmOfferToBuy", by: "Anne", notice, at: "2026-11-20T10:00:00.000Z" }).thenRefused("another-notice");

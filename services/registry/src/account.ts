@@ -37,7 +37,7 @@ export interface OpenAccount extends Founding {
   /** Revoked keys stay known, so that none comes back. */
   readonly keys: readonly (ApiKey & { readonly revoked: boolean })[];
   readonly providers: readonly Provider[];
-  readonly offerToBuyConfirmed?: { readonly by: string; readonly at: string };
+  readonly offerToBuyConfirmed?: { readonly by: string; readonly at: string; readonly notice: string };
   readonly paused: boolean;
 }
 
@@ -85,7 +85,7 @@ const evolve = (state: Account, event: AccountEvent): Account => {
     case "AccountPolicyChanged":
       return { ...state, policy: event.data.policy };
     case "OfferToBuyConfirmed":
-      return { ...state, offerToBuyConfirmed: { by: event.data.by, at: event.data.at } };
+      return { ...state, offerToBuyConfirmed: event.data };
     default:
       return unreachable(event);
   }
@@ -141,7 +141,8 @@ const decideOpen = (state: OpenAccount, command: OfOpenAccount): Decision<Accoun
       const { by, at, notice } = command;
       // What is recorded must be what was read.
       if (notice !== offerToBuyNotice) return refuse("another-notice");
-      return state.offerToBuyConfirmed === undefined ? accept({ type: "OfferToBuyConfirmed", data: { by, at, notice } }) : accept();
+      const isConfirmed = state.offerToBuyConfirmed?.notice === notice;
+      return isConfirmed ? accept() : accept({ type: "OfferToBuyConfirmed", data: { by, at, notice } });
     }
     default:
       return unreachable(command);
