@@ -7,8 +7,6 @@ import { claimAlarms, lookInto } from "./claims.ts";
 import { type LedgerConfig, lookedAtTogether, names } from "./config.ts";
 import type { LedgerParts } from "./reactions.ts";
 
-/** Balances that are looked at at the same time. */
-
 /**
  * Grants that should have expired, and prices held for requests that never became contacts, whose alarms were lost: what they are for is done
  * a little later. There is one balance per account, so the accounts name them all.

@@ -3,8 +3,6 @@ import { type AccountsWatch, isCaughtUp, lookRegularly, Refusal, type Service } 
 import { catchUp, type SchedulerParts } from "./beginning.ts";
 import { lookedAtTogether, names, type SchedulerConfig } from "./config.ts";
 
-/** Accounts that are looked at at the same time. */
-
 /**
  * Schedules may have been lost, or armed by another clock: what every account wants is compared with what is armed, and a day that should
  * have begun meanwhile begins now.
