@@ -208,6 +208,22 @@ test("the time of --at is understood in any zone", () => {
   );
 });
 
+test.each([
+  [undefined, 1],
+  ["", 1],
+  ["0", 0],
+  ["1000", 1000],
+])("a contact's price of %j is %d", (given, price) => {
+  const ads = file("a.csv", "title\nx\n");
+  expect(wantedOf({ options: { ads } }, { SMS_PRICE_CREDITS: given }).price).toBe(price);
+});
+
+test.each(["1001", "9999", "-1", "1.5", "two"])("a contact's price of %j is refused before anything starts", (given) => {
+  expect(() => wantedOf({ options: {} }, { SMS_PRICE_CREDITS: given })).toThrow(
+    expect.objectContaining({ message: `SMS_PRICE_CREDITS is "${given}": give a whole number from 0 to 1000.`, exitCode: 2 }),
+  );
+});
+
 test.each<[string, () => string, RegExp]>([
   ["a folder", () => folder, /is a folder: give a CSV file/],
   ["an empty file", () => file("empty.csv", ""), /is empty: give a CSV file/],

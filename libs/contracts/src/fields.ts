@@ -5,6 +5,8 @@ import type { Past } from "./define.ts";
 export const instant = z.iso.datetime({ offset: true });
 /** Whole credits; money never travels as a float. */
 export const credits = z.int().min(0);
+/** What one contact may cost, in credits; `usual` where nothing is said. */
+export const contactPrice = { least: 0, most: 1000, usual: 1 } as const;
 export const channel = z.enum(["sms", "whatsapp", "voicemail", "call"]);
 export type Channel = z.output<typeof channel>;
 /** Why we may write to somebody at all. Mandatory for every hunt. */

@@ -1,3 +1,4 @@
+import { contactPrice } from "@outrider/contracts/fields";
 import { z } from "zod";
 
 const truths: Readonly<Record<string, boolean>> = {
@@ -115,9 +116,9 @@ export const mongoShape = {
 /** What whoever holds, takes or names the price of a contact reads: one and the same for all of them. */
 export const priceShape = {
   SMS_PRICE_CREDITS: variable
-    .integer(0, 1000)
-    .default(1)
-    .describe("credits that one contact by SMS costs, however many segments: 0 to 1000"),
+    .integer(contactPrice.least, contactPrice.most)
+    .default(contactPrice.usual)
+    .describe(`credits that one contact by SMS costs, however many segments: ${contactPrice.least} to ${contactPrice.most}`),
 } as const;
 
 /** What a service reads that looks for aggregates whose moment has passed. */

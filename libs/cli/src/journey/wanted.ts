@@ -1,3 +1,4 @@
+import { contactPrice } from "@outrider/contracts/fields";
 import { type AdsFile, checkFile } from "../ads-file.ts";
 import { type Context, integerOption, oneOfOption, textOption } from "../context.ts";
 import { cannotRun } from "../failure.ts";
@@ -17,18 +18,22 @@ export interface Wanted {
 
 const dayMs = 86_400_000;
 
-export const wantedOf = ({ options }: Pick<Context, "options">, env: NodeJS.ProcessEnv): Wanted => {
-  const price = env["SMS_PRICE_CREDITS"];
-  if (price !== undefined && price !== "" && !/^\d{1,4}$/.test(price))
-    throw cannotRun(`SMS_PRICE_CREDITS is "${price}": give a whole number from 0 to 1000.`);
-  return {
-    faults: oneOfOption(options, "faults", ["none", "some", "many"]) ?? "none",
-    at: toldTime(textOption(options, "at"), env),
-    paceMs: integerOption(options, "pace", 0, dayMs) ?? 0,
-    credits: integerOption(options, "credits", 1, 1_000_000_000) ?? 100_000,
-    price: price === undefined || price === "" ? 1 : Number(price),
-    file: checkFile(textOption(options, "ads") ?? places.sample),
-  };
+export const wantedOf = ({ options }: Pick<Context, "options">, env: NodeJS.ProcessEnv): Wanted => ({
+  price: priceIn(env),
+  faults: oneOfOption(options, "faults", ["none", "some", "many"]) ?? "none",
+  at: toldTime(textOption(options, "at"), env),
+  paceMs: integerOption(options, "pace", 0, dayMs) ?? 0,
+  credits: integerOption(options, "credits", 1, 1_000_000_000) ?? 100_000,
+  file: checkFile(textOption(options, "ads") ?? places.sample),
+});
+
+/** As the services read it, who would not start with another. */
+const priceIn = ({ SMS_PRICE_CREDITS: given = "" }: NodeJS.ProcessEnv): number => {
+  const { least, most, usual } = contactPrice;
+  if (given === "") return usual;
+  const price = /^\d{1,15}$/.test(given) ? Number(given) : Number.NaN;
+  if (price >= least && price <= most) return price;
+  throw cannotRun(`SMS_PRICE_CREDITS is "${given}": give a whole number from ${least} to ${most}.`);
 };
 
 /** What a run's sums need: nothing waits for tomorrow, what is unknown stays so, and the pass waits for every ad of the file. */
