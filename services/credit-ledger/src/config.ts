@@ -53,8 +53,10 @@ export const names = {
   actor: "credit-ledger",
 } as const;
 
-/** Alarms that one replica remembers to have set; and accounts whose balances are looked at together. */
+/** Alarms that one replica remembers to have set. */
 export const alarmsArmedMost = 1000;
+
+/** Accounts whose balances are looked at together. */
 export const lookedAtTogether = 4;
 
 /** What is followed: the streams whose contacts cost credits, and the runs that give back what no row took. */

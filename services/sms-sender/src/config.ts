@@ -170,7 +170,6 @@ export const vendorLimits = {
   queryMs: 15_000,
   oldestSignatureS: 300,
   retryAfterDefaultMs: 30_000,
-  retryAfterMostMs: 3_600_000,
 } as const;
 
 /** Schedules and the actor of what nobody asked for: changing a schedule's name leaves the old ones behind. */

@@ -1,4 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { refusedWaitMostMs } from "@outrider/contracts/contact";
 import { Personal } from "@outrider/platform";
 import { z } from "zod";
 import { vendorLimits } from "../config.ts";
@@ -100,9 +101,7 @@ const sendOutcome = (exchange: Exchange): SendOutcome => {
 
 const retryAfter = (value: string | undefined): number => {
   const seconds = Number(value);
-  return Number.isFinite(seconds) && seconds > 0
-    ? Math.min(seconds * 1000, vendorLimits.retryAfterMostMs)
-    : vendorLimits.retryAfterDefaultMs;
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1000, refusedWaitMostMs) : vendorLimits.retryAfterDefaultMs;
 };
 
 const ask = (http: HttpExchanges, path: string, params: Record<string, string>): Promise<Exchange> =>
