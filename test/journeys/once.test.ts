@@ -93,8 +93,8 @@ describe("outrider once", () => {
     expect(lastLine(first.out)).toMatchObject({ ads: { read: owners, new: owners }, sms: { accepted: owners } });
     expectToAddUp(lastLine(first.out));
     const times = acceptedIn(kept).map(({ at }) => Date.parse(at));
-    // Turns are a pace apart; what happens between a turn and its request may take its time.
-    expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan((owners - 2) * paceMs);
+    // Eleven paces lie between the turns. The first request may come five of them late, cold; without a pace all leave within one.
+    expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan((owners / 2) * paceMs);
 
     const again = await outriderIn(kept, ...words);
     expect(again.code, again.err).toBe(0);
