@@ -72,8 +72,8 @@ test.runIf(process.platform === "linux")(
     const yielding = await startTethered("/bin/sh", program, { log: join(folder.path, "yielding.log"), givesWay: true });
     await until("both run", () => yielding.output().includes("ready") && ordinary.output().includes("ready"));
     try {
-      expect(await niceOf(yielding.pid)).toBe(Math.min(19, (await niceOf(ordinary.pid)) + 15));
-      if (await hasSessionsWeighed()) expect(await weightOf(yielding.pid)).toBe("15");
+      expect(await niceOf(yielding.pid)).toBe(Math.min(19, (await niceOf(ordinary.pid)) + 10));
+      if (await hasSessionsWeighed()) expect(await weightOf(yielding.pid)).toBe("10");
     } finally {
       await Promise.all([ordinary.end(1000), yielding.end(1000)]);
     }

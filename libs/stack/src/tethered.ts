@@ -43,9 +43,9 @@ export interface TetherOptions {
  * second, from whoever on the machine comes first: hence the further tries.
  */
 const GIVES_WAY = `if [ -w /proc/self/autogroup ]; then
-  for wait in 0 0.11 0.13 0.17 0.19; do sleep $wait; echo 15 >/proc/self/autogroup && break; done
+  for wait in 0 0.11 0.13 0.17 0.19; do sleep $wait; echo 10 >/proc/self/autogroup && break; done
 fi 2>/dev/null
-exec nice -n 15 "$@"`;
+exec nice -n 10 "$@"`;
 const OUTPUT_BYTES = 16 * 1024;
 
 /** Starts a program that ends with this process. It gets its own process group: Ctrl-C reaches only us, and we end all in order. */
