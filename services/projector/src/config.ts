@@ -6,7 +6,7 @@ export const definition = defineConfig(
   {
     PROJECTOR_BATCH_MESSAGES: variable
       .integer(1, 20_000)
-      .default(1000)
+      .default(2000)
       .describe("how many messages become documents at a time, at most: 1 to 20000"),
     PROJECTOR_LINGER_MS: variable
       .integer(0, 10_000)
@@ -14,7 +14,7 @@ export const definition = defineConfig(
       .describe("milliseconds for which events gather once all are read, so that busy documents are written once, 0 to 10000"),
     PROJECTOR_CACHE_DOCUMENTS: variable
       .integer(0, 1_000_000)
-      .default(4_000)
+      .default(3_000)
       .describe("documents of each busy view kept in memory, a tenth of it of those that seldom change: 0 to 1000000"),
     PROJECTOR_LOOK_EVERY_MS: variable
       .integer(50, 60_000)
