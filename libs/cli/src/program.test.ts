@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { stripVTControlCharacters } from "node:util";
 import type { Command } from "commander";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { checkFile } from "./ads-file.ts";
@@ -13,16 +14,17 @@ import { programOf, runCommandLine, withOnce } from "./program.ts";
 let folder: string;
 const wrote = { out: "", err: "" };
 
+// Words are compared, whether or not the machine that runs the tests asks for colours.
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "outrider-cli-"));
   wrote.out = "";
   wrote.err = "";
   vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    wrote.out += String(text);
+    wrote.out += stripVTControlCharacters(String(text));
     return true;
   });
   vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    wrote.err += String(text);
+    wrote.err += stripVTControlCharacters(String(text));
     return true;
   });
 });
