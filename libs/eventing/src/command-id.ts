@@ -69,5 +69,5 @@ const suffix = /^~[A-Za-z0-9_-]{22}$/;
 
 const hasDigest = (id: string): boolean => id.at(-suffixLength) === mark && suffix.test(id.slice(-suffixLength));
 
-/** An id that was cut out of a message's headers would keep all of them in memory for as long as it is remembered. */
-const copied = (id: string): string => Buffer.from(id).toString();
+/** What was cut out of a message's headers would keep all of them in memory for as long as it is remembered. */
+export const copied = (text: string): string => Buffer.from(text).toString();

@@ -1,4 +1,4 @@
-import { Commands } from "./command-id.ts";
+import { Commands, copied } from "./command-id.ts";
 import type { Decider } from "./decider.ts";
 import type { EventStore, Recorded, Revision, Subject } from "./store.ts";
 
@@ -42,7 +42,7 @@ export const foldsOf = <State, Command, Event, Refusal extends string>(
   });
 
   const add = (fold: Fold<State>, recorded: Pick<Recorded<Event>, "events" | "revision" | "commandId" | "at" | "traceparent">): void => {
-    fold.trace ??= recorded.traceparent;
+    if (fold.trace === undefined && recorded.traceparent !== undefined) fold.trace = copied(recorded.traceparent);
     for (const event of recorded.events) {
       const closed = closing?.commands(event);
       if (closed !== undefined) {
