@@ -44,7 +44,7 @@ test("after an answer that cannot be read a message may have happened, and the c
   await using strange = await all.replica();
   strange.kernel.nats.subscribe("strange.>", { callback: (_error, message) => void message.respond(message.subject.slice(8)) });
   await strange.kernel.nats.flush();
-  for (const answer of ["nonsense", "null"])
+  for (const answer of ["nonsense", "null", "{}"])
     await expect(publisher.publish(`strange.${answer}`, data, none)).rejects.toMatchObject({
       ...{ name: "Unavailable", mayHaveHappened: true, message: "an acknowledgement that cannot be read" },
     });

@@ -206,7 +206,10 @@ const parseAnswer = (message: Msg): PubAnswer => {
     return { kind: "failed", code: status, status, description: status === 503 ? "no stream takes this subject" : "empty acknowledgement" };
   }
   const answer: PubAckJson = message.json();
-  if (answer.error === undefined) return { kind: "stored", seq: answer.seq ?? 0, duplicate: answer.duplicate ?? false };
+  if (answer.error === undefined) {
+    if (typeof answer.seq !== "number") throw new TypeError("an acknowledgement names no sequence");
+    return { kind: "stored", seq: answer.seq, duplicate: answer.duplicate ?? false };
+  }
   const { err_code: code, code: status, description } = answer.error;
   if (code === wrongLastSequence) {
     const last = /(\d+)\s*$/.exec(description)?.[1];
