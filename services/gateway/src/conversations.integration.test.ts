@@ -1,17 +1,12 @@
 import { accountId } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { keyIds } from "@outrider/platform";
-import { type ThrowAwayNats, testMongo, throwAwayNats } from "@outrider/stack/testing";
-import { type Db, MongoClient } from "mongodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openWorld, play, type World } from "./testing/world.ts";
+import { openReadingWorld, play, type ReadingWorld, type Row } from "./testing/world.ts";
 
 const garage = accountId.parse("garage");
 const key = `or_garage_${"s".repeat(43)}`;
-let nats: ThrowAwayNats;
-let mongo: MongoClient;
-let db: Db;
-let world: World;
+let world: ReadingWorld;
 let erasedPerson = "";
 
 const facts = { country: "FR", lineType: "mobile" as const, zones: ["Europe/Paris"], fiction: true };
@@ -24,23 +19,10 @@ const played = [
 ];
 
 beforeAll(async () => {
-  nats = await throwAwayNats();
-  const database = await testMongo();
-  mongo = await new MongoClient(database.url).connect();
-  db = mongo.db(database.database);
-  world = await openWorld(nats.url, played, { MONGODB_URL: database.url, MONGODB_DATABASE: database.database });
+  world = await openReadingWorld(played);
 });
-afterAll(async () => {
-  await world.close();
-  await mongo.close();
-  await nats.stop();
-});
+afterAll(() => world.close());
 
-interface Row {
-  readonly _id: string;
-  readonly [field: string]: unknown;
-}
-const put = (collection: string, rows: readonly Row[]) => db.collection<Row>(collection).insertMany([...rows]);
 const contact = (id: string, more: object): Row => ({
   ...{ _id: `garage.${id}`, account: "garage", contact: id, channel: "sms", line: "phone-1", hunt: "vans", run: "2026-11-20", step: 1 },
   ...{ purpose: "prospecting", legalBasis: "consent", noCanvassing: false, ownerType: "unknown", status: "sent" },
@@ -56,10 +38,10 @@ const putConversation = async (person: string) => {
     ...{ _id: `garage.${of(id)}`, account: "garage", ad: of(id), source: "site", sourceId: id, title: `Peugeot ${id}`, person },
     ...{ ownerType: "private", noCanvassing: false, publishedAt: "x", firstSeenAt: "x", lastSeenAt: "x", changes: 0, _seq: 2, ...more },
   });
-  await put("ads", [ad("a1", { description: await seal("Vendue par tante Olympe"), ownerName: await seal("Ann") }), ad("a2", {})]);
+  await world.put("ads", [ad("a1", { description: await seal("Vendue par tante Olympe"), ownerName: await seal("Ann") }), ad("a2", {})]);
   const about = (id: string, hour: string, text: unknown, more: object) =>
     contact(of(id), { person, text, requestedAt: `2026-11-20T${hour}:00:00.000Z`, ...more });
-  await put("contacts", [
+  await world.put("contacts", [
     about("c1", "08", await seal("Est-elle disponible ?"), { ad: of("a1") }),
     about("c2", "12", await seal("Merci, à demain"), {}),
     contact(of("other"), { person: "somebody-else", text: { k: "k", v: "v" }, requestedAt: "2026-11-20T08:00:00.000Z" }),
@@ -76,7 +58,7 @@ const putConversation = async (person: string) => {
     },
     ...{ mark: "unread", answers: [], _seq: 4, ...more },
   });
-  await put("replies", [
+  await world.put("replies", [
     reply("i1", "10", await seal("Oui, appelez-moi"), { contact: of("c1"), hunt: "vans" }),
     reply("i2", "11", await seal("Alors ?"), { knownSender: false }),
   ]);
@@ -117,7 +99,7 @@ test("in a thread an answer stands behind what it answers, whatever the provider
   await putConversation("cid");
   // The provider's clock is a day behind; i1 answers c1, and c2 answers i1.
   const at = "2026-11-19T10:00:00.000Z";
-  await db.collection<Row>("replies").updateOne({ _id: "garage.cid-i1" }, { $set: { at, answers: ["cid-c2"] } });
+  await world.collection("replies").updateOne({ _id: "garage.cid-i1" }, { $set: { at, answers: ["cid-c2"] } });
   const { json } = await world.call("GET", "/v1/replies/cid-i1", { key });
   const told = json.thread.map(({ contact, inbound }: { contact?: string; inbound?: string }) => contact ?? inbound);
   expect(told).toEqual(["cid-c1", "cid-i1", "cid-i2", "cid-c2"]);
@@ -131,7 +113,7 @@ test("a reply that is older than the last hundred stands in its thread before th
     const row = { account: "garage", inbound, person: "fay", knownSender: true, text, mark: "unread", answers: [], _seq: 4 };
     return { _id: `garage.${inbound}`, ...row, at: new Date(Date.UTC(2026, 10, 21, 8, index)).toISOString() };
   });
-  await put("replies", later);
+  await world.put("replies", later);
   const threadOf = async (inbound: string): Promise<string[]> => {
     const { json } = await world.call("GET", `/v1/replies/${inbound}`, { key });
     return json.thread.flatMap(({ inbound }: { inbound?: string }) => inbound ?? []);
@@ -144,7 +126,7 @@ test("a reply that is older than the last hundred stands in its thread before th
 test("of an erased person no text is told, also while the key is not destroyed yet", async () => {
   await putConversation("dan");
   await putConversation("eve");
-  await put("people", [
+  await world.put("people", [
     { _id: "garage.dan", account: "garage", person: "dan", status: "erased", consents: 0, refusals: 0, denials: 0, _seq: 9 },
     { _id: "garage.eve", account: "garage", person: "eve", status: "opted-out", consents: 0, refusals: 0, denials: 0, _seq: 9 },
   ]);
@@ -163,7 +145,7 @@ test("what nobody's number wrote stands alone in its thread", async () => {
   const text = await world.service.keyring.seal(keyIds.account(garage), "Votre colis");
   const at = "2026-11-20T09:00:00.000Z";
   const row = { account: "garage", inbound: "shop", knownSender: false, text, at, mark: "unread", answers: [], _seq: 4 };
-  await put("replies", [{ _id: "garage.shop", ...row }]);
+  await world.put("replies", [{ _id: "garage.shop", ...row }]);
   const { json } = await world.call("GET", "/v1/replies/shop", { key });
   expect(json.thread).toEqual([{ at, by: "them", text: "Votre colis", inbound: "shop" }]);
 });

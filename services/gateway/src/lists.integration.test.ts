@@ -7,18 +7,13 @@ import { registryCommands } from "@outrider/contracts/registry-commands";
 import { smsCommands } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
 import { keyIds } from "@outrider/platform";
-import { type ThrowAwayNats, testMongo, throwAwayNats } from "@outrider/stack/testing";
-import { type Db, MongoClient } from "mongodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openWorld, play, type World } from "./testing/world.ts";
+import { openReadingWorld, openWorld, play, type ReadingWorld, type Row, type World } from "./testing/world.ts";
 
 const garage = accountId.parse("garage");
 const key = `or_garage_${"s".repeat(43)}`;
 const run = runId.parse("2026-11-20");
-let nats: ThrowAwayNats;
-let mongo: MongoClient;
-let db: Db;
-let world: World;
+let world: ReadingWorld;
 let passOpen = true;
 let allocated = 6;
 
@@ -38,23 +33,10 @@ const played = [
 ];
 
 beforeAll(async () => {
-  nats = await throwAwayNats();
-  const database = await testMongo();
-  mongo = await new MongoClient(database.url).connect();
-  db = mongo.db(database.database);
-  world = await openWorld(nats.url, played, { MONGODB_URL: database.url, MONGODB_DATABASE: database.database });
+  world = await openReadingWorld(played);
 });
-afterAll(async () => {
-  await world.close();
-  await mongo.close();
-  await nats.stop();
-});
+afterAll(() => world.close());
 
-interface Row {
-  readonly _id: string;
-  readonly [field: string]: unknown;
-}
-const put = (collection: string, rows: readonly Row[]) => db.collection<Row>(collection).insertMany([...rows]);
 const contact = (id: string, more: Partial<DocumentOf<"contacts">> & { readonly at?: string }, account = "garage"): Row => {
   const { at = "2026-11-20T10:00:00.000Z", ...rest } = more;
   return {
@@ -69,7 +51,7 @@ test("pages newest first, each contact once, and never another account's", async
   const rows = Array.from({ length: 25 }, (_, index) =>
     contact(`c${index}`, { at: `2026-11-19T10:00:${String(index >> 1).padStart(2, "0")}.000Z`, run: runId.parse("2026-11-19") }),
   );
-  await put("contacts", [...rows, contact("other", { run: runId.parse("2026-11-19") }, "garage2")]);
+  await world.put("contacts", [...rows, contact("other", { run: runId.parse("2026-11-19") }, "garage2")]);
   const seen: string[] = [];
   for (let next: string | undefined = ""; next !== undefined; ) {
     const { status, json }: Awaited<ReturnType<World["call"]>> = await world.call(
@@ -104,7 +86,7 @@ test("pages newest first, each contact once, and never another account's", async
 
 test("pages lists that have no order of their own by id", async () => {
   const ad = (account: string, id: string): Row => ({ _id: `${account}.${id}`, account, ad: id, title: id, person: "p1", _seq: 2 });
-  await put("ads", [...["a1", "a2", "a3"].map((id) => ad("garage", id)), ad("garag", "x"), ad("garage2", "x"), ad("garage-x", "x")]);
+  await world.put("ads", [...["a1", "a2", "a3"].map((id) => ad("garage", id)), ad("garag", "x"), ad("garage2", "x"), ad("garage-x", "x")]);
   for (const filter of ["", "&person=p1"]) {
     const first = await world.call("GET", `/v1/ads?limit=2${filter}`, { key });
     const rest = await world.call("GET", `/v1/ads?limit=2${filter}&cursor=${first.json.next}`, { key });
@@ -114,10 +96,10 @@ test("pages lists that have no order of their own by id", async () => {
 });
 
 test("reads from the collection that an alias names", async () => {
-  await put("hunts_2", [
+  await world.put("hunts_2", [
     { _id: "garage.h1", account: "garage", hunt: "h1", definition: {}, status: "active", createdAt: "x", changedAt: "x", _seq: 3 },
   ]);
-  await db.collection<Row>(viewsCollection).insertOne({ _id: "hunts", collection: "hunts_2" });
+  await world.collection(viewsCollection).insertOne({ _id: "hunts", collection: "hunts_2" });
   // Where a view is may be known from before, for as long as a swapped collection stays readable.
   await expect
     .poll(() => world.call("GET", "/v1/hunts/h1", { key }), { timeout: 2 * aliasFreshMs })
@@ -126,7 +108,7 @@ test("reads from the collection that an alias names", async () => {
 });
 
 test("waits for the change that was named, and says so when it does not come", async () => {
-  const positions = db.collection<Row>(positionsCollection);
+  const positions = world.collection(positionsCollection);
   await positions.updateOne({ _id: readerOf("SMS") }, { $set: { seq: 40, created: "x", epoch: 1 } }, { upsert: true });
   let answered = false;
   const waiting = world.call("GET", "/v1/replies?waitFor=50", { key }).then((answer) => {
@@ -149,7 +131,7 @@ test("opens replies for the holder of a key, and tells what was erased", async (
   const reply = (id: string, sealed: unknown, at: string): Row => ({
     ...{ _id: `garage.${id}`, account: "garage", inbound: id, knownSender: true, text: sealed, at, mark: "unread", answers: [], _seq: 4 },
   });
-  await put("replies", [reply("i1", text, "2026-11-20T10:00:00.000Z"), reply("i2", gone, "2026-11-20T11:00:00.000Z")]);
+  await world.put("replies", [reply("i1", text, "2026-11-20T10:00:00.000Z"), reply("i2", gone, "2026-11-20T11:00:00.000Z")]);
   const { json } = await world.call("GET", "/v1/replies?mark=unread", { key });
   expect(json.items.map(({ inbound, text }: { inbound: string; text: string }) => [inbound, text])).toEqual([
     ["i2", "erased"],
@@ -158,7 +140,7 @@ test("opens replies for the holder of a key, and tells what was erased", async (
 });
 
 test("tells a run's progress, and watches it until it has settled", async () => {
-  await put("contacts", [
+  await world.put("contacts", [
     contact("r1", { status: "requested" }),
     contact("r2", { status: "sent", outcome: "accepted", replies: 2, stopped: true }),
     contact("r3", { status: "failed", outcome: "accepted", replies: 1 }),
@@ -192,9 +174,7 @@ test("tells a run's progress, and watches it until it has settled", async () => 
     }
     if (told.length === 1) {
       passOpen = false;
-      await db
-        .collection<Row>("contacts")
-        .updateMany({ run, status: { $in: ["requested", "deferred"] } }, { $set: { status: "accepted" } });
+      await world.collection("contacts").updateMany({ run, status: { $in: ["requested", "deferred"] } }, { $set: { status: "accepted" } });
     }
   }
   expect(told.slice(0, -1).map(({ settled }) => settled)).not.toContain(true);
@@ -205,7 +185,7 @@ test("tells a run's progress, and watches it until it has settled", async () => 
 });
 
 test("without MongoDB lists say so at once, and commands go on", async () => {
-  const lone = await openWorld(nats.url, [], { MONGODB_URL: "mongodb://127.0.0.1:9", GATEWAY_PORT: "0" });
+  const lone = await openWorld(world.nats.url, [], { MONGODB_URL: "mongodb://127.0.0.1:9", GATEWAY_PORT: "0" });
   try {
     const began = performance.now();
     for (const path of ["/v1/contacts", "/v1/hunts", "/v1/runs", "/v1/replies?waitFor=3", `/v1/runs/${run}`]) {
@@ -233,7 +213,7 @@ test("webhooks that matched nothing are told with what the provider sent, newest
   const row = (id: string, more: object, account = "garage") => ({
     ...{ _id: `${account}.${id}`, account, ref: "r", event: `event-${id}`, type: "sent", at: "2026-11-20T10:00:00.000Z", ...more },
   });
-  await put("unmatched", [
+  await world.put("unmatched", [
     row("1", { _seq: 11, inbox: mine }),
     row("2", { _seq: 12 }), // of a release that did not note where it stands
     row("3", { _seq: 13, inbox: theirs }),

@@ -2,6 +2,8 @@ import type { CommandDefinition, ServiceName } from "@outrider/contracts/command
 import { type CommandContext, type CommandHandler, handle, Refusal, type Service, serveCommands } from "@outrider/platform";
 import { defineConfig } from "@outrider/platform/config";
 import { openTestService } from "@outrider/platform/testing";
+import { type ThrowAwayNats, testMongo, throwAwayNats } from "@outrider/stack/testing";
+import { type Collection, MongoClient } from "mongodb";
 import { definition, type GatewayConfig } from "../config.ts";
 import { openGateway } from "../gateway.ts";
 
@@ -44,6 +46,37 @@ export const play = <Request, Reply>(
 
 export const no = (...told: ConstructorParameters<typeof Refusal>): never => {
   throw new Refusal(...told);
+};
+
+/** A document of a view, as it is stored. */
+export interface Row {
+  readonly _id: string;
+  readonly [field: string]: unknown;
+}
+
+/** The same with read models of the test's own, which play the projector's. */
+export interface ReadingWorld extends World {
+  readonly nats: ThrowAwayNats;
+  readonly collection: (name: string) => Collection<Row>;
+  readonly put: (collection: string, rows: readonly Row[]) => Promise<unknown>;
+}
+
+export const openReadingWorld = async (played: readonly Played[]): Promise<ReadingWorld> => {
+  const nats = await throwAwayNats();
+  const { url, database } = await testMongo();
+  const mongo = await new MongoClient(url).connect();
+  const world = await openWorld(nats.url, played, { MONGODB_URL: url, MONGODB_DATABASE: database });
+  const collection = (name: string): Collection<Row> => mongo.db(database).collection<Row>(name);
+  return {
+    ...world,
+    ...{ nats, collection },
+    put: (name, rows) => collection(name).insertMany([...rows]),
+    close: async () => {
+      await world.close();
+      await mongo.close();
+      await nats.stop();
+    },
+  };
 };
 
 export const openWorld = async (
