@@ -60,6 +60,14 @@ test("asks over TLS, one connection for one request after another", async () => 
   expect(connections).toBe(1);
 });
 
+test.each(["/gateway/v2", "/gateway/v2/"])("asks below the path %s of an address", async (path) => {
+  await using stack = new AsyncDisposableStack();
+  const below = httpExchanges(`https://localhost:${(server.address() as AddressInfo).port}${path}`, 1);
+  stack.defer(below.close);
+  expect(await below.exchange({ method: "GET", path: "/log/?a=b", until: until() })).toMatchObject({ kind: "answer", status: 200 });
+  expect(asked).toEqual(["GET /gateway/v2/log/?a=b "]);
+});
+
 test("a certificate that nobody trusts ends the exchange before anything has left", async () => {
   setDefaultCACertificates(trusted);
   expect(await send("/send")).toEqual({ kind: "none", left: false, cause: "DEPTH_ZERO_SELF_SIGNED_CERT" });

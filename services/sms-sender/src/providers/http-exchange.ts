@@ -26,9 +26,13 @@ export interface HttpExchanges {
 const clientFor = (protocol: string): Pick<typeof import("node:http"), "Agent" | "request"> =>
   protocol === "https:" ? process.getBuiltinModule("node:https") : process.getBuiltinModule("node:http");
 
-/** HTTP to one origin that can tell whether a request has left. Never sends one twice by itself, and never throws. */
-export const httpExchanges = (origin: string, connections: number): HttpExchanges => {
-  const { protocol } = new URL(origin);
+/**
+ * HTTP to one address, whose path stands before all others, that can tell whether a request has left. Never sends one twice by itself, and
+ * never throws.
+ */
+export const httpExchanges = (address: string, connections: number): HttpExchanges => {
+  const { protocol, origin, pathname } = new URL(address);
+  const base = origin + pathname.replace(/\/+$/, "");
   const client = clientFor(protocol);
   const agent = new client.Agent({
     keepAlive: true,
@@ -44,7 +48,7 @@ export const httpExchanges = (origin: string, connections: number): HttpExchange
         let left = false;
         if (until.aborted) return resolve({ kind: "none", left, cause: "the attempt was over" });
         const body = form?.toString();
-        const request = client.request(new URL(path, origin), {
+        const request = client.request(base + path, {
           method,
           agent,
           headers:
