@@ -3,7 +3,7 @@ import { backOff, type Kernel, pauseFor } from "./kernel.ts";
 import type { AcquireLease, Lease } from "./lease.ts";
 import { type Incoming, type OrderedStretch, readInOrder } from "./ordered.ts";
 import { recordedFrom } from "./recorded.ts";
-import type { Codec, Recorded } from "./store.ts";
+import type { Codec, Recorded, Revision } from "./store.ts";
 
 /** How far a reader is in a stream: a sequence means something only together with the stream's creation time. */
 export interface Position {
@@ -19,6 +19,8 @@ export interface Positions {
 
 export interface Followed<Event> extends Recorded<Event> {
   readonly subject: string;
+  /** Revision of the message before it on its subject; 0: it is the first. */
+  readonly expected: Revision;
   readonly stream: string;
 }
 

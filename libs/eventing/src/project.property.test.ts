@@ -32,7 +32,7 @@ const messages: fc.Arbitrary<readonly Followed<TallyEvent>[]> = fc
   .map((list) =>
     list.map(({ subject, keys }, index) => ({
       ...{ subject, stream: "S", events: keys.map((key) => added(key)), revision: (index + 1) * 3, at },
-      ...{ commandId: `c${index}`, executionId: `e${index}`, closing: 0 },
+      ...{ commandId: `c${index}`, executionId: `e${index}`, expected: 0, closing: 0 },
     })),
   );
 

@@ -60,6 +60,10 @@ export class StoredDecision<Event> implements Recorded<Event> {
     return this.#header(wire.execution);
   }
 
+  get expected(): Revision {
+    return Number(this.#header(wire.expected) || 0);
+  }
+
   get closing(): Revision {
     return Number(this.#header(wire.closing) || 0);
   }

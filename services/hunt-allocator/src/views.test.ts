@@ -17,7 +17,7 @@ const contact = contactIdOf(account, hunt, person, 1);
 const at = "2026-11-20T10:00:00.000Z";
 const later = "2026-11-21T10:00:00.000Z";
 const message = <Event>(subject: string, revision: number, when: string, ...events: Event[]): Followed<Event> => ({
-  ...{ subject, stream: "S", revision, at: when, events, commandId: `c${revision}`, executionId: `e${revision}`, closing: 0 },
+  ...{ subject, stream: "S", revision, at: when, events, commandId: `c${revision}`, executionId: `e${revision}`, expected: 0, closing: 0 },
 });
 /** Folds messages in batches of a size, forgetting in between as a restart would. */
 const folded = async <Document, Event>(view: View<Document, Event>, messages: readonly Followed<Event>[], size = 1) => {

@@ -6,6 +6,7 @@ import { streams, subjects } from "@outrider/contracts/streams";
 import { jetStreamStore } from "@outrider/eventing";
 import { kernelOf } from "@outrider/platform";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openRegistry } from "./registry.ts";
 import { account, creation, numbersFrom, openWorld, request, type World } from "./testing-world.ts";
 
 const { permit, optOut } = registryCommands;
@@ -151,4 +152,29 @@ test("gives a permit back after the replica that saw the contact begin has gone"
   await world.replicas.shift()?.[Symbol.asyncDispose]();
   await write("handed-over", { type: "ContactGated", data: { rule: "paused", ...paid } });
   await expect.poll(() => world.historyOf(person), { timeout: 15_000 }).toContain("PermitReturned");
+});
+
+test("gives back no permit of an attempt that may have reached the person, though all who saw it have gone and the contact is asked for anew", async () => {
+  const person = await world.personOf("06 39 98 03 02");
+  expect(await world.permit(person, { contact: "asked-anew" })).toMatchObject({ kind: "permitted" });
+  const gated: ContactEvent = { type: "ContactGated", data: { rule: "paused", ...paid } };
+  await write(
+    "asked-anew",
+    requested("asked-anew", person),
+    { type: "AttemptStarted", data: { attempt: 1, until: "2026-11-20T10:00:30.000Z" } },
+    { type: "AttemptUnknown", data: { attempt: 1, cause: "timeout" } },
+    { type: "ResendAsked", data: { by: "ada", ...paid } },
+    gated,
+  );
+  const next = await world.open("next");
+  const { positions } = await openRegistry(next);
+  const readToItsEnd = async () => {
+    const { state } = await world.caller.jsm.streams.info(streams.sms.name);
+    await expect.poll(async () => (await positions.sms.load())?.seq, { timeout: 15_000 }).toBe(state.last_seq);
+  };
+  await readToItsEnd();
+  for (const replica of world.replicas.splice(0, world.replicas.length, next)) await replica[Symbol.asyncDispose]();
+  await write("asked-anew", requested("asked-anew", person), gated);
+  await readToItsEnd();
+  expect(await world.historyOf(person)).toEqual(["PersonRegistered", "AttemptPermitted"]);
 });

@@ -40,6 +40,9 @@ const returnedBy = (event: ContactEvent, contact: ContactId, { kept }: Memory): 
 const endsPermits = ({ type }: ContactEvent): boolean =>
   type === "AttemptAbandoned" || type === "ContactRejected" || type === "AttemptRefusedForNow" || type === "ContactGated";
 
+/** What began before is not remembered: an attempt of then may have reached the person, and must not be given back with the rest. */
+const isAskedAgain = ({ type }: ContactEvent, { expected }: Followed<ContactEvent>): boolean => type === "ContactRequested" && expected > 0;
+
 /** Most contacts end so and are heard of no more; whoever is sent again is recalled. A gated one may be asked for again with what it had. */
 const isSettled = ({ type }: ContactEvent): boolean => type === "ContactAccepted" || type === "ContactRejected";
 
@@ -84,7 +87,7 @@ export const returnSmsPermits = ({ kernel, persons, clock, acquire, positions, c
       for (const event of message.events) {
         const { subject, revision } = message;
         let memory = contacts.get(subject);
-        if (memory === undefined && endsPermits(event)) memory = await recall(subject, revision);
+        if (memory === undefined && (endsPermits(event) || isAskedAgain(event, message))) memory = await recall(subject, revision);
         memory = remember(memory, event);
         if (memory === undefined) continue;
         if (isSettled(event)) contacts.delete(subject);

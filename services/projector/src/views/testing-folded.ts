@@ -8,7 +8,7 @@ export const account = accountId.parse("garage");
 export const at = "2026-11-20T10:00:00.000Z";
 export const sealed = { k: "key", v: "sealed" };
 export const message = <Event>(subject: string, revision: number, ...events: Event[]): Followed<Event> => ({
-  ...{ subject, stream: "TEST", events, revision, at, commandId: `command-${revision}`, executionId: "x", closing: 0 },
+  ...{ subject, stream: "TEST", events, revision, at, commandId: `command-${revision}`, executionId: "x", expected: 0, closing: 0 },
 });
 
 /** Folds messages as the projector does, checks every document against its contract, and folds all of them again: nothing may change. */
