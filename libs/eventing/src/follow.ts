@@ -44,7 +44,10 @@ export interface FollowOptions<Event> {
   readonly poison?: (stream: string, seq: number, reason: string) => Promise<void>;
 }
 
-/** Messages may be large: a batch has no more of them than this many bytes, and one. What is made of them takes several times as much. */
+/**
+ * Messages may be large: once a batch has this many bytes, nothing more is waited for. All that is here already is in it, as far as `most` allows.
+ * What is made of them takes several times as much.
+ */
 const batchBytes = 512 * 1024;
 /** Messages that have come for the batch after the next one: what is handled and what is decoded meanwhile are two batches already. */
 const mostHere = 1000;
