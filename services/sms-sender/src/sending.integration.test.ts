@@ -3,6 +3,7 @@ import { lineCodec, smsCommands } from "@outrider/contracts/sms";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { followed, turnsAhead } from "./config.ts";
 import { scheduleWanted } from "./tail.ts";
 import { main, type Opened, only, openTurns, openWorld, type World, within } from "./testing-world.ts";
 import { askForTurns } from "./turns.ts";
@@ -89,6 +90,28 @@ describe("a page of allocations", () => {
     expect(await world.sends([gated, slow])).toHaveLength(2);
     await expect.poll(() => openTurns(first, account), within).toBe(0);
   });
+});
+
+test("no contact of a page is asked for while many turns are before us; when they are taken, all are", async () => {
+  const account = await world.account("ahead");
+  const one = only(await world.people(account, 1));
+  const looks = [first, second].map(({ sms }) => vi.spyOn(sms.kernel.jsm.consumers, "info"));
+  const { consumers } = world.kernel.jsm;
+  const turns = [streams.sms.name, followed.turns.durable] as const;
+  await consumers.pause(...turns, new Date(Date.now() + 60_000));
+  try {
+    for (let n = 0; n <= turnsAhead.atMost; n++) {
+      await world.append(streams.sms.name, lineCodec, subjects.smsLine(account, "other"), { type: "LineResumed", data: { by: "ada" } });
+    }
+    await world.page(account, "2026-11-20", [one]);
+    const asked = () => looks.flatMap(({ mock }) => mock.calls).filter(([, durable]) => durable === followed.turns.durable).length;
+    await expect.poll(asked, within).toBeGreaterThan(2);
+    expect(await world.typesOf(account, one)).toEqual([]);
+  } finally {
+    await consumers.resume(...turns);
+    for (const look of looks) look.mockRestore();
+  }
+  await expect.poll(() => world.statusOf(account, one.contact), within).toBe("accepted");
 });
 
 describe("a request by command", () => {
