@@ -105,6 +105,10 @@ const armedCron = async (account: AccountId) => {
   const { data } = z.object({ data: due }).parse((await scheduleOf(account)).json());
   return data.alarm.cron;
 };
+/** The commands by which the account's days were begun: a look and a reaction at once may both send one, and the allocator obeys it once. */
+const begunBy = (account: AccountId): readonly string[] => [
+  ...new Set(starts.filter((start) => start.account === account).map(({ commandId }) => commandId)),
+];
 const pendingDue = async () => (await world.jsm.consumers.info(streams.schedule.name, "scheduler-due-daily-run")).num_pending;
 
 test("every account has one cron in its own time zone, which follows its policy", async () => {
@@ -126,10 +130,10 @@ test("a day begins by the sandbox's clock, once, and the next one is armed", asy
   await allocator(() => undefined);
   const offset = nineIn(2500);
   await Promise.all([open("one", offset), open("two", offset)]);
-  await expect.poll(() => starts.filter((start) => start.account === account), { timeout: 20_000 }).toHaveLength(1);
+  await expect.poll(() => begunBy(account), { timeout: 20_000 }).toHaveLength(1);
   await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true, next: "2027-03-03T08:00:00.000Z" });
   await expect.poll(pendingDue, { timeout: 10_000 }).toBe(0);
-  expect(starts.filter((start) => start.account === account)).toHaveLength(1);
+  expect(begunBy(account)).toHaveLength(1);
 });
 
 test("a start that nobody answered is asked for again under the same id; a refusal ends it", async () => {
@@ -144,11 +148,10 @@ test("a start that nobody answered is asked for again under the same id; a refus
     if (tries < 4) throw new Refusal("unavailable", "not now");
     throw new Refusal("refused", "the account runs nothing on this weekday", "not-a-run-day");
   });
-  const mine = () => starts.filter((start) => start.account === account);
-  await expect.poll(() => mine().length, { timeout: 20_000 }).toBeGreaterThan(0);
+  await expect.poll(() => begunBy(account), { timeout: 20_000 }).toHaveLength(1);
   await expect.poll(pendingDue, { timeout: 10_000 }).toBe(0);
   await expect.poll(unanswered, { timeout: 20_000 }).toBe(0);
-  expect(new Set(mine().map(({ commandId }) => commandId)).size).toBe(1);
+  expect(begunBy(account)).toHaveLength(1);
 });
 
 test("a day that began while the scheduler was down starts once when it is back", async () => {
@@ -161,9 +164,9 @@ test("a day that began while the scheduler was down starts once when it is back"
   await expect.poll(pendingDue, { timeout: 20_000 }).toBeGreaterThan(0);
   await allocator(() => undefined);
   await open("two", offset);
-  await expect.poll(() => starts.filter((start) => start.account === account), { timeout: 20_000 }).toHaveLength(1);
+  await expect.poll(() => begunBy(account), { timeout: 20_000 }).toHaveLength(1);
   await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true, next: "2027-03-03T08:00:00.000Z" });
-  expect(starts.filter((start) => start.account === account)).toHaveLength(1);
+  expect(begunBy(account)).toHaveLength(1);
 });
 
 test("a day whose schedule was lost begins at the next look, once, unless it has had its run; the one after is armed again", async () => {
@@ -180,10 +183,9 @@ test("a day whose schedule was lost begins at the next look, once, unless it has
   while (offset + Date.now() < Date.parse("2027-03-02T08:00:00.000Z")) await purge();
   for (const account of [lost, done])
     await expect.poll(() => daily(account), armed).toMatchObject({ armed: true, next: "2027-03-03T08:00:00.000Z" });
-  const mine = (account: AccountId) => starts.filter((start) => start.account === account);
-  await expect.poll(() => mine(lost).length, { timeout: 10_000 }).toBeGreaterThan(0);
-  expect(new Set(mine(lost).map(({ commandId }) => commandId)).size).toBe(1);
-  expect(mine(done)).toEqual([]);
+  await expect.poll(() => begunBy(lost), { timeout: 10_000 }).toHaveLength(1);
+  expect(begunBy(lost)).toHaveLength(1);
+  expect(begunBy(done)).toEqual([]);
 });
 
 /** Armed for the day, then everything is lost while nobody looks, and the moment passes. Answers the clock to go on with. */
@@ -202,7 +204,7 @@ test("a lost day whose moment has only just passed begins at the next look, thou
   const account = accountId.parse("just-now");
   await allocator(() => undefined);
   await open("after", await losesItsMoment(account), 60_000);
-  await expect.poll(() => starts.filter((start) => start.account === account), { timeout: 10_000 }).toHaveLength(1);
+  await expect.poll(() => begunBy(account), { timeout: 10_000 }).toHaveLength(1);
   await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true, next: "2027-03-03T08:00:00.000Z" });
 });
 
@@ -218,7 +220,7 @@ test("a lost day that cannot begin at the first look begins at a later one", asy
   expect(await daily(account)).toMatchObject({ armed: false });
   away = false;
   await expect.poll(() => daily(account), { timeout: 20_000 }).toMatchObject({ armed: true, next: "2027-03-03T08:00:00.000Z" });
-  expect(new Set(mine().map(({ commandId }) => commandId)).size).toBe(1);
+  expect(begunBy(account)).toHaveLength(1);
 });
 
 test.each([
@@ -237,7 +239,7 @@ test.each([
   await expect.poll(() => offset + Date.now(), { timeout: 10_000 }).toBeGreaterThan(Date.parse("2027-03-02T08:00:00.000Z"));
   await write(account, seq, { type: "AccountPolicyChanged", data: { policy: { ...policy, ...change } } }, "2027-03-02T08:00:01.000Z");
   await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true, next });
-  expect(starts.filter((start) => start.account === account)).toHaveLength(1);
+  expect(begunBy(account)).toHaveLength(1);
   await looking.release();
 });
 
@@ -252,7 +254,7 @@ test.each([
   await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true, next: "2027-03-02T17:00:00.000Z" });
   await write(account, seq, { type: "AccountPolicyChanged", data: { policy: { ...policy, dailyRunCron: "0 9 * * *" } } }, changed);
   await expect.poll(() => armedCron(account), { timeout: 10_000 }).toBe("0 9 * * *");
-  expect(starts.filter((start) => start.account === account)).toHaveLength(begun);
+  expect(begunBy(account)).toHaveLength(begun);
 });
 
 test("an alarm that was armed with a trace by an earlier release is armed without it", async () => {
