@@ -1,4 +1,5 @@
 import swagger from "@fastify/swagger";
+import { v1 } from "@outrider/contracts/api";
 import { randomId, type Service } from "@outrider/platform";
 import fastify, { type FastifyReply, type FastifyRequest } from "fastify";
 import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
@@ -45,7 +46,7 @@ export const createApp = async (service: Service<GatewayConfig>): Promise<Api> =
   addSafeHeaders(app);
   app.setErrorHandler((error, request, reply) => tell(error, request, reply));
   app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, problemOf("not-found", "there is no such route; see /v1/openapi.json"), request.id),
+    sendProblem(reply, problemOf("not-found", `there is no such route; see ${v1.openapi.show.url}`), request.id),
   );
   await app.register(swagger, {
     openapi: {

@@ -232,41 +232,6 @@ describe("read models", () => {
   });
 });
 
-describe("the OpenAPI document", () => {
-  const walk = (value: unknown, path: string, visit: (node: object, path: string) => void): void => {
-    if (typeof value !== "object" || value === null) return;
-    visit(value, path);
-    for (const [name, inner] of Object.entries(value)) walk(inner, `${path}/${name}`, visit);
-  };
-  test("has every route with a summary and an answer", async () => {
-    const { json } = await world.call("GET", "/v1/openapi.json");
-    const routes = Object.entries<Record<string, { summary?: string; tags?: string[]; responses: object }>>(json.paths).flatMap(
-      ([path, methods]) =>
-        Object.entries(methods).map(([method, route]) => {
-          expect(route.summary, `${method} ${path}`).toBeTruthy();
-          expect(route.tags, `${method} ${path}`).toHaveLength(1);
-          expect(
-            Object.keys(route.responses).some((status) => status.startsWith("2")),
-            `${method} ${path}`,
-          ).toBe(true);
-          return `${method.toUpperCase()} ${path}`;
-        }),
-    );
-    expect(routes.sort()).toMatchSnapshot();
-  });
-  test("leaves no shape open without saying what it is", async () => {
-    const { json } = await world.call("GET", "/v1/openapi.json");
-    const open: string[] = [];
-    walk(json.paths, "", (node, path) => {
-      const parent = path.split("/").at(-2);
-      const isSchema = parent === "properties" || path.endsWith("/schema") || path.endsWith("/items");
-      if (isSchema && Object.keys(node).length === 0) open.push(path);
-    });
-    // Events, states and letters of any kind: what they hold is the matter of each aggregate.
-    expect(open.filter((path) => !/history|state|dead|export/.test(path))).toEqual([]);
-  });
-});
-
 test("the page of the API loads nothing from elsewhere", async () => {
   const page = await fetch(`${world.url}/docs`);
   expect(page.status).toBe(200);

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { v1 } from "@outrider/contracts/api";
 import { type AccountId, accountId, idFromKey } from "@outrider/contracts/ids";
 import { accountPolicyChange } from "@outrider/contracts/registry";
 import { registryCommands } from "@outrider/contracts/registry-commands";
@@ -41,13 +42,11 @@ export const accountRoutes = (api: Api, { ask }: Gateway): void => {
     policy: policy.optional(),
   });
   const founded = z.object({ account: accountId, ...keyOnce, seq });
-  api.post(
-    "/v1/accounts",
-    {
-      config: { access: "operator" },
-      schema: { tags, summary: "Create an account", body: founding, response: { 200: founded, 201: founded, ...problems } },
-    },
-    async (request, reply) => {
+  api.route({
+    ...v1.accounts.create,
+    config: { access: "operator" },
+    schema: { tags, summary: "Create an account", body: founding, response: { 200: founded, 201: founded, ...problems } },
+    handler: async (request, reply) => {
       const { account } = request.body;
       const secret = newKey(account);
       const apiKey = {
@@ -63,53 +62,51 @@ export const accountRoutes = (api: Api, { ask }: Gateway): void => {
       reply.code(201);
       return { account, apiKey: secret, seq };
     },
-  );
+  });
 
-  api.get(
-    "/v1/account",
-    { config: { access: "read" }, schema: { tags, summary: "The account and its policy", response: { 200: shown, ...problems } } },
-    async (request) => {
+  api.route({
+    ...v1.accounts.show,
+    config: { access: "read" },
+    schema: { tags, summary: "The account and its policy", response: { 200: shown, ...problems } },
+    handler: async (request) => {
       const { providers, ...account } = await ask(request, registryCommands.account, { account: accountOf(request) });
       return { ...account, lines: providers.map(({ line, provider }) => ({ line, provider })) };
     },
-  );
-  api.patch(
-    "/v1/account/policy",
-    { config: { access: "write" }, schema: { tags, summary: "Change the policy", body: policy, response: { 200: changed, ...problems } } },
-    (request) => ask(request, registryCommands.changePolicy, { account: accountOf(request), policy: request.body }),
-  );
-  api.post(
-    "/v1/account/confirm-offer-to-buy",
-    {
-      config: { access: "admin" },
-      schema: {
-        tags,
-        summary: "Take on the notice about writing to owners with an offer to buy",
-        body: z.strictObject({
-          by: z.string().min(1).max(200),
-          notice: z.string().min(1).max(5000).describe("the text of `offerToBuyNotice`, as GET /v1/account hands it out"),
-        }),
-        response: { 200: changed, ...problems },
-      },
+  });
+  api.route({
+    ...v1.accounts.changePolicy,
+    config: { access: "write" },
+    schema: { tags, summary: "Change the policy", body: policy, response: { 200: changed, ...problems } },
+    handler: (request) => ask(request, registryCommands.changePolicy, { account: accountOf(request), policy: request.body }),
+  });
+  api.route({
+    ...v1.accounts.confirmOfferToBuy,
+    config: { access: "admin" },
+    schema: {
+      tags,
+      summary: "Take on the notice about writing to owners with an offer to buy",
+      body: z.strictObject({
+        by: z.string().min(1).max(200),
+        notice: z.string().min(1).max(5000).describe("the text of `offerToBuyNotice`, as GET /v1/account hands it out"),
+      }),
+      response: { 200: changed, ...problems },
     },
-    (request) => ask(request, registryCommands.confirmOfferToBuy, { account: accountOf(request), ...request.body }),
-  );
+    handler: (request) => ask(request, registryCommands.confirmOfferToBuy, { account: accountOf(request), ...request.body }),
+  });
   keyRoutes(api, ask);
 };
 
 const keyRoutes = (api: Api, ask: Gateway["ask"]): void => {
-  api.post(
-    "/v1/account/api-keys",
-    {
-      config: { access: "admin" },
-      schema: {
-        tags,
-        summary: "Make another key",
-        body: z.strictObject({ label: z.string().min(1).max(100), scopes: z.array(scope).min(1) }),
-        response: { 201: z.object({ key: z.string(), ...keyOnce, seq }), ...problems },
-      },
+  api.route({
+    ...v1.accounts.addKey,
+    config: { access: "admin" },
+    schema: {
+      tags,
+      summary: "Make another key",
+      body: z.strictObject({ label: z.string().min(1).max(100), scopes: z.array(scope).min(1) }),
+      response: { 201: z.object({ key: z.string(), ...keyOnce, seq }), ...problems },
     },
-    async (request, reply) => {
+    handler: async (request, reply) => {
       const account = accountOf(request);
       const secret = newKey(account);
       const key = idFromKey("key", account, request.commandId);
@@ -120,20 +117,18 @@ const keyRoutes = (api: Api, ask: Gateway["ask"]): void => {
       const opens = !request.repeatable || (await opensAccount(ask(request, registryCommands.authenticate, { account, hash })));
       return opens ? { key, apiKey: secret, seq } : { key, apiKeyShownOnce: true as const, seq };
     },
-  );
-  api.delete(
-    "/v1/account/api-keys/:key",
-    {
-      config: { access: "admin" },
-      schema: {
-        tags,
-        summary: "Revoke a key; within seconds it opens nothing",
-        params: z.object({ key: z.string().min(1).max(64) }),
-        response: { 200: changed, ...problems },
-      },
+  });
+  api.route({
+    ...v1.accounts.revokeKey,
+    config: { access: "admin" },
+    schema: {
+      tags,
+      summary: "Revoke a key; within seconds it opens nothing",
+      params: z.object({ key: z.string().min(1).max(64) }),
+      response: { 200: changed, ...problems },
     },
-    (request) => ask(request, registryCommands.revokeApiKey, { account: accountOf(request), key: request.params.key }),
-  );
+    handler: (request) => ask(request, registryCommands.revokeApiKey, { account: accountOf(request), key: request.params.key }),
+  });
 };
 
 const opensAccount = async (authenticated: Promise<unknown>): Promise<boolean> => {

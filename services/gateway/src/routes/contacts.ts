@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import type { ContactRequest } from "@outrider/contracts/contact";
 import { contactStatus, documents } from "@outrider/contracts/documents";
 import { legalBasis, purpose } from "@outrider/contracts/fields";
@@ -35,43 +36,39 @@ type Wanted = z.output<typeof wanted>;
 
 export const contactRoutes = (api: Api, gateway: Gateway): void => {
   const { ask } = gateway;
-  api.post(
-    "/v1/contacts",
-    {
-      config: { access: "write" },
-      schema: {
-        tags,
-        summary: "Write to one person, if that is lawful and paid for",
-        body: wanted,
-        response: {
-          202: z.object({ contact: contactId, person: personId, outcome: z.enum(["requested", "redundant"]), seq }),
-          ...problems,
-        },
+  api.route({
+    ...v1.contacts.request,
+    config: { access: "write" },
+    schema: {
+      tags,
+      summary: "Write to one person, if that is lawful and paid for",
+      body: wanted,
+      response: {
+        202: z.object({ contact: contactId, person: personId, outcome: z.enum(["requested", "redundant"]), seq }),
+        ...problems,
       },
     },
-    async (request, reply) => {
+    handler: async (request, reply) => {
       const requested = await requestContact(gateway, request, request.body);
       reply.code(202);
       return requested;
     },
-  );
-  api.post(
-    "/v1/contacts/:contact/resolve",
-    {
-      config: { access: "write" },
-      schema: {
-        tags,
-        summary: "Decide what became of an unknown contact",
-        params,
-        body: z.strictObject({ as: z.enum(["sent", "not-sent", "send-again"]), by }),
-        response: { 200: changed, ...problems },
-      },
+  });
+  api.route({
+    ...v1.contacts.resolve,
+    config: { access: "write" },
+    schema: {
+      tags,
+      summary: "Decide what became of an unknown contact",
+      params,
+      body: z.strictObject({ as: z.enum(["sent", "not-sent", "send-again"]), by }),
+      response: { 200: changed, ...problems },
     },
-    (request) => {
+    handler: (request) => {
       const { as, by = callerOf(request).actor } = request.body;
       return ask(request, smsCommands.resolve, { account: accountOf(request), ...request.params, as, by });
     },
-  );
+  });
   readingRoutes(api, gateway);
 };
 
@@ -152,44 +149,40 @@ const firstLine = async (ask: Gateway["ask"], request: FastifyRequest) => {
 };
 
 const readingRoutes = (api: Api, { models, service }: Gateway): void => {
-  api.get(
-    "/v1/contacts",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "Contacts by status, hunt, run or person",
-        querystring: z.object({
-          ...paging,
-          waitFor,
-          status: contactStatus.optional(),
-          hunt: huntId.optional(),
-          run: runId.optional(),
-          person: personId.optional(),
-        }),
-        response: { 200: page(shown), ...problems },
-      },
+  api.route({
+    ...v1.contacts.list,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "Contacts by status, hunt, run or person",
+      querystring: z.object({
+        ...paging,
+        waitFor,
+        status: contactStatus.optional(),
+        hunt: huntId.optional(),
+        run: runId.optional(),
+        person: personId.optional(),
+      }),
+      response: { 200: page(shown), ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       const { cursor, limit, waitFor: seq, ...filter } = request.query;
       await models.folded("contacts", seq);
       const { items, ...more } = await models.page("contacts", accountOf(request), given(filter), { cursor, limit });
       return { items: items.map(({ account: _account, _seq, text: _text, ...contact }) => ({ ...contact, seq: _seq })), ...more };
     },
-  );
-  api.get(
-    "/v1/contacts/:contact",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "One contact with its text",
-        params,
-        querystring: z.object({ waitFor }),
-        response: { 200: shown.extend({ text: z.string().describe("`erased` when the person has been") }), ...problems },
-      },
+  });
+  api.route({
+    ...v1.contacts.show,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "One contact with its text",
+      params,
+      querystring: z.object({ waitFor }),
+      response: { 200: shown.extend({ text: z.string().describe("`erased` when the person has been") }), ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       await models.folded("contacts", request.query.waitFor);
       const account = accountOf(request);
       const found = await models.one("contacts", account, request.params.contact);
@@ -198,7 +191,7 @@ const readingRoutes = (api: Api, { models, service }: Gateway): void => {
       const open = (await openersFor(models, service.keyring, account, [found.person]))(found.person);
       return { ...contact, text: await open(text), seq: _seq };
     },
-  );
+  });
 };
 
 /** The filters that were named. */

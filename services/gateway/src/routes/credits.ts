@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import { documents } from "@outrider/contracts/documents";
 import { instant } from "@outrider/contracts/fields";
 import { idFromKey } from "@outrider/contracts/ids";
@@ -12,53 +13,47 @@ const amount = z.int();
 const line = documents.statement.omit({ account: true, _seq: true }).extend({ seq });
 
 export const creditRoutes = (api: Api, { ask, models }: Gateway): void => {
-  api.get(
-    "/v1/credits",
-    {
-      config: { access: "read" },
-      schema: { tags, summary: "The balance, right now", response: { 200: ledgerCommands.balance.reply, ...problems } },
+  api.route({
+    ...v1.credits.show,
+    config: { access: "read" },
+    schema: { tags, summary: "The balance, right now", response: { 200: ledgerCommands.balance.reply, ...problems } },
+    handler: (request) => ask(request, ledgerCommands.balance, { account: accountOf(request) }),
+  });
+  api.route({
+    ...v1.credits.statement,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "Every change of the balance with its cause, newest first",
+      querystring: z.object({ ...paging, waitFor }),
+      response: { 200: page(line), ...problems },
     },
-    (request) => ask(request, ledgerCommands.balance, { account: accountOf(request) }),
-  );
-  api.get(
-    "/v1/credits/statement",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "Every change of the balance with its cause, newest first",
-        querystring: z.object({ ...paging, waitFor }),
-        response: { 200: page(line), ...problems },
-      },
-    },
-    async (request) => {
+    handler: async (request) => {
       await models.folded("statement", request.query.waitFor);
       const { items, ...more } = await models.page("statement", accountOf(request), {}, request.query);
       return { items: items.map(({ account: _account, _seq, ...entry }) => ({ ...entry, seq: _seq })), ...more };
     },
-  );
-  api.post(
-    "/v1/credits/grants",
-    {
-      config: { access: "operator" },
-      schema: {
-        tags,
-        summary: "Grant credits to the account named in Outrider-Account",
-        body: z.strictObject({
-          credits: z.int().positive().max(1_000_000_000),
-          note: z.string().max(500).optional(),
-          expiresAt: instant.optional(),
-          grant: z.string().min(1).max(100).optional().describe("known for ever by this: the same grant again adds nothing"),
-        }),
-        response: { 201: z.object({ grant: z.string(), seq, available: amount }), ...problems },
-      },
+  });
+  api.route({
+    ...v1.credits.grant,
+    config: { access: "operator" },
+    schema: {
+      tags,
+      summary: "Grant credits to the account named in Outrider-Account",
+      body: z.strictObject({
+        credits: z.int().positive().max(1_000_000_000),
+        note: z.string().max(500).optional(),
+        expiresAt: instant.optional(),
+        grant: z.string().min(1).max(100).optional().describe("known for ever by this: the same grant again adds nothing"),
+      }),
+      response: { 201: z.object({ grant: z.string(), seq, available: amount }), ...problems },
     },
-    async (request, reply) => {
+    handler: async (request, reply) => {
       const account = accountOf(request);
       const { grant = idFromKey("grant", account, request.commandId), ...granted } = request.body;
       const answer = await ask(request, ledgerCommands.grant, { account, grant, by: callerOf(request).actor, ...granted });
       reply.code(201);
       return { grant, ...answer };
     },
-  );
+  });
 };

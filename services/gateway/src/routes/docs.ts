@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import { randomId } from "@outrider/platform";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -52,7 +53,7 @@ const nothingOfTheVendors = {
 const load = async (nonce: string): Promise<FastifyInstance> => {
   const { default: reference } = await import("@scalar/fastify-api-reference");
   const app = fastify({ logger: false });
-  const page = { url: "/v1/openapi.json", pageTitle: "Outrider", nonce, withDefaultFonts: false };
+  const page = { url: v1.openapi.show.url, pageTitle: "Outrider", nonce, withDefaultFonts: false };
   await app.register(reference, { routePrefix: "/docs", configuration: { ...page, ...nothingOfTheVendors } });
   return app;
 };

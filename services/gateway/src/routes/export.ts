@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import { type DocumentOf, documents } from "@outrider/contracts/documents";
 import { personId } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry-commands";
@@ -31,18 +32,16 @@ const exported = registryCommands.exportPerson.reply.and(
 
 /** Registry keeps who somebody is and what they said about being written to; the rest is in the read models. */
 export const exportRoute = (api: Api, { ask, models, service }: Gateway): void => {
-  api.get(
-    "/v1/people/:person/export",
-    {
-      config: { access: "admin" },
-      schema: {
-        tags,
-        summary: "All that is stored about somebody, in plain words: events, contacts, replies and ads",
-        params,
-        response: { 200: exported, ...problems },
-      },
+  api.route({
+    ...v1.people.export,
+    config: { access: "admin" },
+    schema: {
+      tags,
+      summary: "All that is stored about somebody, in plain words: events, contacts, replies and ads",
+      params,
+      response: { 200: exported, ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       const account = accountOf(request);
       const { person } = request.params;
       const known = await ask(request, registryCommands.exportPerson, { account, person });
@@ -61,7 +60,7 @@ export const exportRoute = (api: Api, { ask, models, service }: Gateway): void =
         ...(incomplete.length === 0 ? {} : { incomplete }),
       };
     },
-  );
+  });
 };
 
 type Open = Keyring["open"];

@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import { header, inspection } from "@outrider/contracts/commands";
 import { inboxCodec } from "@outrider/contracts/inbox";
 import { accountOfSubject, parseInboxSubject, streams } from "@outrider/contracts/streams";
@@ -42,18 +43,16 @@ export const historyRoute = (api: Api, { ask, service: { jsm } }: Gateway): void
     }
     return message;
   };
-  api.get(
-    "/v1/history",
-    {
-      config: { access: "read" },
-      schema: {
-        tags: ["inspection"],
-        summary: "Every event of an aggregate with the state after it, by its subject or by one of its events; personal fields stay sealed",
-        querystring: asked,
-        response: { 200: answer, ...problems },
-      },
+  api.route({
+    ...v1.inspection.history,
+    config: { access: "read" },
+    schema: {
+      tags: ["inspection"],
+      summary: "Every event of an aggregate with the state after it, by its subject or by one of its events; personal fields stay sealed",
+      querystring: asked,
+      response: { 200: answer, ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       const { subject: named, event, from, limit } = request.query;
       const message = event === undefined ? undefined : await messageOf(request, event);
       if (message !== undefined && parseInboxSubject(message.subject) !== undefined) return webhook(message);
@@ -61,7 +60,7 @@ export const historyRoute = (api: Api, { ask, service: { jsm } }: Gateway): void
       const page = { subject, from: Math.max(from, (message?.seq ?? 1) - 1), limit };
       return { subject, ...(await ask(request, commandsOf(keeperFor(request, subject)).history, page)) };
     },
-  );
+  });
 };
 
 interface Message {

@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import { documents } from "@outrider/contracts/documents";
 import { channel } from "@outrider/contracts/fields";
 import { criteria, huntCommands, huntDefinition } from "@outrider/contracts/hunts";
@@ -23,18 +24,16 @@ type HuntDocument = z.output<typeof documents.hunts>;
 const show = ({ account: _account, _seq, ...hunt }: HuntDocument) => ({ ...hunt, seq: _seq });
 
 export const huntRoutes = (api: Api, { ask, models }: Gateway): void => {
-  api.post(
-    "/v1/hunts",
-    {
-      config: { access: "write" },
-      schema: {
-        tags,
-        summary: "Create a hunt",
-        body: definition.extend({ activate: z.boolean().default(false) }),
-        response: { 201: saved.extend({ hunt: huntId }), ...problems },
-      },
+  api.route({
+    ...v1.hunts.create,
+    config: { access: "write" },
+    schema: {
+      tags,
+      summary: "Create a hunt",
+      body: definition.extend({ activate: z.boolean().default(false) }),
+      response: { 201: saved.extend({ hunt: huntId }), ...problems },
     },
-    async (request, reply) => {
+    handler: async (request, reply) => {
       const account = accountOf(request);
       const { activate, ...definition } = request.body;
       const hunt = huntId.parse(idFromKey("hunt", account, request.commandId));
@@ -42,70 +41,63 @@ export const huntRoutes = (api: Api, { ask, models }: Gateway): void => {
       reply.code(201);
       return created;
     },
-  );
-  api.put(
-    "/v1/hunts/:hunt",
-    {
-      config: { access: "write" },
-      schema: {
-        tags,
-        summary: "Define a hunt anew",
-        params,
-        body: definition,
-        response: { 200: saved, ...problems },
-      },
+  });
+  api.route({
+    ...v1.hunts.change,
+    config: { access: "write" },
+    schema: {
+      tags,
+      summary: "Define a hunt anew",
+      params,
+      body: definition,
+      response: { 200: saved, ...problems },
     },
-    (request) => ask(request, huntCommands.changeHunt, { account: accountOf(request), ...request.params, definition: request.body }),
-  );
+    handler: (request) =>
+      ask(request, huntCommands.changeHunt, { account: accountOf(request), ...request.params, definition: request.body }),
+  });
   readingRoutes(api, models);
   stateRoutes(api, ask);
-  api.post(
-    "/v1/templates/preview",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "A template as it would be sent about an ad, or about a sample",
-        body: z.strictObject({ template: z.string().min(1).max(2000), channel: channel.default("sms"), ad: adId.optional() }),
-        response: { 200: z.object({ text: z.string(), sms: segments.optional() }), ...problems },
-      },
+  api.route({
+    ...v1.hunts.previewTemplate,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "A template as it would be sent about an ad, or about a sample",
+      body: z.strictObject({ template: z.string().min(1).max(2000), channel: channel.default("sms"), ad: adId.optional() }),
+      response: { 200: z.object({ text: z.string(), sms: segments.optional() }), ...problems },
     },
-    (request) => ask(request, huntCommands.previewTemplate, { account: accountOf(request), ...request.body }),
-  );
+    handler: (request) => ask(request, huntCommands.previewTemplate, { account: accountOf(request), ...request.body }),
+  });
 };
 
 const readingRoutes = (api: Api, models: Gateway["models"]): void => {
-  api.get(
-    "/v1/hunts",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "All hunts",
-        querystring: z.object({ ...paging, waitFor, status: documents.hunts.shape.status.optional() }),
-        response: { 200: page(shown), ...problems },
-      },
+  api.route({
+    ...v1.hunts.list,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "All hunts",
+      querystring: z.object({ ...paging, waitFor, status: documents.hunts.shape.status.optional() }),
+      response: { 200: page(shown), ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       const { status, waitFor: seq, ...paged } = request.query;
       await models.folded("hunts", seq);
       const { items, ...more } = await models.page("hunts", accountOf(request), status === undefined ? {} : { status }, paged);
       return { items: items.map(show), ...more };
     },
-  );
-  api.get(
-    "/v1/hunts/:hunt",
-    {
-      config: { access: "read" },
-      schema: { tags, summary: "One hunt", params, querystring: z.object({ waitFor }), response: { 200: shown, ...problems } },
-    },
-    async (request) => {
+  });
+  api.route({
+    ...v1.hunts.show,
+    config: { access: "read" },
+    schema: { tags, summary: "One hunt", params, querystring: z.object({ waitFor }), response: { 200: shown, ...problems } },
+    handler: async (request) => {
       await models.folded("hunts", request.query.waitFor);
       const hunt = await models.one("hunts", accountOf(request), request.params.hunt);
       if (hunt === undefined) throw new Refusal("not-found", "there is no such hunt");
       return show(hunt);
     },
-  );
+  });
 };
 
 const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
@@ -114,26 +106,25 @@ const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
     ["activate", activateHunt, "From the next pass on its ads are written about"],
     ["archive", archiveHunt, "The hunt is over"],
   ] as const) {
-    api.post(
-      `/v1/hunts/:hunt/${verb}`,
-      { config: { access: "write" }, schema: { tags, summary, params, body: z.strictObject({}), response: { 200: changed, ...problems } } },
-      (request) => ask(request, command, { account: accountOf(request), ...request.params }),
-    );
+    api.route({
+      ...v1.hunts[verb],
+      config: { access: "write" },
+      schema: { tags, summary, params, body: z.strictObject({}), response: { 200: changed, ...problems } },
+      handler: (request) => ask(request, command, { account: accountOf(request), ...request.params }),
+    });
   }
   for (const [verb, command, summary] of [
     ["pause", pauseHunt, "Within a second nothing of the hunt leaves any more"],
     ["resume", resumeHunt, "The hunt goes on"],
   ] as const) {
-    api.post(
-      `/v1/hunts/:hunt/${verb}`,
-      {
-        config: { access: "write" },
-        schema: { tags, summary, params, body: z.strictObject({ by }), response: { 200: changed, ...problems } },
-      },
-      (request) => {
+    api.route({
+      ...v1.hunts[verb],
+      config: { access: "write" },
+      schema: { tags, summary, params, body: z.strictObject({ by }), response: { 200: changed, ...problems } },
+      handler: (request) => {
         const { by = callerOf(request).actor } = request.body;
         return ask(request, command, { account: accountOf(request), ...request.params, by });
       },
-    );
+    });
   }
 };

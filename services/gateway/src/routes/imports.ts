@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import multipart from "@fastify/multipart";
 import { importCounts, ingestCommands } from "@outrider/contracts/ads";
+import { v1 } from "@outrider/contracts/api";
 import { sealed } from "@outrider/contracts/define";
 import { documents } from "@outrider/contracts/documents";
 import { type AccountId, idFromKey, importId, personId } from "@outrider/contracts/ids";
@@ -39,20 +40,18 @@ export const importRoutes = async (api: Api, gateway: Gateway): Promise<void> =>
 
 const uploadRoute = (api: Api, { ask, kernel, service }: Gateway): void => {
   const uploads = uploadsOf(kernel, service, service.config.OUTRIDER_UPLOAD_MAX_BYTES);
-  api.post(
-    "/v1/imports",
-    {
-      config: { access: "write" },
-      schema: {
-        tags,
-        summary: "Import a file of ads",
-        description: "The body is the file itself (text/csv) or multipart/form-data with one file; it is read as it arrives.",
-        consumes: ["text/csv", "multipart/form-data"],
-        querystring: options,
-        response: { 202: z.object({ import: importId, seq }), ...problems },
-      },
+  api.route({
+    ...v1.imports.start,
+    config: { access: "write" },
+    schema: {
+      tags,
+      summary: "Import a file of ads",
+      description: "The body is the file itself (text/csv) or multipart/form-data with one file; it is read as it arrives.",
+      consumes: ["text/csv", "multipart/form-data"],
+      querystring: options,
+      response: { 202: z.object({ import: importId, seq }), ...problems },
     },
-    async (request, reply) => {
+    handler: async (request, reply) => {
       const account = accountOf(request);
       const id = importId.parse(idFromKey("import", account, request.commandId));
       const { source, fictionNumbers } = request.query;
@@ -73,7 +72,7 @@ const uploadRoute = (api: Api, { ask, kernel, service }: Gateway): void => {
       const named = { fileName: await service.keyring.seal(keyIds.account(account), fileName) };
       return ask(request, ingestCommands.startImport, { ...wanted, ...named, bytes });
     },
-  );
+  });
 };
 
 /** No more of the file is compared with the one that came with the same key before. What comes in pieces, or as a form, does not tell. */
@@ -111,13 +110,11 @@ const readingRoutes = (api: Api, { ask, models, service }: Gateway): void => {
     badRows: badRows.optional().describe("the first thousand, once the import has ended"),
     seq,
   });
-  api.get(
-    "/v1/imports/:import",
-    {
-      config: { access: "read" },
-      schema: { tags, summary: "How far an import is, right now", params, response: { 200: state, ...problems } },
-    },
-    async (request) => {
+  api.route({
+    ...v1.imports.show,
+    config: { access: "read" },
+    schema: { tags, summary: "How far an import is, right now", params, response: { 200: state, ...problems } },
+    handler: async (request) => {
       const account = accountOf(request);
       const { import: id } = request.params;
       const { status, ...rest } = await ask(request, ingestCommands.import, { account, import: id });
@@ -125,20 +122,18 @@ const readingRoutes = (api: Api, { ask, models, service }: Gateway): void => {
       const kept = status !== "running" && rest.counts.bad > 0 ? await badRowsOf(models, account, id, rest.seq) : undefined;
       return { import: id, status, ...rest, ...(kept === undefined ? {} : { badRows: kept.badRows }) };
     },
-  );
+  });
   const importShown = documents.imports.omit({ account: true, _seq: true, badRows: true }).extend({ fileName: z.string().optional(), seq });
-  api.get(
-    "/v1/imports",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "All imports, newest first",
-        querystring: z.object({ ...paging, waitFor }),
-        response: { 200: page(importShown), ...problems },
-      },
+  api.route({
+    ...v1.imports.list,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "All imports, newest first",
+      querystring: z.object({ ...paging, waitFor }),
+      response: { 200: page(importShown), ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       await models.folded("imports", request.query.waitFor);
       const { items, ...more } = await models.page("imports", accountOf(request), {}, request.query);
       const names = await Promise.all(items.map(({ fileName }) => nameOf(service, fileName)));
@@ -148,20 +143,18 @@ const readingRoutes = (api: Api, { ask, models, service }: Gateway): void => {
       };
       return { items: items.map(show), ...more };
     },
-  );
+  });
   const adShown = documents.ads.omit({ account: true, _seq: true, description: true, ownerName: true }).extend({ seq });
-  api.get(
-    "/v1/ads",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "Ads, without what is personal",
-        querystring: z.object({ ...paging, waitFor, person: personId.optional() }),
-        response: { 200: page(adShown), ...problems },
-      },
+  api.route({
+    ...v1.ads.list,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "Ads, without what is personal",
+      querystring: z.object({ ...paging, waitFor, person: personId.optional() }),
+      response: { 200: page(adShown), ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       const { person, waitFor: seq, ...paged } = request.query;
       await models.folded("ads", seq);
       const { items, ...more } = await models.page("ads", accountOf(request), person === undefined ? {} : { person }, paged);
@@ -171,7 +164,7 @@ const readingRoutes = (api: Api, { ask, models, service }: Gateway): void => {
       });
       return { items: items.map(show), ...more };
     },
-  );
+  });
 };
 
 /** Lists that an older release built hold names in plain text, until they are built anew. */

@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import { inspection, type ServiceName } from "@outrider/contracts/commands";
 import { deadLetter } from "@outrider/contracts/inbox";
 import { accountOfSubject, parseSubject } from "@outrider/contracts/streams";
@@ -47,22 +48,20 @@ export const inspectionRoutes = (api: Api, { ask }: Gateway): void => {
   const tags = ["inspection"];
   const { state } = inspection("registry");
   const subject = z.string().min(1).max(300).describe("<context>.<aggregate>.<partition>.<account>.<id>");
-  api.get(
-    "/v1/state",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "What an aggregate's events add up to, now or at a time",
-        querystring: z.object({ subject, at: z.string().max(40).optional() }),
-        response: { 200: state.reply, ...problems },
-      },
+  api.route({
+    ...v1.inspection.state,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "What an aggregate's events add up to, now or at a time",
+      querystring: z.object({ subject, at: z.string().max(40).optional() }),
+      response: { 200: state.reply, ...problems },
     },
-    (request) => {
+    handler: (request) => {
       const { subject, at } = request.query;
       return ask(request, commandsOf(keeperFor(request, subject)).state, { subject, ...(at === undefined ? {} : { at: instantOf(at) }) });
     },
-  );
+  });
   deadRoutes(api, ask);
 };
 
@@ -102,26 +101,24 @@ const deadRoutes = (api: Api, ask: Gateway["ask"]): void => {
     if (!mayBeSeen(request, found)) throw new Refusal("not-found", `there is no dead letter ${seq} of this service`);
     return found;
   };
-  api.get(
-    "/v1/dead",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "Messages that no handler could digest, the oldest of each service first",
-        description: "Those about the account's own subjects; with the admin key those of all accounts, if it names none.",
-        querystring: z.object({ service: service.optional(), limit: z.coerce.number().int().min(1).max(500).default(100) }),
-        response: {
-          200: z.object({
-            letters: z.array(letter),
-            total: z.int().describe("how many there are in the services that answered, listed or not"),
-            unreachable: z.array(service).describe("these did not answer"),
-          }),
-          ...problems,
-        },
+  api.route({
+    ...v1.dead.list,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "Messages that no handler could digest, the oldest of each service first",
+      description: "Those about the account's own subjects; with the admin key those of all accounts, if it names none.",
+      querystring: z.object({ service: service.optional(), limit: z.coerce.number().int().min(1).max(500).default(100) }),
+      response: {
+        200: z.object({
+          letters: z.array(letter),
+          total: z.int().describe("how many there are in the services that answered, listed or not"),
+          unreachable: z.array(service).describe("these did not answer"),
+        }),
+        ...problems,
       },
     },
-    async (request) => {
+    handler: async (request) => {
       const { service: named, limit } = request.query;
       const answers = await Promise.all((named === undefined ? inspected : [named]).map((one) => listOf(ask, request, one, limit)));
       return {
@@ -130,37 +127,34 @@ const deadRoutes = (api: Api, ask: Gateway["ask"]): void => {
         unreachable: answers.flatMap(({ unreachable }) => unreachable),
       };
     },
-  );
-  api.get(
-    "/v1/dead/:service/:seq",
-    { config: { access: "read" }, schema: { tags, summary: "One of them", params, response: { 200: letter, ...problems } } },
-    (request) => shown(request),
-  );
-  api.post(
-    "/v1/dead/:service/:seq/retry",
-    {
-      config: { access: "write" },
-      schema: {
-        tags,
-        summary: "Hand it to its handler again",
-        params,
-        body: z.strictObject({}),
-        response: { 200: z.object({ retried: z.boolean() }), ...problems },
-      },
+  });
+  api.route({
+    ...v1.dead.show,
+    config: { access: "read" },
+    schema: { tags, summary: "One of them", params, response: { 200: letter, ...problems } },
+    handler: (request) => shown(request),
+  });
+  api.route({
+    ...v1.dead.retry,
+    config: { access: "write" },
+    schema: {
+      tags,
+      summary: "Hand it to its handler again",
+      params,
+      body: z.strictObject({}),
+      response: { 200: z.object({ retried: z.boolean() }), ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       const { seq } = await shown(request);
       return ask(request, commandsOf(request.params.service).deadRetry, { seq }, { part: "retry" });
     },
-  );
-  api.delete(
-    "/v1/dead/:service/:seq",
-    {
-      config: { access: "operator" },
-      schema: { tags, summary: "Forget it", params, response: { 200: z.object({ dropped: z.boolean() }), ...problems } },
-    },
-    (request) => ask(request, commandsOf(request.params.service).deadDrop, { seq: request.params.seq }),
-  );
+  });
+  api.route({
+    ...v1.dead.drop,
+    config: { access: "operator" },
+    schema: { tags, summary: "Forget it", params, response: { 200: z.object({ dropped: z.boolean() }), ...problems } },
+    handler: (request) => ask(request, commandsOf(request.params.service).deadDrop, { seq: request.params.seq }),
+  });
 };
 
 const listOf = async (ask: Gateway["ask"], request: FastifyRequest, service: Inspected, limit: number) => {

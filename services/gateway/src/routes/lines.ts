@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { pathTo, v1, webhook } from "@outrider/contracts/api";
 import { documents } from "@outrider/contracts/documents";
 import { smsProvider } from "@outrider/contracts/fields";
 import { lineId } from "@outrider/contracts/ids";
@@ -40,84 +41,74 @@ export const lineRoutes = (api: Api, { ask, models, publicUrl, service }: Gatewa
     webhookUrl: z.string().describe("where the provider is to send its webhooks"),
     seq,
   });
-  api.post(
-    "/v1/lines",
-    {
-      config: { access: "admin" },
-      schema: {
-        tags,
-        summary: "Connect a phone: checks the key with the provider and seals it",
-        body: z.strictObject({
-          line: lineId,
-          provider: smsProvider,
-          apiKey: z.string().min(1).max(500),
-          webhookSecret: z.string().min(1).max(500).optional().describe("with which the provider signs its webhooks"),
-          limits: lineLimits.strict().prefault({}),
-        }),
-        response: { 201: connected, ...problems },
-      },
+  api.route({
+    ...v1.lines.connect,
+    config: { access: "admin" },
+    schema: {
+      tags,
+      summary: "Connect a phone: checks the key with the provider and seals it",
+      body: z.strictObject({
+        line: lineId,
+        provider: smsProvider,
+        apiKey: z.string().min(1).max(500),
+        webhookSecret: z.string().min(1).max(500).optional().describe("with which the provider signs its webhooks"),
+        limits: lineLimits.strict().prefault({}),
+      }),
+      response: { 201: connected, ...problems },
     },
-    async (request, reply) => {
+    handler: async (request, reply) => {
       const account = accountOf(request);
       const { provider, ...line } = request.body;
       const opened = await ask(request, smsCommands.connect, { account, provider, ...line });
       const secret = webhookSecret(service.config.OUTRIDER_WEBHOOK_SECRET, provider, account);
       reply.code(201);
-      return { ...opened, webhookUrl: `${publicUrl()}/webhooks/${provider}/${account}/${secret}` };
+      return { ...opened, webhookUrl: `${publicUrl()}${pathTo(webhook.byBody, { provider, account, secret })}` };
     },
-  );
-  api.get(
-    "/v1/lines",
-    {
-      config: { access: "read" },
-      schema: { tags, summary: "All lines", querystring: z.object({ ...paging, waitFor }), response: { 200: page(shown), ...problems } },
-    },
-    async (request) => {
+  });
+  api.route({
+    ...v1.lines.list,
+    config: { access: "read" },
+    schema: { tags, summary: "All lines", querystring: z.object({ ...paging, waitFor }), response: { 200: page(shown), ...problems } },
+    handler: async (request) => {
       await models.folded("lines", request.query.waitFor);
       const { items, ...more } = await models.page("lines", accountOf(request), {}, request.query);
       return { items: items.map(({ account: _account, _seq, ...line }) => ({ ...line, seq: _seq })), ...more };
     },
-  );
+  });
   stateRoutes(api, ask);
 };
 
 const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
-  api.patch(
-    "/v1/lines/:line/limits",
-    {
-      config: { access: "write" },
-      schema: { tags, summary: "Change what a line may send", params, body: limitsChange, response: { 200: changed, ...problems } },
+  api.route({
+    ...v1.lines.changeLimits,
+    config: { access: "write" },
+    schema: { tags, summary: "Change what a line may send", params, body: limitsChange, response: { 200: changed, ...problems } },
+    handler: (request) => ask(request, smsCommands.changeLimits, { account: accountOf(request), ...request.params, limits: request.body }),
+  });
+  api.route({
+    ...v1.lines.pause,
+    config: { access: "write" },
+    schema: {
+      tags,
+      summary: "Nothing more leaves by this line",
+      params,
+      body: z.strictObject({ by, reason: z.string().min(1).max(500).default("asked for") }),
+      response: { 200: changed, ...problems },
     },
-    (request) => ask(request, smsCommands.changeLimits, { account: accountOf(request), ...request.params, limits: request.body }),
-  );
-  api.post(
-    "/v1/lines/:line/pause",
-    {
-      config: { access: "write" },
-      schema: {
-        tags,
-        summary: "Nothing more leaves by this line",
-        params,
-        body: z.strictObject({ by, reason: z.string().min(1).max(500).default("asked for") }),
-        response: { 200: changed, ...problems },
-      },
-    },
-    (request) => {
+    handler: (request) => {
       const { by = callerOf(request).actor, reason } = request.body;
       return ask(request, smsCommands.pauseLine, { account: accountOf(request), ...request.params, by, reason });
     },
-  );
-  api.post(
-    "/v1/lines/:line/resume",
-    {
-      config: { access: "write" },
-      schema: { tags, summary: "The line sends again", params, body: z.strictObject({ by }), response: { 200: changed, ...problems } },
-    },
-    (request) => {
+  });
+  api.route({
+    ...v1.lines.resume,
+    config: { access: "write" },
+    schema: { tags, summary: "The line sends again", params, body: z.strictObject({ by }), response: { 200: changed, ...problems } },
+    handler: (request) => {
       const { by = callerOf(request).actor } = request.body;
       return ask(request, smsCommands.resumeLine, { account: accountOf(request), ...request.params, by });
     },
-  );
+  });
   const state = z.object({
     line: lineId,
     phone: z.enum(["online", "offline", "key-refused", "unanswered"]).describe("what the provider says of the line's phone, just now"),
@@ -126,24 +117,22 @@ const stateRoutes = (api: Api, ask: Gateway["ask"]): void => {
     leftToday: z.int().nullable().describe("people whom the line may still write to today; null: no limit"),
     limits: lineLimits.optional(),
   });
-  api.post(
-    "/v1/lines/:line/test",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "Whether a line is connected, may send, and has its phone online; nothing is sent",
-        params,
-        body: z.strictObject({}),
-        response: { 200: state, ...problems },
-      },
+  api.route({
+    ...v1.lines.test,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "Whether a line is connected, may send, and has its phone online; nothing is sent",
+      params,
+      body: z.strictObject({}),
+      response: { 200: state, ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       const { line } = request.params;
       const { exists, paused, leftToday, limits } = await ask(request, smsCommands.line, { account: accountOf(request), line });
       if (!exists) throw new Refusal("not-found", "this line was never connected");
       const { phone } = await ask(request, smsCommands.testLine, { account: accountOf(request), line });
       return { line, phone, online: phone === "online", paused, leftToday, ...(limits === undefined ? {} : { limits }) };
     },
-  );
+  });
 };

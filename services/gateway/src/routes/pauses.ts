@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import { systemAccount } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { z } from "zod";
@@ -13,26 +14,28 @@ export const pauseRoutes = (api: Api, { ask }: Gateway): void => {
     ["pause", pause, "Within a second nothing of the account leaves any more"],
     ["resume", resume, "The account goes on"],
   ] as const) {
-    api.post(
-      `/v1/${verb}`,
-      { config: { access: "write" }, schema: { tags, summary, body: z.strictObject({ by }), response: { 200: changed, ...problems } } },
-      (request) => {
+    api.route({
+      ...v1.accounts[verb],
+      config: { access: "write" },
+      schema: { tags, summary, body: z.strictObject({ by }), response: { 200: changed, ...problems } },
+      handler: (request) => {
         const { by = callerOf(request).actor } = request.body;
         return ask(request, command, { account: accountOf(request), by });
       },
-    );
+    });
   }
   for (const [verb, command, summary] of [
     ["pause", pause, "Within a second nothing at all leaves any more"],
     ["resume", resume, "Everything that is not paused by itself goes on"],
   ] as const) {
-    api.post(
-      `/v1/system/${verb}`,
-      { config: { access: "operator" }, schema: { tags, summary, body: z.strictObject({ by }), response: { 200: changed, ...problems } } },
-      (request) => {
+    api.route({
+      ...v1.system[verb],
+      config: { access: "operator" },
+      schema: { tags, summary, body: z.strictObject({ by }), response: { 200: changed, ...problems } },
+      handler: (request) => {
         const { by = callerOf(request).actor } = request.body;
         return ask(request, command, { account: systemAccount, by });
       },
-    );
+    });
   }
 };

@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import { documents } from "@outrider/contracts/documents";
 import { channel, instant } from "@outrider/contracts/fields";
 import { huntCommands } from "@outrider/contracts/hunts";
@@ -23,76 +24,68 @@ export const personRoutes = (api: Api, gateway: Gateway): void => {
   consentRoutes(api, gateway);
   exportRoute(api, gateway);
   const { ask } = gateway;
-  api.post(
-    "/v1/people/:person/erase",
-    {
-      config: { access: "admin" },
-      schema: {
-        tags,
-        summary: "Destroy what is personal about somebody, for ever",
-        params,
-        body: z.strictObject({ by }),
-        response: { 200: changed, ...problems },
-      },
+  api.route({
+    ...v1.people.erase,
+    config: { access: "admin" },
+    schema: {
+      tags,
+      summary: "Destroy what is personal about somebody, for ever",
+      params,
+      body: z.strictObject({ by }),
+      response: { 200: changed, ...problems },
     },
-    (request) => {
+    handler: (request) => {
       const { by = callerOf(request).actor } = request.body;
       return ask(request, registryCommands.erase, { account: accountOf(request), ...request.params, by });
     },
-  );
+  });
 };
 
 const readingRoutes = (api: Api, gateway: Gateway): void => {
   const { ask, models } = gateway;
-  api.post(
-    "/v1/people/lookup",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "The id of a number, which is never part of an address",
-        body: z.strictObject({ number: z.string().min(3).max(40) }),
-        response: { 200: z.object({ person: personId, known: z.boolean() }), ...problems },
-      },
+  api.route({
+    ...v1.people.lookUp,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "The id of a number, which is never part of an address",
+      body: z.strictObject({ number: z.string().min(3).max(40) }),
+      response: { 200: z.object({ person: personId, known: z.boolean() }), ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       const { person, known } = await findPerson(gateway, request, request.body.number, { register: false });
       return { person, known };
     },
-  );
+  });
   const shown = documents.people.omit({ account: true, _seq: true }).extend({ seq });
-  api.get(
-    "/v1/people/:person",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "What is known of somebody, without the number",
-        params,
-        querystring: z.object({ waitFor }),
-        response: { 200: shown, ...problems },
-      },
+  api.route({
+    ...v1.people.show,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "What is known of somebody, without the number",
+      params,
+      querystring: z.object({ waitFor }),
+      response: { 200: shown, ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       await models.folded("people", request.query.waitFor);
       const found = await models.one("people", accountOf(request), request.params.person);
       if (found === undefined) throw new Refusal("not-found", "there is no such person");
       const { account: _account, _seq, ...person } = found;
       return { ...person, seq: _seq };
     },
-  );
-  api.get(
-    "/v1/people/:person/why",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "Why somebody is or is not written to, and what would change it",
-        params,
-        response: { 200: registryCommands.whyPerson.reply.and(huntCommands.whyNot.reply), ...problems },
-      },
+  });
+  api.route({
+    ...v1.people.why,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "Why somebody is or is not written to, and what would change it",
+      params,
+      response: { 200: registryCommands.whyPerson.reply.and(huntCommands.whyNot.reply), ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       const about = { account: accountOf(request), ...request.params };
       const [why, { hunts }] = await Promise.all([
         ask(request, registryCommands.whyPerson, about),
@@ -100,89 +93,79 @@ const readingRoutes = (api: Api, gateway: Gateway): void => {
       ]);
       return { ...why, hunts };
     },
-  );
+  });
 };
 
 const sayingRoutes = (api: Api, { ask }: Gateway): void => {
-  api.post(
-    "/v1/people/:person/opt-out",
-    {
-      config: { access: "write" },
-      schema: {
-        tags,
-        summary: "Never write to somebody again, by any channel",
-        params,
-        body: z.strictObject({ by: through, channel: channel.optional(), proof }),
-        response: { 200: changed, ...problems },
-      },
+  api.route({
+    ...v1.people.optOut,
+    config: { access: "write" },
+    schema: {
+      tags,
+      summary: "Never write to somebody again, by any channel",
+      params,
+      body: z.strictObject({ by: through, channel: channel.optional(), proof }),
+      response: { 200: changed, ...problems },
     },
-    (request) => ask(request, registryCommands.optOut, { account: accountOf(request), ...request.params, ...request.body }),
-  );
-  api.post(
-    "/v1/people/:person/opt-in",
-    {
-      config: { access: "write" },
-      schema: {
-        tags,
-        summary: "Take an opt-out back",
-        params,
-        body: z.strictObject({ by: through, proof }),
-        response: { 200: changed, ...problems },
-      },
+    handler: (request) => ask(request, registryCommands.optOut, { account: accountOf(request), ...request.params, ...request.body }),
+  });
+  api.route({
+    ...v1.people.optIn,
+    config: { access: "write" },
+    schema: {
+      tags,
+      summary: "Take an opt-out back",
+      params,
+      body: z.strictObject({ by: through, proof }),
+      response: { 200: changed, ...problems },
     },
-    (request) => ask(request, registryCommands.optIn, { account: accountOf(request), ...request.params, ...request.body }),
-  );
-  api.post(
-    "/v1/people/:person/refusals",
-    {
-      config: { access: "write" },
-      schema: {
-        tags,
-        summary: "Somebody said that they are not interested",
-        params,
-        body: z.strictObject({ channel: channel.default("sms") }),
-        response: { 200: changed, ...problems },
-      },
+    handler: (request) => ask(request, registryCommands.optIn, { account: accountOf(request), ...request.params, ...request.body }),
+  });
+  api.route({
+    ...v1.people.addRefusal,
+    config: { access: "write" },
+    schema: {
+      tags,
+      summary: "Somebody said that they are not interested",
+      params,
+      body: z.strictObject({ channel: channel.default("sms") }),
+      response: { 200: changed, ...problems },
     },
-    (request) => ask(request, registryCommands.recordRefusal, { account: accountOf(request), ...request.params, ...request.body }),
-  );
+    handler: (request) => ask(request, registryCommands.recordRefusal, { account: accountOf(request), ...request.params, ...request.body }),
+  });
 };
 
 const consentRoutes = (api: Api, { ask, service }: Gateway): void => {
   const { keyring, clock } = service;
-  api.post(
-    "/v1/people/:person/consents",
-    {
-      config: { access: "write" },
-      schema: {
-        tags,
-        summary: "Record that somebody agreed",
-        params,
-        body: z.strictObject({
-          source: z.string().min(1).max(200).describe("where it was given"),
-          text: z.string().min(1).max(5000).optional().describe("what was agreed to; kept sealed"),
-          basis: z.enum(["consent", "existing-customer"]).default("consent"),
-          at: instant.optional(),
-        }),
-        response: { 200: changed, ...problems },
-      },
+  api.route({
+    ...v1.people.addConsent,
+    config: { access: "write" },
+    schema: {
+      tags,
+      summary: "Record that somebody agreed",
+      params,
+      body: z.strictObject({
+        source: z.string().min(1).max(200).describe("where it was given"),
+        text: z.string().min(1).max(5000).optional().describe("what was agreed to; kept sealed"),
+        basis: z.enum(["consent", "existing-customer"]).default("consent"),
+        at: instant.optional(),
+      }),
+      response: { 200: changed, ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       const account = accountOf(request);
       const { person } = request.params;
       const { text, at = clock.now(), ...consent } = request.body;
       const sealed = text === undefined ? {} : { text: await keyring.seal(keyIds.person(account, person), text).catch(refusedWhenErased) };
       return ask(request, registryCommands.recordConsent, { account, person, at, ...consent, ...sealed });
     },
-  );
-  api.delete(
-    "/v1/people/:person/consents",
-    {
-      config: { access: "write" },
-      schema: { tags, summary: "Somebody takes their consent back", params, response: { 200: changed, ...problems } },
-    },
-    (request) => ask(request, registryCommands.withdrawConsent, { account: accountOf(request), ...request.params }),
-  );
+  });
+  api.route({
+    ...v1.people.withdrawConsents,
+    config: { access: "write" },
+    schema: { tags, summary: "Somebody takes their consent back", params, response: { 200: changed, ...problems } },
+    handler: (request) => ask(request, registryCommands.withdrawConsent, { account: accountOf(request), ...request.params }),
+  });
 };
 
 export const isErased = (): Refusal => new Refusal("refused", "the person has been erased", "erased");

@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import { contactStatus, type DocumentOf, documents } from "@outrider/contracts/documents";
 import { type AccountId, contactId, huntId, inboundId, personId } from "@outrider/contracts/ids";
 import { smsCommands } from "@outrider/contracts/sms";
@@ -38,18 +39,16 @@ const withThread = shown.extend({
 
 export const replyRoutes = (api: Api, gateway: Gateway): void => {
   const { models } = gateway;
-  api.get(
-    "/v1/replies",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "What people wrote back, with the ad that it is about, newest first",
-        querystring: z.object({ ...paging, waitFor, hunt: huntId.optional(), mark: mark.optional(), person: personId.optional() }),
-        response: { 200: page(shown), ...problems },
-      },
+  api.route({
+    ...v1.replies.list,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "What people wrote back, with the ad that it is about, newest first",
+      querystring: z.object({ ...paging, waitFor, hunt: huntId.optional(), mark: mark.optional(), person: personId.optional() }),
+      response: { 200: page(shown), ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       const { waitFor: seq, hunt, mark, person, ...paged } = request.query;
       await models.folded("replies", seq);
       const account = accountOf(request);
@@ -61,20 +60,18 @@ export const replyRoutes = (api: Api, gateway: Gateway): void => {
       const { items, ...more } = await models.page("replies", account, filter, paged);
       return { items: await inWords(gateway, account, items), ...more };
     },
-  );
-  api.get(
-    "/v1/replies/:inbound",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "One reply, with all that was written to its sender and by them",
-        params,
-        querystring: z.object({ waitFor }),
-        response: { 200: withThread, ...problems },
-      },
+  });
+  api.route({
+    ...v1.replies.show,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "One reply, with all that was written to its sender and by them",
+      params,
+      querystring: z.object({ waitFor }),
+      response: { 200: withThread, ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       await models.folded("replies", request.query.waitFor);
       const account = accountOf(request);
       const found = await models.one("replies", account, request.params.inbound);
@@ -82,7 +79,7 @@ export const replyRoutes = (api: Api, gateway: Gateway): void => {
       if (found === undefined || reply === undefined) throw new Refusal("not-found", "there is no such reply");
       return { ...reply, thread: await threadOf(gateway, account, found) };
     },
-  );
+  });
   answeringRoutes(api, gateway);
 };
 
@@ -166,30 +163,26 @@ const inOrder = <Item extends z.output<typeof message>>(messages: readonly Item[
 
 const answeringRoutes = (api: Api, { ask, models, service }: Gateway): void => {
   const { keyring } = service;
-  api.post(
-    "/v1/replies/:inbound/mark",
-    {
-      config: { access: "write" },
-      schema: { tags, summary: "Mark a reply", params, body: z.strictObject({ as: mark, by }), response: { 200: changed, ...problems } },
-    },
-    (request) => {
+  api.route({
+    ...v1.replies.mark,
+    config: { access: "write" },
+    schema: { tags, summary: "Mark a reply", params, body: z.strictObject({ as: mark, by }), response: { 200: changed, ...problems } },
+    handler: (request) => {
       const { as, by = callerOf(request).actor } = request.body;
       return ask(request, smsCommands.markInbound, { account: accountOf(request), ...request.params, as, by });
     },
-  );
-  api.post(
-    "/v1/replies/:inbound/answer",
-    {
-      config: { access: "write" },
-      schema: {
-        tags,
-        summary: "Write back",
-        params,
-        body: z.strictObject({ text: z.string().min(1).max(2000), by }),
-        response: { 202: z.object({ contact: contactId, seq }), ...problems },
-      },
+  });
+  api.route({
+    ...v1.replies.answer,
+    config: { access: "write" },
+    schema: {
+      tags,
+      summary: "Write back",
+      params,
+      body: z.strictObject({ text: z.string().min(1).max(2000), by }),
+      response: { 202: z.object({ contact: contactId, seq }), ...problems },
     },
-    async (request, reply) => {
+    handler: async (request, reply) => {
       const account = accountOf(request);
       const { inbound } = request.params;
       const { text, by = callerOf(request).actor } = request.body;
@@ -200,5 +193,5 @@ const answeringRoutes = (api: Api, { ask, models, service }: Gateway): void => {
       reply.code(202);
       return answered;
     },
-  );
+  });
 };

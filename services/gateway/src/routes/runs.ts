@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { v1 } from "@outrider/contracts/api";
 import { documents } from "@outrider/contracts/documents";
 import { localDate } from "@outrider/contracts/fields";
 import { huntCommands } from "@outrider/contracts/hunts";
@@ -18,38 +19,35 @@ type OneRun = FastifyRequest<{ Params: z.output<typeof params> }>;
 
 export const runRoutes = (api: Api, gateway: Gateway): void => {
   const { ask } = gateway;
-  api.post(
-    "/v1/runs",
-    {
-      config: { access: "write" },
-      schema: {
-        tags,
-        summary: "Start a pass of today's run; while one is open, the answer is that one",
-        body: z.strictObject({
-          date: localDate.optional().describe("the account's local today, or the start is refused (`not-today`): a guard around midnight"),
-        }),
-        response: { 202: huntCommands.startPass.reply, ...problems },
-      },
+  api.route({
+    ...v1.runs.start,
+    config: { access: "write" },
+    schema: {
+      tags,
+      summary: "Start a pass of today's run; while one is open, the answer is that one",
+      body: z.strictObject({
+        date: localDate.optional().describe("the account's local today, or the start is refused (`not-today`): a guard around midnight"),
+      }),
+      response: { 202: huntCommands.startPass.reply, ...problems },
     },
-    async (request, reply) => {
+    handler: async (request, reply) => {
       const started = await ask(request, huntCommands.startPass, { account: accountOf(request), ...request.body, by: "hand" });
       reply.code(202);
       return started;
     },
-  );
-  api.post(
-    "/v1/runs/dry-run",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "Who would be contacted now, and who not and why; nothing is written",
-        body: z.strictObject({ limit: z.int().min(0).max(500).default(100) }),
-        response: { 200: huntCommands.dryRun.reply, ...problems },
-      },
+  });
+  api.route({
+    ...v1.runs.dryRun,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "Who would be contacted now, and who not and why; nothing is written",
+      body: z.strictObject({ limit: z.int().min(0).max(500).default(100) }),
+      response: { 200: huntCommands.dryRun.reply, ...problems },
     },
-    (request) => ask(request, huntCommands.dryRun, { account: accountOf(request), ...request.body }, { timeoutMs: limits.dryRunMs }),
-  );
+    handler: (request) =>
+      ask(request, huntCommands.dryRun, { account: accountOf(request), ...request.body }, { timeoutMs: limits.dryRunMs }),
+  });
   const watching = { ...gateway, progress: progressIn(gateway.models) };
   readingRoutes(api, watching);
   watchRoute(api, watching);
@@ -70,48 +68,42 @@ const current = async ({ ask, progress }: Watching, request: OneRun): Promise<Ru
 const readingRoutes = (api: Api, gateway: Watching): void => {
   const { models } = gateway;
   const shown = documents.runs.omit({ account: true, _seq: true }).extend({ seq: z.int() });
-  api.get(
-    "/v1/runs",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "All runs, newest first",
-        querystring: z.object({ ...paging, waitFor }),
-        response: { 200: page(shown), ...problems },
-      },
+  api.route({
+    ...v1.runs.list,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "All runs, newest first",
+      querystring: z.object({ ...paging, waitFor }),
+      response: { 200: page(shown), ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       await models.folded("runs", request.query.waitFor);
       const { items, ...more } = await models.page("runs", accountOf(request), {}, request.query);
       return { items: items.map(({ account: _account, _seq, ...run }) => ({ ...run, seq: _seq })), ...more };
     },
-  );
-  api.get(
-    "/v1/runs/:run",
-    {
-      config: { access: "read" },
-      schema: { tags, summary: "A run's passes, and what became of its contacts", params, response: { 200: runShape, ...problems } },
-    },
-    (request) => current(gateway, request),
-  );
+  });
+  api.route({
+    ...v1.runs.show,
+    config: { access: "read" },
+    schema: { tags, summary: "A run's passes, and what became of its contacts", params, response: { 200: runShape, ...problems } },
+    handler: (request) => current(gateway, request),
+  });
 };
 
 /** Server-sent events: one `progress` whenever something has changed, the last one when the run has settled. */
 const watchRoute = (api: Api, gateway: Watching): void => {
-  api.get(
-    "/v1/runs/:run/events",
-    {
-      config: { access: "read" },
-      schema: {
-        tags,
-        summary: "A run's progress as it happens (text/event-stream), until it has settled",
-        produces: ["text/event-stream"],
-        params,
-        response: { 200: z.string().describe("events named progress, each with the same data as GET /v1/runs/{run}"), ...problems },
-      },
+  api.route({
+    ...v1.runs.watch,
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "A run's progress as it happens (text/event-stream), until it has settled",
+      produces: ["text/event-stream"],
+      params,
+      response: { 200: z.string().describe("events named progress, each with the same data as GET /v1/runs/{run}"), ...problems },
     },
-    async (request, reply) => {
+    handler: async (request, reply) => {
       const first = await current(gateway, request); // what is wrong is told before the stream begins
       const { stopping } = gateway.service;
       const gone = AbortSignal.any([stopping, AbortSignal.timeout(limits.watchMostMs)]);
@@ -125,7 +117,7 @@ const watchRoute = (api: Api, gateway: Watching): void => {
         reply.raw.end();
       }
     },
-  );
+  });
 };
 
 async function* changes(gateway: Watching, request: OneRun, first: RunShape, isOver: () => boolean): AsyncGenerator<RunShape> {

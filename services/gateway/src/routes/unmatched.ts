@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import { documents } from "@outrider/contracts/documents";
 import type { AccountId } from "@outrider/contracts/ids";
 import { inboxCodec, webhookRequest } from "@outrider/contracts/inbox";
@@ -19,18 +20,16 @@ const shown = documents.unmatched.omit({ account: true, _seq: true, inbox: true 
 /** Webhooks for which nothing was found within a day: never dropped, and shown here to whoever wonders what became of a message. */
 export const unmatchedRoutes = (api: Api, gateway: Gateway): void => {
   const { models } = gateway;
-  api.get(
-    "/v1/webhooks/unmatched",
-    {
-      config: { access: "read" },
-      schema: {
-        tags: ["webhooks"],
-        summary: "What a provider told us of messages that we do not know, newest first",
-        querystring: z.object({ ...paging, waitFor }),
-        response: { 200: page(shown), ...problems },
-      },
+  api.route({
+    ...v1.webhooks.unmatched,
+    config: { access: "read" },
+    schema: {
+      tags: ["webhooks"],
+      summary: "What a provider told us of messages that we do not know, newest first",
+      querystring: z.object({ ...paging, waitFor }),
+      response: { 200: page(shown), ...problems },
     },
-    async (request) => {
+    handler: async (request) => {
       const account = accountOf(request);
       const { waitFor: seq, ...paged } = request.query;
       await models.folded("unmatched", seq);
@@ -42,7 +41,7 @@ export const unmatchedRoutes = (api: Api, gateway: Gateway): void => {
       };
       return { items: items.map(show), ...more };
     },
-  );
+  });
 };
 
 /** The body of a stored webhook; undefined when it is not there any more. */

@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import { viewName } from "@outrider/contracts/documents";
 import { projectorCommands } from "@outrider/contracts/projector";
 import { z } from "zod";
@@ -11,44 +12,38 @@ export const viewRoutes = (api: Api, { ask }: Gateway): void => {
   const tags = ["read models"];
   const params = z.object({ view: viewName });
   const { rebuild, verify, views } = projectorCommands;
-  api.get(
-    "/v1/views",
-    {
-      config: { access: "operator" },
-      schema: { tags, summary: "How far each read model is", response: { 200: views.reply, ...problems } },
+  api.route({
+    ...v1.views.list,
+    config: { access: "operator" },
+    schema: { tags, summary: "How far each read model is", response: { 200: views.reply, ...problems } },
+    handler: (request) => ask(request, views, {}),
+  });
+  api.route({
+    ...v1.views.rebuild,
+    config: { access: "operator" },
+    schema: {
+      tags,
+      summary: "Build a read model anew beside the one that serves, then swap; /v1/views tells when it is done",
+      params,
+      body: z.strictObject({}),
+      response: { 202: rebuild.reply, ...problems },
     },
-    (request) => ask(request, views, {}),
-  );
-  api.post(
-    "/v1/views/:view/rebuild",
-    {
-      config: { access: "operator" },
-      schema: {
-        tags,
-        summary: "Build a read model anew beside the one that serves, then swap; /v1/views tells when it is done",
-        params,
-        body: z.strictObject({}),
-        response: { 202: rebuild.reply, ...problems },
-      },
-    },
-    async (request, reply) => {
+    handler: async (request, reply) => {
       const wanted = await ask(request, rebuild, request.params);
       reply.code(202);
       return wanted;
     },
-  );
-  api.post(
-    "/v1/views/:view/verify",
-    {
-      config: { access: "operator" },
-      schema: {
-        tags,
-        summary: "Fold the stream anew and compare every document; takes as long as that takes, at most 4 minutes",
-        params,
-        body: z.strictObject({}),
-        response: { 200: verify.reply, ...problems },
-      },
+  });
+  api.route({
+    ...v1.views.verify,
+    config: { access: "operator" },
+    schema: {
+      tags,
+      summary: "Fold the stream anew and compare every document; takes as long as that takes, at most 4 minutes",
+      params,
+      body: z.strictObject({}),
+      response: { 200: verify.reply, ...problems },
     },
-    (request) => ask(request, verify, request.params, { timeoutMs: limits.verifyMs }),
-  );
+    handler: (request) => ask(request, verify, request.params, { timeoutMs: limits.verifyMs }),
+  });
 };

@@ -1,3 +1,4 @@
+import { webhook } from "@outrider/contracts/api";
 import { accountId } from "@outrider/contracts/ids";
 import { Refusal } from "@outrider/platform";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -9,7 +10,6 @@ import { problem } from "../problems.ts";
 import type { Api } from "../request.ts";
 import { isWebhookSecret } from "./lines.ts";
 
-const address = "/webhooks/:provider/:account/:secret";
 interface Address {
   readonly provider: string;
   readonly account: string;
@@ -20,6 +20,7 @@ interface Address {
 export const webhookRoutes = async (app: Api, { service, kernel }: Gateway): Promise<void> => {
   const { config, instruments, metrics } = service;
   const store = inboxOf(kernel, service);
+  const { url: route } = webhook.byBody;
   const take = async (request: FastifyRequest<{ Params: Address }>, reply: FastifyReply): Promise<void> => {
     const { provider, secret } = request.params;
     const account = accountId.safeParse(request.params.account);
@@ -34,9 +35,9 @@ export const webhookRoutes = async (app: Api, { service, kernel }: Gateway): Pro
     const body = Buffer.isBuffer(request.body) ? request.body.toString("utf8") : "";
     await instruments.span(
       {
-        name: `${request.method} ${address}`,
+        name: `${request.method} ${route}`,
         kind: "server",
-        attributes: { "http.request.method": request.method, "http.route": address },
+        attributes: { "http.request.method": request.method, "http.route": route },
         ...(typeof parent === "string" ? { parent } : {}),
       },
       (traceparent) => store({ provider, account: account.data, headers, query, body, traceparent }),
@@ -53,8 +54,9 @@ export const webhookRoutes = async (app: Api, { service, kernel }: Gateway): Pro
       response: { 200: z.object({ received: z.literal(true) }), "4xx": problem, "5xx": problem },
     };
     const bodyLimit = limits.webhookBytes;
-    scope.post<{ Params: Address }>(address, { bodyLimit, schema: { ...schema, summary: "Where a provider tells us something" } }, take);
-    scope.get<{ Params: Address }>(address, { schema: { ...schema, summary: "The same, by query" } }, take);
+    const told = { ...schema, summary: "Where a provider tells us something" };
+    scope.route<{ Params: Address }>({ ...webhook.byBody, bodyLimit, schema: told, handler: take });
+    scope.route<{ Params: Address }>({ ...webhook.byQuery, schema: { ...schema, summary: "The same, by query" }, handler: take });
   });
 };
 
