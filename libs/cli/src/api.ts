@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type ParamsOf, pathTo, type QueryOf, type Route } from "@outrider/contracts/api";
 import { cannotRun, Failure, sentenceOf } from "./failure.ts";
 import { textAt } from "./json.ts";
 
@@ -13,26 +14,24 @@ export interface ApiOptions {
   readonly patienceMs?: number;
 }
 
-type Query = Readonly<Record<string, string | number | boolean | undefined>>;
-
-interface PostOptions {
-  readonly idempotencyKey?: string;
-  readonly query?: Query;
+interface Said<R extends Route> {
+  readonly query?: QueryOf<R>;
+  readonly body?: unknown;
+  /** Of a POST: the same key again changes nothing; by default each call is a new one. */
+  readonly idempotencyKey?: string | undefined;
   /** How long the answer may take. Default 30 s. */
   readonly timeoutMs?: number;
 }
+/** What is said beside the route: its parameters, if it has any, and the rest where there is something to say. */
+type Asked<R extends Route> =
+  Record<never, never> extends ParamsOf<R> ? [said?: Said<R>] : [said: Said<R> & { readonly params: ParamsOf<R> }];
 
 /** The gateway's HTTP API. Every call throws a `Failure` when it is refused or nobody answers. */
 export interface Api {
   readonly url: string;
-  readonly get: (path: string, query?: Query) => Promise<unknown>;
-  /** The same `idempotencyKey` again changes nothing; by default each call is a new one. */
-  readonly post: (path: string, body?: unknown, options?: PostOptions) => Promise<unknown>;
-  readonly patch: (path: string, body: unknown) => Promise<unknown>;
-  readonly put: (path: string, body: unknown) => Promise<unknown>;
-  readonly delete: (path: string) => Promise<unknown>;
+  readonly ask: <R extends Route>(route: R, ...asked: Asked<R>) => Promise<unknown>;
   /** A POST whose body is streamed, from the start again when it is tried again. */
-  readonly upload: (path: string, query: Query, body: () => ReadableStream<Uint8Array>) => Promise<unknown>;
+  readonly upload: <R extends Route>(route: R, query: QueryOf<R>, body: () => ReadableStream<Uint8Array>) => Promise<unknown>;
 }
 
 type Init = RequestInit & { duplex?: "half" };
@@ -95,38 +94,43 @@ export const apiOf = ({ url, key, account, patienceMs = 0 }: ApiOptions): Api =>
       await sleep(waitMs);
     }
   };
-  const send = (method: string, path: string, body: unknown, more: Record<string, string> = {}, timeoutMs = answerMs): Promise<unknown> =>
-    call(
-      method,
-      path,
-      () => ({
-        headers: { ...headers, ...more, ...(body === undefined ? {} : { "content-type": "application/json" }) },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      }),
-      timeoutMs,
-    );
   return {
     url,
-    get: (path, query = {}) => send("GET", `${path}${queryOf(query)}`, undefined),
-    post: (path, body = {}, { idempotencyKey = randomUUID(), query = {}, timeoutMs } = {}) =>
-      send("POST", `${path}${queryOf(query)}`, body, { "idempotency-key": idempotencyKey }, timeoutMs),
-    patch: (path, body) => send("PATCH", path, body),
-    put: (path, body) => send("PUT", path, body),
-    delete: (path) => send("DELETE", path, undefined),
-    upload: (path, query, body) => {
+    ask: async (route, ...[said = {}]) => {
+      const posts = route.method === "POST";
+      const { params = {}, query, body = posts ? {} : undefined, idempotencyKey = randomUUID(), timeoutMs = answerMs }: Loose = said;
+      const init = {
+        headers: {
+          ...headers,
+          ...(posts ? { "idempotency-key": idempotencyKey } : {}),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      };
+      return call(route.method, addressOf(route, params, query), () => init, timeoutMs);
+    },
+    upload: async (route, query, body) => {
       const sent = { ...headers, "content-type": "text/csv", "idempotency-key": randomUUID() };
-      return call("POST", `${path}${queryOf(query)}`, () => ({ headers: sent, body: body(), duplex: "half" }), uploadMs);
+      return call(route.method, addressOf(route, {}, query), () => ({ headers: sent, body: body(), duplex: "half" }), uploadMs);
     },
   };
 };
 
+/** The same of any route, for whoever does not know which. */
+interface Loose extends Said<Route> {
+  readonly params?: ParamsOf<Route>;
+}
+
+const addressOf = (route: Route, params: ParamsOf<Route>, query?: QueryOf<Route>): string => {
+  try {
+    return pathTo(route, params, query);
+  } catch (error) {
+    throw cannotRun(sentenceOf(error instanceof Error ? error.message : String(error)));
+  }
+};
+
 const passes = (error: unknown): boolean =>
   error instanceof NoAnswer || (error instanceof ApiRefusal && [502, 503, 504].includes(error.status));
-
-const queryOf = (query: Query): string => {
-  const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
-  return given.length === 0 ? "" : `?${new URLSearchParams(Object.fromEntries(given))}`;
-};
 
 const parsed = (text: string, url: string): unknown => {
   try {

@@ -173,6 +173,22 @@ test("`history` opens an event as histories name it", async () => {
   expect(wrote.out).toMatch(/hunts\.run\.54\.demo\.2026-11-20[\s\S]*17 .*SCHEDULE:3[\s\S]*PassOpened/);
 });
 
+test("what is named is part of an address as one piece, whatever stands in it", async () => {
+  expect(await against({}, "hunts", "show", "a b/c?d")).toBe(0);
+  expect(asked.map(({ what }) => what)).toEqual(["GET /v1/hunts/a%20b%2Fc%3Fd"]);
+  expect(await against({}, "people", "erase", "é/../x")).toBe(0);
+  expect(asked.map(({ what }) => what)).toEqual(["POST /v1/people/%C3%A9%2F..%2Fx/erase"]);
+});
+
+test.each([
+  ["", "The parameter hunt of /v1/hunts/:hunt is empty."],
+  ["..", 'The parameter hunt of /v1/hunts/:hunt is "..", which no path can hold.'],
+])("%j is nothing's id: the gateway is not even asked", async (hunt, sentence) => {
+  expect(await against({}, "hunts", "show", hunt)).toBe(2);
+  expect(wrote.err).toBe(`✗ ${sentence}\n`);
+  expect(asked).toEqual([]);
+});
+
 test("tells its release", async () => {
   expect(await runCommandLine(["--version"])).toBe(0);
   expect(wrote.out).toMatch(/^\d+\.\d+\.\d+\n$/);

@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { unlessDone } from "../api.ts";
 import { action, textOption } from "../context.ts";
@@ -20,7 +21,7 @@ export const addAccounts = (program: Command): void => {
         if (!/^[A-Za-z0-9_-]{1,64}$/.test(account))
           throw cannotRun(`"${account}" is no account's id: give 1 to 64 letters, digits, _ and -; its name goes to --name.`);
         const body = { account, name: textOption(options, "name") ?? account, timeZone: options["zone"], country: options["country"] };
-        const answer = await unlessDone(operator().post("/v1/accounts", body, { idempotencyKey: `create-${account}` }));
+        const answer = await unlessDone(operator().ask(v1.accounts.create, { body, idempotencyKey: `create-${account}` }));
         const key = textAt(answer, "apiKey");
         if (key === undefined) throw refused(`The account ${account} exists already, and its key was shown when it was created.`);
         output.result(
@@ -36,7 +37,7 @@ export const addAccounts = (program: Command): void => {
     .action(
       action(async ({ api, output }) => {
         const { pairsTable } = await import("../table.ts");
-        const answer = await api().get("/v1/account");
+        const answer = await api().ask(v1.accounts.show);
         output.result(answer, () => pairsTable(shownOf(answer)));
       }),
     );
@@ -48,7 +49,7 @@ export const addAccounts = (program: Command): void => {
     .action(
       action(async ({ api, output, options }) => {
         const gateway = api();
-        const account = await gateway.get("/v1/account");
+        const account = await gateway.ask(v1.accounts.show);
         const notice = textAt(account, "offerToBuyNotice") ?? (await import("@outrider/contact-policy")).offerToBuyNotice;
         const by = textOption(options, "by");
         if (by === undefined) {
@@ -56,7 +57,7 @@ export const addAccounts = (program: Command): void => {
           const told = before === undefined ? "Confirm with --by NAME." : `Confirmed by ${before}.`;
           return output.result({ notice, confirmed: before !== undefined, by: before }, () => `${notice}\n\n${told}`);
         }
-        await gateway.post("/v1/account/confirm-offer-to-buy", { by, notice });
+        await gateway.ask(v1.accounts.confirmOfferToBuy, { body: { by, notice } });
         output.result({ notice, confirmed: true, by }, () => `${notice}\n\nConfirmed by ${by}.`);
       }),
     );

@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { checkFile } from "../ads-file.ts";
 import { action, flagOption, textOption } from "../context.ts";
@@ -30,7 +31,7 @@ export const addAds = (program: Command): void => {
     .action(
       action(async ({ api, output }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await api().get("/v1/ads", { limit: 50 });
+        const answer = await api().ask(v1.ads.list, { query: { limit: 50 } });
         output.result(answer, () =>
           listTable(
             [

@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import type { LegalBasis, Purpose } from "@outrider/contracts/fields";
 import type { Command } from "commander";
 import { action, oneOf, oneOfOption, textOption } from "../context.ts";
@@ -30,7 +31,7 @@ export const addContacts = (program: Command): void => {
     .action(
       action(async ({ api, output }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await api().get("/v1/contacts", { status: "unknown", limit: 100 });
+        const answer = await api().ask(v1.contacts.list, { query: { status: "unknown", limit: 100 } });
         output.result(answer, () => listTable(columns, itemsOf(answer), "No contact is unknown."));
       }),
     );
@@ -45,8 +46,15 @@ export const addContacts = (program: Command): void => {
     .action(
       action(async ({ api, output, options }) => {
         const { listTable } = await import("../table.ts");
-        const query = Object.fromEntries(["status", "hunt", "run", "person"].map((name) => [name, textOption(options, name)]));
-        const answer = await api().get("/v1/contacts", { ...query, limit: 100 });
+        const answer = await api().ask(v1.contacts.list, {
+          query: {
+            status: textOption(options, "status"),
+            hunt: textOption(options, "hunt"),
+            run: textOption(options, "run"),
+            person: textOption(options, "person"),
+            limit: 100,
+          },
+        });
         output.result(answer, () => listTable(columns, itemsOf(answer), "No such contact."));
       }),
     );
@@ -57,7 +65,7 @@ export const addContacts = (program: Command): void => {
     .addHelpText("after", "\nExample:\n  $ outrider contacts show Yb3…")
     .action(
       action(async ({ api, output, args: [contact = ""] }) => {
-        const answer = await api().get(`/v1/contacts/${encodeURIComponent(contact)}`);
+        const answer = await api().ask(v1.contacts.show, { params: { contact } });
         output.result(answer, () => JSON.stringify(answer, undefined, 2));
       }),
     );
@@ -82,8 +90,7 @@ export const addContacts = (program: Command): void => {
           purpose: oneOfOption(options, "purpose", purposes),
           legalBasis: oneOfOption(options, "basis", bases),
         };
-        const idempotencyKey = textOption(options, "key");
-        const answer = await api().post("/v1/contacts", wanted, idempotencyKey === undefined ? {} : { idempotencyKey });
+        const answer = await api().ask(v1.contacts.request, { body: wanted, idempotencyKey: textOption(options, "key") });
         const contact = textAt(answer, "contact");
         output.result(answer, () => `Contact ${contact} is asked for; \`outrider contacts show ${contact}\` tells what becomes of it.`);
       }),
@@ -97,7 +104,7 @@ export const addContacts = (program: Command): void => {
     .action(
       action(async ({ api, output, args: [contact = "", as = ""] }) => {
         const said = oneOf(as, "What it was", ["sent", "not-sent", "send-again"]);
-        const answer = await api().post(`/v1/contacts/${encodeURIComponent(contact)}/resolve`, { as: said });
+        const answer = await api().ask(v1.contacts.resolve, { params: { contact }, body: { as: said } });
         output.result(answer, () => `Contact ${contact}: ${said}.`);
       }),
     );

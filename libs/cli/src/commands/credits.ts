@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action, integerOf, textOption } from "../context.ts";
 import { itemsOf } from "../json.ts";
@@ -11,7 +12,7 @@ export const addCredits = (program: Command): void => {
     .action(
       action(async ({ api, output }) => {
         const { pairsTable } = await import("../table.ts");
-        const answer = await api().get("/v1/credits");
+        const answer = await api().ask(v1.credits.show);
         const shown = ["granted", "expired", "captured", "refunded", "released", "held", "available"];
         output.result(answer, () => pairsTable(shown.map((name) => [name, Object(answer)[name]])));
       }),
@@ -32,7 +33,7 @@ export const addCredits = (program: Command): void => {
           expiresAt: textOption(options, "expires"),
           grant: textOption(options, "grant"),
         };
-        const answer = await admin().post("/v1/credits/grants", body);
+        const answer = await admin().ask(v1.credits.grant, { body });
         output.result(answer, () => `Granted; ${Object(answer)["available"] ?? "?"} credits are available.`);
       }),
     );
@@ -43,7 +44,7 @@ export const addCredits = (program: Command): void => {
     .action(
       action(async ({ api, output }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await api().get("/v1/credits/statement", { limit: 100 });
+        const answer = await api().ask(v1.credits.statement, { query: { limit: 100 } });
         output.result(answer, () =>
           listTable(
             [

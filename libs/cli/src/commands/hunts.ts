@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action, flagOption, integerOption, type Options, textOption } from "../context.ts";
 import { cannotRun } from "../failure.ts";
@@ -19,7 +20,7 @@ export const addHunts = (program: Command): void => {
     .action(
       action(async ({ api, output }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await api().get("/v1/hunts");
+        const answer = await api().ask(v1.hunts.list);
         output.result(answer, () =>
           listTable(
             [
@@ -55,7 +56,7 @@ export const addHunts = (program: Command): void => {
     .action(
       action(async ({ api, output, args: [file = ""], options }) => {
         const definition = file === "" ? definitionOf(options) : definitionIn(file);
-        const answer = await api().post("/v1/hunts", { ...definition, activate: flagOption(options, "activate") });
+        const answer = await api().ask(v1.hunts.create, { body: { ...definition, activate: flagOption(options, "activate") } });
         output.result(answer, () => `Hunt ${textAt(answer, "hunt")} is there${segmentsOf(answer)}.${warningsOf(answer)}`);
       }),
     );
@@ -67,7 +68,7 @@ export const addHunts = (program: Command): void => {
     .addHelpText("after", "\nExample:\n  $ outrider hunts show Yb3…")
     .action(
       action(async ({ api, output, args: [hunt = ""] }) => {
-        const answer = await api().get(`/v1/hunts/${encodeURIComponent(hunt)}`);
+        const answer = await api().ask(v1.hunts.show, { params: { hunt } });
         output.result(answer, () => JSON.stringify(answer, undefined, 2));
       }),
     );
@@ -79,7 +80,7 @@ export const addHunts = (program: Command): void => {
       .addHelpText("after", `\nExample:\n  $ outrider hunts ${verb} Yb3…`)
       .action(
         action(async ({ api, output, args: [hunt = ""] }) => {
-          const answer = await api().post(`/v1/hunts/${encodeURIComponent(hunt)}/${verb}`);
+          const answer = await api().ask(v1.hunts[verb], { params: { hunt } });
           output.result(answer, () => `Hunt ${hunt}: ${verb} done.`);
         }),
       );
@@ -97,7 +98,7 @@ const addTexts = (hunts: Command): void => {
     .action(
       action(async ({ api, output, args: [hunt = ""], options }) => {
         const definition = definitionIn(textOption(options, "file") ?? "");
-        const answer = await api().put(`/v1/hunts/${encodeURIComponent(hunt)}`, definition);
+        const answer = await api().ask(v1.hunts.change, { params: { hunt }, body: definition });
         output.result(answer, () => `Hunt ${hunt} is changed${segmentsOf(answer)}.${warningsOf(answer)}`);
       }),
     );
@@ -112,9 +113,8 @@ const addTexts = (hunts: Command): void => {
     )
     .action(
       action(async ({ api, output, options }) => {
-        const answer = await api().post("/v1/templates/preview", {
-          template: textOption(options, "template"),
-          ad: textOption(options, "ad"),
+        const answer = await api().ask(v1.hunts.previewTemplate, {
+          body: { template: textOption(options, "template"), ad: textOption(options, "ad") },
         });
         output.result(answer, () => {
           const text = textAt(answer, "text") ?? "";

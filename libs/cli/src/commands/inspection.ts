@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action, integerOf, textOption } from "../context.ts";
 import type { Endpoint } from "../endpoint.ts";
@@ -22,7 +23,7 @@ export const addInspection = (program: Command): void => {
       action(async ({ api, endpoint, output, args: [what = ""], options }) => {
         const { isEvent } = await import("../subjects.ts");
         const about = isEvent(what) ? { event: what } : { subject: await subjectFor(what, endpoint) };
-        const answer = await api().get("/v1/history", about);
+        const answer = await api().ask(v1.inspection.history, { query: about });
         const entries = itemsOf(answer, "entries").map((entry) => entryText(entry, options["state"] === true));
         output.result(answer, () => {
           if (entries.length === 0) return "Nothing happened there.";
@@ -39,7 +40,7 @@ export const addInspection = (program: Command): void => {
     .action(
       action(async ({ api, endpoint, output, args: [what = ""], options }) => {
         const subject = await subjectFor(what, endpoint);
-        const answer = await api().get("/v1/state", { subject, at: textOption(options, "at") });
+        const answer = await api().ask(v1.inspection.state, { query: { subject, at: textOption(options, "at") } });
         output.result(answer, () => JSON.stringify(answer, undefined, 2));
       }),
     );
@@ -76,7 +77,7 @@ const addDead = (program: Command): void => {
     .action(
       action(async ({ operator, output, options }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await operator().get("/v1/dead", { service: textOption(options, "service") });
+        const answer = await operator().ask(v1.dead.list, { query: { service: textOption(options, "service") } });
         output.result(answer, () =>
           listTable(
             [
@@ -100,7 +101,7 @@ const addDead = (program: Command): void => {
     .addHelpText("after", "\nExample:\n  $ outrider dead show sms-sender 12")
     .action(
       action(async ({ operator, output, args: [service = "", seq = ""] }) => {
-        const answer = await operator().get(pathOf(service, seq));
+        const answer = await operator().ask(v1.dead.show, { params: letterAt(service, seq) });
         output.result(answer, () => JSON.stringify(answer, undefined, 2));
       }),
     );
@@ -112,7 +113,7 @@ const addDead = (program: Command): void => {
     .addHelpText("after", "\nExample:\n  $ outrider dead retry sms-sender 12")
     .action(
       action(async ({ operator, output, args: [service = "", seq = ""] }) => {
-        const answer = await operator().post(`${pathOf(service, seq)}/retry`);
+        const answer = await operator().ask(v1.dead.retry, { params: letterAt(service, seq) });
         output.result(answer, () => "It is handled again.");
       }),
     );
@@ -124,7 +125,7 @@ const addDead = (program: Command): void => {
     .addHelpText("after", "\nExample:\n  $ outrider dead drop sms-sender 12")
     .action(
       action(async ({ operator, output, args: [service = "", seq = ""] }) => {
-        const answer = await operator().delete(pathOf(service, seq));
+        const answer = await operator().ask(v1.dead.drop, { params: letterAt(service, seq) });
         output.result(answer ?? { dropped: true }, () => "It is dropped.");
       }),
     );
@@ -135,5 +136,4 @@ export const lettersOf = (answer: unknown): readonly unknown[] => {
   return letters.length > 0 ? letters : itemsOf(answer);
 };
 
-const pathOf = (service: string, seq: string): string =>
-  `/v1/dead/${encodeURIComponent(service)}/${integerOf(seq, "The letter's number", 1, Number.MAX_SAFE_INTEGER)}`;
+const letterAt = (service: string, seq: string) => ({ service, seq: integerOf(seq, "The letter's number", 1, Number.MAX_SAFE_INTEGER) });

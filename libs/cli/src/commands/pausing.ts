@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action, flagOption, textOption } from "../context.ts";
 
@@ -13,9 +14,10 @@ export const addPausing = (program: Command): void => {
         action(async ({ api, operator, output, options }) => {
           const hunt = textOption(options, "hunt");
           const everything = flagOption(options, "everything");
-          const path =
-            hunt !== undefined ? `/v1/hunts/${encodeURIComponent(hunt)}/${verb}` : everything ? `/v1/system/${verb}` : `/v1/${verb}`;
-          const answer = await (everything ? operator() : api()).post(path);
+          const gateway = everything ? operator() : api();
+          const answer = await (hunt === undefined
+            ? gateway.ask(everything ? v1.system[verb] : v1.accounts[verb])
+            : gateway.ask(v1.hunts[verb], { params: { hunt } }));
           const what = hunt !== undefined ? `Hunt ${hunt}` : everything ? "Everything" : "The account";
           output.result(answer, () => `${what} is ${verb === "pause" ? "paused" : "running again"}.`);
         }),

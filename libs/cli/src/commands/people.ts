@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import type { Api } from "../api.ts";
 import { action, oneOfOption, textOption } from "../context.ts";
@@ -15,7 +16,7 @@ export const addPeople = (program: Command): void => {
       action(async ({ api, output, args: [who = ""] }) => {
         const gateway = api();
         const person = await personOf(gateway, who);
-        const answer = await gateway.get(`/v1/people/${person}/why`);
+        const answer = await gateway.ask(v1.people.why, { params: { person } });
         const { listTable } = await import("../table.ts");
         output.result(
           answer,
@@ -30,25 +31,26 @@ export const addPeople = (program: Command): void => {
     .addHelpText("after", '\nExample:\n  $ outrider people find "06 39 98 00 01"')
     .action(
       action(async ({ api, output, args: [number = ""] }) => {
-        const answer = await api().post("/v1/people/lookup", { number });
+        const answer = await api().ask(v1.people.lookUp, { body: { number } });
         output.result(answer, () => `${textAt(answer, "person")} ${at(answer, "known") === true ? "" : "(not known yet)"}`.trim());
       }),
     );
-  const done = { "opt-out": "will not be contacted any more", "opt-in": "may be contacted again", erase: "is being erased" } as const;
-  for (const verb of ["opt-out", "opt-in", "erase"] as const) {
+  for (const [verb, route, what, done] of [
+    ["opt-out", v1.people.optOut, "never contact them again", "will not be contacted any more"],
+    ["opt-in", v1.people.optIn, "take an opt-out back", "may be contacted again"],
+    ["erase", v1.people.erase, "destroy what is personal about them", "is being erased"],
+  ] as const) {
     people
       .command(verb)
-      .description(
-        { "opt-out": "never contact them again", "opt-in": "take an opt-out back", erase: "destroy what is personal about them" }[verb],
-      )
+      .description(what)
       .argument("<person>", "number or id")
       .addHelpText("after", `\nExample:\n  $ outrider people ${verb} +33639980001`)
       .action(
         action(async ({ api, output, args: [who = ""] }) => {
           const gateway = api();
           const person = await personOf(gateway, who, verb === "opt-out");
-          const answer = await gateway.post(`/v1/people/${person}/${verb}`, {});
-          output.result({ person, ...Object(answer) }, () => `${person} ${done[verb]}.`);
+          const answer = await gateway.ask(route, { params: { person } });
+          output.result({ person, ...Object(answer) }, () => `${person} ${done}.`);
         }),
       );
   }
@@ -61,7 +63,7 @@ export const addPeople = (program: Command): void => {
     .action(
       action(async ({ api, output, args: [who = ""] }) => {
         const gateway = api();
-        const answer = await gateway.get(`/v1/people/${await personOf(gateway, who)}/export`);
+        const answer = await gateway.ask(v1.people.export, { params: { person: await personOf(gateway, who) } });
         output.result(answer, () => JSON.stringify(answer, undefined, 2));
       }),
     );
@@ -88,7 +90,7 @@ const addSayings = (people: Command): void => {
         };
         const gateway = api();
         const person = await personOf(gateway, who);
-        const answer = await gateway.post(`/v1/people/${person}/consents`, consent);
+        const answer = await gateway.ask(v1.people.addConsent, { params: { person }, body: consent });
         output.result({ person, ...Object(answer) }, () => `It is recorded that ${person} agreed.`);
       }),
     );
@@ -101,7 +103,7 @@ const addSayings = (people: Command): void => {
       action(async ({ api, output, args: [who = ""] }) => {
         const gateway = api();
         const person = await personOf(gateway, who);
-        const answer = await gateway.post(`/v1/people/${person}/refusals`, {});
+        const answer = await gateway.ask(v1.people.addRefusal, { params: { person } });
         output.result({ person, ...Object(answer) }, () => `It is recorded that ${person} is not interested.`);
       }),
     );
@@ -129,8 +131,8 @@ export const isNumber = (who: string): boolean => /^\+?[\d\s().-]{6,}$/.test(who
 
 /** Numbers are looked up; they are never part of an address, for addresses end up in logs. */
 const personOf = async (api: Api, who: string, alsoUnknown = false): Promise<string> => {
-  if (!isNumber(who)) return encodeURIComponent(who);
-  const answer = await api.post("/v1/people/lookup", { number: who });
+  if (!isNumber(who)) return who;
+  const answer = await api.ask(v1.people.lookUp, { body: { number: who } });
   const person = textAt(answer, "person");
   if (person === undefined || (!alsoUnknown && at(answer, "known") === false)) throw refused("Nobody with this number is known.");
   return person;

@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action, oneOf, textOption } from "../context.ts";
 import { at, itemsOf, textAt } from "../json.ts";
@@ -17,8 +18,14 @@ export const addReplies = (program: Command): void => {
     .action(
       action(async ({ api, output, options }) => {
         const { listTable } = await import("../table.ts");
-        const wanted = Object.fromEntries(["hunt", "mark", "person"].map((name) => [name, textOption(options, name)]));
-        const answer = await api().get("/v1/replies", { ...wanted, limit: 100 });
+        const answer = await api().ask(v1.replies.list, {
+          query: {
+            hunt: textOption(options, "hunt"),
+            mark: textOption(options, "mark"),
+            person: textOption(options, "person"),
+            limit: 100,
+          },
+        });
         output.result(answer, () =>
           listTable(
             [
@@ -46,7 +53,7 @@ export const addReplies = (program: Command): void => {
     .action(
       action(async ({ api, output, args: [reply = ""] }) => {
         const { pairsTable } = await import("../table.ts");
-        const answer = await api().get(`/v1/replies/${encodeURIComponent(reply)}`);
+        const answer = await api().ask(v1.replies.show, { params: { inbound: reply } });
         output.result(answer, () => `${pairsTable(shownOf(answer))}\n\n${itemsOf(answer, "thread").map(messageText).join("\n")}`);
       }),
     );
@@ -59,7 +66,7 @@ export const addReplies = (program: Command): void => {
     .action(
       action(async ({ api, output, args: [reply = "", as = ""] }) => {
         const mark = oneOf(as, "The mark", marks);
-        const answer = await api().post(`/v1/replies/${encodeURIComponent(reply)}/mark`, { as: mark });
+        const answer = await api().ask(v1.replies.mark, { params: { inbound: reply }, body: { as: mark } });
         output.result(answer, () => `Reply ${reply}: ${mark}.`);
       }),
     );
@@ -71,7 +78,7 @@ export const addReplies = (program: Command): void => {
     .addHelpText("after", '\nExample:\n  $ outrider replies answer k2f… "Merci, à demain 10 h ?"')
     .action(
       action(async ({ api, output, args: [reply = "", text = ""] }) => {
-        const answer = await api().post(`/v1/replies/${encodeURIComponent(reply)}/answer`, { text });
+        const answer = await api().ask(v1.replies.answer, { params: { inbound: reply }, body: { text } });
         output.result(answer, () => "The answer is on its way.");
       }),
     );

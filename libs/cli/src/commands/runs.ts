@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action, flagOption, integerOption, textOption } from "../context.ts";
 import { cannotRun } from "../failure.ts";
@@ -15,7 +16,7 @@ export const addRuns = (program: Command): void => {
       action(async ({ api, output, options }) => {
         const gateway = api();
         const date = textOption(options, "date");
-        const answer = await gateway.post("/v1/runs", date === undefined ? {} : { date });
+        const answer = await gateway.ask(v1.runs.start, { body: { date } });
         const run = textAt(answer, "run") ?? "";
         if (!flagOption(options, "watch")) {
           return output.result(answer, () => `Run ${run}, pass ${numberAt(answer, "pass")} is under way: \`outrider runs watch ${run}\`.`);
@@ -33,7 +34,7 @@ export const addRuns = (program: Command): void => {
     .action(
       action(async ({ api, output, options }) => {
         const { listTable, pairsTable } = await import("../table.ts");
-        const answer = await api().post("/v1/runs/dry-run", { limit: integerOption(options, "limit", 0, 500) });
+        const answer = await api().ask(v1.runs.dryRun, { body: { limit: integerOption(options, "limit", 0, 500) } });
         output.result(answer, () =>
           [
             pairsTable([
@@ -65,7 +66,7 @@ export const addRuns = (program: Command): void => {
     .action(
       action(async ({ api, output, args: [told = ""] }) => {
         const gateway = api();
-        const run = told === "" ? textAt(itemsOf(await gateway.get("/v1/runs", { limit: 1 }))[0], "run") : told;
+        const run = told === "" ? textAt(itemsOf(await gateway.ask(v1.runs.list, { query: { limit: 1 } }))[0], "run") : told;
         if (run === undefined) throw cannotRun("There is no run yet: `outrider runs start`.");
         const [{ watchRun }, { runText }] = await Promise.all([import("../journey/run.ts"), import("../journey/run-text.ts")]);
         const progress = await watchRun(gateway, output, run);
@@ -79,7 +80,7 @@ export const addRuns = (program: Command): void => {
     .action(
       action(async ({ api, output }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await api().get("/v1/runs");
+        const answer = await api().ask(v1.runs.list);
         const sum = (name: string) => (row: unknown) =>
           itemsOf(row, "passes").reduce((total: number, pass) => total + numberAt(pass, name), 0);
         output.result(answer, () =>

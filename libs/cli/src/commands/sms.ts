@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action, integerOption, type Options, textOption } from "../context.ts";
 import { cannotRun, refused } from "../failure.ts";
@@ -27,7 +28,7 @@ export const addSms = (program: Command): void => {
           recipientsPerMonth: integerOption(options, "perMonth", 0, million),
         };
         const webhookSecret = textOption(options, "webhookSecret");
-        const answer = await api().post("/v1/lines", { line, provider: "smsmobileapi", apiKey, webhookSecret, limits });
+        const answer = await api().ask(v1.lines.connect, { body: { line, provider: "smsmobileapi", apiKey, webhookSecret, limits } });
         const online = at(answer, "online") === true ? "its phone is online" : "its phone is offline";
         output.result(
           answer,
@@ -42,7 +43,7 @@ export const addSms = (program: Command): void => {
     .addHelpText("after", "\nExample:\n  $ outrider sms test main")
     .action(
       action(async ({ api, output, args: [line = "main"] }) => {
-        const answer = await api().post(`/v1/lines/${encodeURIComponent(line)}/test`, {});
+        const answer = await api().ask(v1.lines.test, { params: { line } });
         // A line whose phone is offline is paused, so that a gateway which does not ask the provider knows as well.
         const online = at(answer, "online") ?? at(answer, "paused") !== true;
         if (online !== true) throw refused(`The line ${line} is offline or paused.`, "", { found: Object(answer) });
@@ -56,7 +57,7 @@ export const addSms = (program: Command): void => {
     .action(
       action(async ({ api, output }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await api().get("/v1/lines");
+        const answer = await api().ask(v1.lines.list);
         output.result(answer, () =>
           listTable(
             [
@@ -84,7 +85,7 @@ export const addSms = (program: Command): void => {
       .addHelpText("after", `\nExample:\n  $ outrider sms ${verb} main`)
       .action(
         action(async ({ api, output, args: [line = ""] }) => {
-          const answer = await api().post(`/v1/lines/${encodeURIComponent(line)}/${verb}`);
+          const answer = await api().ask(v1.lines[verb], { params: { line } });
           output.result(answer, () => `Line ${line} ${verb}d.`);
         }),
       );
@@ -119,7 +120,7 @@ const addLimits = (sms: Command): void => {
         if (Object.values(change).every((value) => value === undefined)) {
           throw cannotRun("Name what to change: --gap-ms, --jitter-ms, --per-day, --per-month, --spread or --no-spread.");
         }
-        const answer = await api().patch(`/v1/lines/${encodeURIComponent(line)}/limits`, change);
+        const answer = await api().ask(v1.lines.changeLimits, { params: { line }, body: change });
         output.result(answer, () => `Line ${line} has its new limits.`);
       }),
     );

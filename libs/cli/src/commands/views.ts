@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action } from "../context.ts";
 import { refused } from "../failure.ts";
@@ -17,7 +18,7 @@ export const addViews = (program: Command): void => {
     .action(
       action(async ({ operator, output }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await operator().get("/v1/views");
+        const answer = await operator().ask(v1.views.list);
         output.result(answer, () =>
           listTable(
             [
@@ -41,7 +42,7 @@ export const addViews = (program: Command): void => {
     .addHelpText("after", example("rebuild contacts"))
     .action(
       action(async ({ operator, output, args: [view = ""] }) => {
-        const answer = await operator().post(`/v1/views/${encodeURIComponent(view)}/rebuild`);
+        const answer = await operator().ask(v1.views.rebuild, { params: { view } });
         output.result(
           answer,
           () => `${view} is being built as ${textAt(answer, "collection")}; \`outrider views list\` tells when it is done.`,
@@ -55,7 +56,7 @@ export const addViews = (program: Command): void => {
     .addHelpText("after", example("verify contacts"))
     .action(
       action(async ({ operator, output, args: [view = ""] }) => {
-        const answer = await operator().post(`/v1/views/${encodeURIComponent(view)}/verify`, {}, { timeoutMs: verifyMs });
+        const answer = await operator().ask(v1.views.verify, { params: { view }, timeoutMs: verifyMs });
         const [equal = 0, moved = 0, ...wrong] = ["equal", "moved", "different", "missing", "unexpected"].map((name) =>
           numberAt(answer, name),
         );

@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action } from "../context.ts";
 import { itemsOf, textAt } from "../json.ts";
@@ -11,7 +12,7 @@ export const addWebhooks = (program: Command): void => {
     .action(
       action(async ({ api, output }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await api().get("/v1/webhooks/unmatched", { limit: 100 });
+        const answer = await api().ask(v1.webhooks.unmatched, { query: { limit: 100 } });
         output.result(answer, () =>
           listTable(
             [

@@ -1,4 +1,5 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { v1 } from "@outrider/contracts/api";
 import { controlOf, type Preset } from "@outrider/simulators";
 import { type Api, ApiRefusal, unlessDone } from "../api.ts";
 import { type Credentials, readCredentials, writeCredentials } from "../endpoint.ts";
@@ -46,11 +47,11 @@ export const openDemoAccount = async (stage: Stage, options: DemoOptions): Promi
   if (known?.prepared === true) return { account, api, isNew: false };
   // Each step may have been done by a start that ended before the last one; doing it again, or otherwise, changes nothing.
   const grant = { credits: options.credits, note: "sandbox", grant: "sandbox" };
-  await unlessDone(stage.api(stage.adminKey, account).post("/v1/credits/grants", grant, { idempotencyKey: "sandbox" }));
+  await unlessDone(stage.api(stage.adminKey, account).ask(v1.credits.grant, { body: grant, idempotencyKey: "sandbox" }));
   const confirmed = { by: "sandbox", notice: offerToBuyNotice };
-  await unlessDone(api.post("/v1/account/confirm-offer-to-buy", confirmed, { idempotencyKey: "sandbox-notice" }));
+  await unlessDone(api.ask(v1.accounts.confirmOfferToBuy, { body: confirmed, idempotencyKey: "sandbox-notice" }));
   for (const [at, hunt] of demoHunts(line).entries()) {
-    await unlessDone(api.post("/v1/hunts", { ...hunt, activate: true }, { idempotencyKey: `demo-hunt-${at + 1}` }));
+    await unlessDone(api.ask(v1.hunts.create, { body: { ...hunt, activate: true }, idempotencyKey: `demo-hunt-${at + 1}` }));
   }
   writeCredentials(credentialsFile, { ...credentials, prepared: true });
   return { account, api, isNew: true };
@@ -59,7 +60,7 @@ export const openDemoAccount = async (stage: Stage, options: DemoOptions): Promi
 const works = async (stage: Stage, { account: stored, apiKey, line: key }: Credentials): Promise<boolean> => {
   if (stored !== account || key === undefined) return false;
   try {
-    await stage.api(apiKey).get("/v1/account");
+    await stage.api(apiKey).ask(v1.accounts.show);
     return true;
   } catch (error) {
     if (error instanceof ApiRefusal && [401, 403, 404].includes(error.status)) return false;
@@ -69,7 +70,7 @@ const works = async (stage: Stage, { account: stored, apiKey, line: key }: Crede
 
 const createdAccount = async (stage: Stage, options: DemoOptions): Promise<Credentials> => {
   const body = { account, name: "Garage Démo", timeZone, country, policy: { dailyRunEnabled: options.dailyRun } };
-  const created = await unlessDone(stage.api(stage.adminKey).post("/v1/accounts", body, { idempotencyKey: `create-${account}` }));
+  const created = await unlessDone(stage.api(stage.adminKey).ask(v1.accounts.create, { body, idempotencyKey: `create-${account}` }));
   // Created by an earlier start that ended before it had written the key down: it gets another one.
   const apiKey = textAt(created, "apiKey") ?? (await anotherKey(stage.api(stage.adminKey, account)));
   const key = { apiKey: `sandbox-${randomBytes(8).toString("hex")}`, webhookSecret: randomBytes(24).toString("base64url") };
@@ -79,11 +80,7 @@ const createdAccount = async (stage: Stage, options: DemoOptions): Promise<Crede
 };
 
 const anotherKey = async (admin: Api): Promise<string> => {
-  const answer = await admin.post(
-    "/v1/account/api-keys",
-    { label: "sandbox", scopes: ["read", "write", "admin"] },
-    { idempotencyKey: randomUUID() },
-  );
+  const answer = await admin.ask(v1.accounts.addKey, { body: { label: "sandbox", scopes: ["read", "write", "admin"] } });
   const key = textAt(answer, "apiKey");
   if (key === undefined) throw refused("The gateway gave the demo account no API key.");
   return key;
@@ -97,7 +94,7 @@ const connectLine = async (api: Api, { outrider }: Stage, { faults, paceMs }: De
   const control = controlOf(simulator);
   const limits = { minGapMs: paceMs, jitterMs: 0, recipientsPerDay: null, recipientsPerMonth: null, spread: false };
   await control.setFaults({}, "none"); // while the key is checked
-  const connected = await api.post("/v1/lines", { line, provider: "smsmobileapi", ...key, limits });
+  const connected = await api.ask(v1.lines.connect, { body: { line, provider: "smsmobileapi", ...key, limits } });
   const webhookUrl = textAt(connected, "webhookUrl");
   if (webhookUrl === undefined) throw refused("The gateway did not say where the line's webhooks go.");
   await control.setWebhook({ apiKey: key.apiKey, url: webhookUrl, secret: key.webhookSecret });

@@ -1,3 +1,4 @@
+import { v1 } from "@outrider/contracts/api";
 import { controlOf, type LogRow } from "@outrider/simulators";
 import type { Api } from "../api.ts";
 import { numberAt } from "../json.ts";
@@ -18,8 +19,8 @@ const nothing: RunProgress = { run: "", found: 0, skipped: {}, allocated: 0, sms
 export const figuresOf = async (api: Api, admin: Api, run: string | undefined): Promise<Figures> => {
   const [progress, credits, dead] = await Promise.all([
     run === undefined ? nothing : readRun(api, run),
-    api.get("/v1/credits"),
-    admin.get("/v1/dead"),
+    api.ask(v1.credits.show),
+    admin.ask(v1.dead.list),
   ]);
   const sms = (name: string): number => progress.sms[name] ?? 0;
   return {

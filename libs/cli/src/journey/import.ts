@@ -1,6 +1,7 @@
 import { openAsBlob } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { v1 } from "@outrider/contracts/api";
 import type { AdsFile } from "../ads-file.ts";
 import type { Api } from "../api.ts";
 import { refused } from "../failure.ts";
@@ -42,7 +43,7 @@ export const importFile = async (
       );
     };
     const query = { fileName: basename(file.path), fictionNumbers: options.fictionNumbers, source: options.source };
-    const answer = await api.upload("/v1/imports", query, body);
+    const answer = await api.upload(v1.imports.start, query, body);
     const id = textAt(answer, "import");
     if (id === undefined) throw refused("The gateway did not name the import.");
     const ended = await untilRead(api, id, (counts) => progress.update(counts.read, undefined, countsText(counts)));
@@ -82,7 +83,7 @@ const untilRead = async (api: Api, id: string, tell: (counts: AdCounts) => void)
   let last = "";
   let changedAt = performance.now();
   for (;;) {
-    const answer = await api.get(`/v1/imports/${id}`);
+    const answer = await api.ask(v1.imports.show, { params: { import: id } });
     const counts = countsIn(answer);
     tell(counts);
     const status = textAt(answer, "status") ?? "unknown";

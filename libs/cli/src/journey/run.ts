@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { v1 } from "@outrider/contracts/api";
 import type { Api } from "../api.ts";
 import { refused } from "../failure.ts";
 import { count } from "../format.ts";
@@ -38,7 +39,8 @@ const longestPauseMs = 3_000;
 /** An attempt that nobody ended is looked after a minute past its end. */
 const stalledMs = 300_000;
 
-export const readRun = async (api: Api, run: string): Promise<RunProgress> => progressIn(run, await api.get(`/v1/runs/${run}`));
+export const readRun = async (api: Api, run: string): Promise<RunProgress> =>
+  progressIn(run, await api.ask(v1.runs.show, { params: { run } }));
 
 export const progressIn = (run: string, answer: unknown): RunProgress => {
   const gatedBy = countsAt(answer, "progress.byStatus.gated");

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { v1 } from "@outrider/contracts/api";
 import { controlOf, type Preset } from "@outrider/simulators";
 import type { AdsFile } from "../ads-file.ts";
 import type { Api } from "../api.ts";
@@ -51,14 +52,14 @@ export const runStory = async (stage: Stage, { api, account }: DemoAccount, opti
 
   const control = controlOf(simulator);
   const row = (await control.stats()).rows;
-  const recontactMs = Math.max(0, numberAt(await api.get("/v1/account"), "policy.recontactAfterDays") - 1) * dayMs;
+  const recontactMs = Math.max(0, numberAt(await api.ask(v1.accounts.show), "policy.recontactAfterDays") - 1) * dayMs;
   const passesBefore = await figuresOf(api, admin, await latestRun(api));
   const showed = shownAt(options.dir);
   const now = showed(Date.now());
   /** Another hunt may write to somebody again when that is long ago, by calendar days of the sandbox's clock. */
   const stillCounts = (atMs: number): boolean => now - showed(atMs) < recontactMs;
   const began = performance.now();
-  const started = await api.post("/v1/runs", {});
+  const started = await api.ask(v1.runs.start);
   const run = textAt(started, "run");
   if (run === undefined) throw refused("The gateway did not name the run.");
   const sameRun = numberAt(started, "pass") > 1;
@@ -88,7 +89,8 @@ const noRun: Pick<Figures, "run" | "sms"> = {
   sms: { accepted: 0, rejected: 0, unknown: 0, gated: 0, sent: 0, failed: 0, replied: 0, optedOut: 0 },
 };
 
-const latestRun = async (api: Api): Promise<string | undefined> => textAt(itemsOf(await api.get("/v1/runs", { limit: 1 }))[0], "run");
+const latestRun = async (api: Api): Promise<string | undefined> =>
+  textAt(itemsOf(await api.ask(v1.runs.list, { query: { limit: 1 } }))[0], "run");
 
 const simulatorOf = ({ outrider }: Stage): string => {
   const { smsmobileapi } = outrider.urls.simulators;
