@@ -70,24 +70,12 @@ class NoAnswer extends Failure {}
 export const apiOf = ({ url, key, account, patienceMs = 0 }: ApiOptions): Api => {
   const headers = { authorization: `Bearer ${key}`, ...(account === undefined ? {} : { "outrider-account": account }) };
 
-  const callOnce = async (method: string, path: string, init: Init, timeoutMs: number): Promise<unknown> => {
-    let answer: Response;
-    let text: string;
-    try {
-      answer = await fetch(`${url}${path}`, { ...init, method, signal: AbortSignal.timeout(timeoutMs) });
-      text = await answer.text();
-    } catch (error) {
-      throw noAnswer(url, error);
-    }
-    if (!answer.ok) throw refusalOf(answer.status, text);
-    return text === "" ? undefined : parsed(text, url);
-  };
   /** Safe to repeat: a POST carries the same Idempotency-Key each time. */
   const call = async (method: string, path: string, init: () => Init, timeoutMs: number): Promise<unknown> => {
     const until = performance.now() + patienceMs;
     for (let waitMs = 100; ; waitMs = Math.min(2 * waitMs, longestWaitMs)) {
       try {
-        return await callOnce(method, path, init(), timeoutMs);
+        return await answerOf(url, path, { ...init(), method }, timeoutMs);
       } catch (error) {
         if (!passes(error) || performance.now() + waitMs > until) throw error;
       }
@@ -114,6 +102,19 @@ export const apiOf = ({ url, key, account, patienceMs = 0 }: ApiOptions): Api =>
       return call(route.method, addressOf(route, {}, query), () => ({ headers: sent, body: body(), duplex: "half" }), uploadMs);
     },
   };
+};
+
+const answerOf = async (url: string, path: string, init: Init, timeoutMs: number): Promise<unknown> => {
+  let answer: Response;
+  let text: string;
+  try {
+    answer = await fetch(`${url}${path}`, { ...init, signal: AbortSignal.timeout(timeoutMs) });
+    text = await answer.text();
+  } catch (error) {
+    throw noAnswer(url, error);
+  }
+  if (!answer.ok) throw refusalOf(answer.status, text);
+  return text === "" ? undefined : parsed(text, url);
 };
 
 /** The same of any route, for whoever does not know which. */

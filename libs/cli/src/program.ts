@@ -4,6 +4,7 @@ import { addAccounts } from "./commands/accounts.ts";
 import { addAds } from "./commands/ads.ts";
 import { addContacts } from "./commands/contacts.ts";
 import { addCredits } from "./commands/credits.ts";
+import { addDead } from "./commands/dead.ts";
 import { addHunts } from "./commands/hunts.ts";
 import { addInspection } from "./commands/inspection.ts";
 import { addPausing } from "./commands/pausing.ts";
@@ -62,6 +63,7 @@ Exit codes: 0 done; 1 refused, failed, or a check does not hold; 2 cannot run (a
     addCredits,
     addPausing,
     addInspection,
+    addDead,
     addViews,
   ]) {
     add(program);

@@ -8,6 +8,12 @@ import { bold } from "../output.ts";
 
 export const addAccounts = (program: Command): void => {
   const accounts = program.command("accounts").description("tenants with keys, providers and a policy of their own");
+  addCreate(accounts);
+  addShow(accounts);
+  addConfirmOfferToBuy(accounts);
+};
+
+const addCreate = (accounts: Command): void => {
   accounts
     .command("create")
     .description("creates an account and prints its API key, once")
@@ -30,6 +36,9 @@ export const addAccounts = (program: Command): void => {
         );
       }),
     );
+};
+
+const addShow = (accounts: Command): void => {
   accounts
     .command("show")
     .description("the account, its policy, lines and whether it is paused")
@@ -41,6 +50,9 @@ export const addAccounts = (program: Command): void => {
         output.result(answer, () => pairsTable(shownOf(answer)));
       }),
     );
+};
+
+const addConfirmOfferToBuy = (accounts: Command): void => {
   accounts
     .command("confirm-offer-to-buy")
     .description("prints the notice about writing to owners with an offer to buy, and confirms it with --by")

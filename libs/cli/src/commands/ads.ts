@@ -6,6 +6,11 @@ import { itemsOf } from "../json.ts";
 
 export const addAds = (program: Command): void => {
   const ads = program.command("ads").description("what was found, from files or scrapers");
+  addImport(ads);
+  addList(ads);
+};
+
+const addImport = (ads: Command): void => {
   ads
     .command("import")
     .description("imports a CSV file of ads and waits until it is read")
@@ -24,6 +29,9 @@ export const addAds = (program: Command): void => {
         output.result(imported, () => pairsTable(Object.entries(imported.counts)));
       }),
     );
+};
+
+const addList = (ads: Command): void => {
   ads
     .command("list", { isDefault: true })
     .description("the ads that were found last")

@@ -21,6 +21,14 @@ const columns: readonly Column[] = [
 
 export const addContacts = (program: Command): void => {
   const contacts = program.command("contacts").description("one message to one person, and what became of it");
+  addUnknown(contacts);
+  addList(contacts);
+  addShow(contacts);
+  addSend(contacts);
+  addResolve(contacts);
+};
+
+const addUnknown = (contacts: Command): void => {
   contacts
     .command("unknown")
     .description("contacts whose message may or may not have left; a person has to say")
@@ -35,6 +43,9 @@ export const addContacts = (program: Command): void => {
         output.result(answer, () => listTable(columns, itemsOf(answer), "No contact is unknown."));
       }),
     );
+};
+
+const addList = (contacts: Command): void => {
   contacts
     .command("list", { isDefault: true })
     .description("contacts, the latest first")
@@ -58,6 +69,9 @@ export const addContacts = (program: Command): void => {
         output.result(answer, () => listTable(columns, itemsOf(answer), "No such contact."));
       }),
     );
+};
+
+const addShow = (contacts: Command): void => {
   contacts
     .command("show")
     .description("one contact")
@@ -69,6 +83,9 @@ export const addContacts = (program: Command): void => {
         output.result(answer, () => JSON.stringify(answer, undefined, 2));
       }),
     );
+};
+
+const addSend = (contacts: Command): void => {
   contacts
     .command("send")
     .description("writes to one person, if that is lawful and paid for")
@@ -95,6 +112,9 @@ export const addContacts = (program: Command): void => {
         output.result(answer, () => `Contact ${contact} is asked for; \`outrider contacts show ${contact}\` tells what becomes of it.`);
       }),
     );
+};
+
+const addResolve = (contacts: Command): void => {
   contacts
     .command("resolve")
     .description("says what an unknown contact was")

@@ -5,6 +5,12 @@ import { itemsOf } from "../json.ts";
 
 export const addCredits = (program: Command): void => {
   const credits = program.command("credits").description("granted, held, spent");
+  addShow(credits);
+  addGrant(credits);
+  addStatement(credits);
+};
+
+const addShow = (credits: Command): void => {
   credits
     .command("show", { isDefault: true })
     .description("the balance")
@@ -17,6 +23,9 @@ export const addCredits = (program: Command): void => {
         output.result(answer, () => pairsTable(shown.map((name) => [name, Object(answer)[name]])));
       }),
     );
+};
+
+const addGrant = (credits: Command): void => {
   credits
     .command("grant")
     .description("gives credits to an account (administrator)")
@@ -37,6 +46,9 @@ export const addCredits = (program: Command): void => {
         output.result(answer, () => `Granted; ${Object(answer)["available"] ?? "?"} credits are available.`);
       }),
     );
+};
+
+const addStatement = (credits: Command): void => {
   credits
     .command("statement")
     .description("every change with its cause")

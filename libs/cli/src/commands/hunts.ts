@@ -13,6 +13,14 @@ Examples:
 
 export const addHunts = (program: Command): void => {
   const hunts = program.command("hunts").description("what to look for, and how to write to its owners");
+  addList(hunts);
+  addCreate(hunts);
+  addTexts(hunts);
+  addShow(hunts);
+  addStates(hunts);
+};
+
+const addList = (hunts: Command): void => {
   hunts
     .command("list", { isDefault: true })
     .description("all hunts of the account")
@@ -38,6 +46,9 @@ export const addHunts = (program: Command): void => {
         );
       }),
     );
+};
+
+const addCreate = (hunts: Command): void => {
   hunts
     .command("create")
     .description("creates a hunt from a JSON file, from standard input (-), or from options")
@@ -60,31 +71,6 @@ export const addHunts = (program: Command): void => {
         output.result(answer, () => `Hunt ${textAt(answer, "hunt")} is there${segmentsOf(answer)}.${warningsOf(answer)}`);
       }),
     );
-  addTexts(hunts);
-  hunts
-    .command("show")
-    .description("one hunt")
-    .argument("<hunt>")
-    .addHelpText("after", "\nExample:\n  $ outrider hunts show Yb3…")
-    .action(
-      action(async ({ api, output, args: [hunt = ""] }) => {
-        const answer = await api().ask(v1.hunts.show, { params: { hunt } });
-        output.result(answer, () => JSON.stringify(answer, undefined, 2));
-      }),
-    );
-  for (const verb of ["activate", "pause", "resume", "archive"] as const) {
-    hunts
-      .command(verb)
-      .description(`${verb}s a hunt`)
-      .argument("<hunt>")
-      .addHelpText("after", `\nExample:\n  $ outrider hunts ${verb} Yb3…`)
-      .action(
-        action(async ({ api, output, args: [hunt = ""] }) => {
-          const answer = await api().ask(v1.hunts[verb], { params: { hunt } });
-          output.result(answer, () => `Hunt ${hunt}: ${verb} done.`);
-        }),
-      );
-  }
 };
 
 /** What a hunt says: defining it anew, and a look at a template. */
@@ -123,6 +109,36 @@ const addTexts = (hunts: Command): void => {
         });
       }),
     );
+};
+
+const addShow = (hunts: Command): void => {
+  hunts
+    .command("show")
+    .description("one hunt")
+    .argument("<hunt>")
+    .addHelpText("after", "\nExample:\n  $ outrider hunts show Yb3…")
+    .action(
+      action(async ({ api, output, args: [hunt = ""] }) => {
+        const answer = await api().ask(v1.hunts.show, { params: { hunt } });
+        output.result(answer, () => JSON.stringify(answer, undefined, 2));
+      }),
+    );
+};
+
+const addStates = (hunts: Command): void => {
+  for (const verb of ["activate", "pause", "resume", "archive"] as const) {
+    hunts
+      .command(verb)
+      .description(`${verb}s a hunt`)
+      .argument("<hunt>")
+      .addHelpText("after", `\nExample:\n  $ outrider hunts ${verb} Yb3…`)
+      .action(
+        action(async ({ api, output, args: [hunt = ""] }) => {
+          const answer = await api().ask(v1.hunts[verb], { params: { hunt } });
+          output.result(answer, () => `Hunt ${hunt}: ${verb} done.`);
+        }),
+      );
+  }
 };
 
 const warningsOf = (answer: unknown): string => {

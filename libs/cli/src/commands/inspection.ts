@@ -1,11 +1,16 @@
 import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
-import { action, integerOf, textOption } from "../context.ts";
+import { action, textOption } from "../context.ts";
 import type { Endpoint } from "../endpoint.ts";
 import { at, itemsOf, textAt } from "../json.ts";
 import { bold, dim } from "../output.ts";
 
 export const addInspection = (program: Command): void => {
+  addHistory(program);
+  addState(program);
+};
+
+const addHistory = (program: Command): void => {
   program
     .command("history")
     .description("every event of a contact, a person, a hunt …, with the state after it")
@@ -31,6 +36,9 @@ export const addInspection = (program: Command): void => {
         });
       }),
     );
+};
+
+const addState = (program: Command): void => {
   program
     .command("state")
     .description("what its events add up to")
@@ -44,7 +52,6 @@ export const addInspection = (program: Command): void => {
         output.result(answer, () => JSON.stringify(answer, undefined, 2));
       }),
     );
-  addDead(program);
 };
 
 const examples = (...lines: readonly string[]): string => `
@@ -66,74 +73,3 @@ const entryText = (entry: unknown, withState: boolean): string => {
   );
   return [head.join("  "), ...events, ...(withState ? [`  = ${JSON.stringify(at(entry, "state"))}`] : [])].join("\n");
 };
-
-const addDead = (program: Command): void => {
-  const dead = program.command("dead").description("messages that no handler could digest (administrator)");
-  dead
-    .command("list", { isDefault: true })
-    .description("all of them")
-    .option("--service <service>", "of one service")
-    .addHelpText("after", "\nExamples:\n  $ outrider dead\n  $ outrider dead list --service sms-sender")
-    .action(
-      action(async ({ operator, output, options }) => {
-        const { listTable } = await import("../table.ts");
-        const answer = await operator().ask(v1.dead.list, { query: { service: textOption(options, "service") } });
-        output.result(answer, () =>
-          listTable(
-            [
-              ["seq", "seq"],
-              ["service", (row) => textAt(row, "service") ?? textAt(row, "letter.service")],
-              ["consumer", (row) => textAt(row, "consumer") ?? textAt(row, "letter.consumer")],
-              ["subject", (row) => textAt(row, "subject") ?? textAt(row, "letter.subject")],
-              ["reason", (row) => textAt(row, "reason") ?? textAt(row, "letter.reason")],
-            ],
-            lettersOf(answer),
-            "No dead letters.",
-          ),
-        );
-      }),
-    );
-  dead
-    .command("show")
-    .description("one of them")
-    .argument("<service>")
-    .argument("<seq>")
-    .addHelpText("after", "\nExample:\n  $ outrider dead show sms-sender 12")
-    .action(
-      action(async ({ operator, output, args: [service = "", seq = ""] }) => {
-        const answer = await operator().ask(v1.dead.show, { params: letterAt(service, seq) });
-        output.result(answer, () => JSON.stringify(answer, undefined, 2));
-      }),
-    );
-  dead
-    .command("retry")
-    .description("hands it to its handler again")
-    .argument("<service>")
-    .argument("<seq>")
-    .addHelpText("after", "\nExample:\n  $ outrider dead retry sms-sender 12")
-    .action(
-      action(async ({ operator, output, args: [service = "", seq = ""] }) => {
-        const answer = await operator().ask(v1.dead.retry, { params: letterAt(service, seq) });
-        output.result(answer, () => "It is handled again.");
-      }),
-    );
-  dead
-    .command("drop")
-    .description("forgets it")
-    .argument("<service>")
-    .argument("<seq>")
-    .addHelpText("after", "\nExample:\n  $ outrider dead drop sms-sender 12")
-    .action(
-      action(async ({ operator, output, args: [service = "", seq = ""] }) => {
-        const answer = await operator().ask(v1.dead.drop, { params: letterAt(service, seq) });
-        output.result(answer ?? { dropped: true }, () => "It is dropped.");
-      }),
-    );
-};
-
-export const lettersOf = (answer: unknown): readonly unknown[] => {
-  const letters = itemsOf(answer, "letters");
-  return letters.length > 0 ? letters : itemsOf(answer);
-};
-
-const letterAt = (service: string, seq: string) => ({ service, seq: integerOf(seq, "The letter's number", 1, Number.MAX_SAFE_INTEGER) });

@@ -7,6 +7,14 @@ import { at, itemsOf, textAt } from "../json.ts";
 
 export const addPeople = (program: Command): void => {
   const people = program.command("people").description("who is contacted, who must not be, and why (a number or an id names them)");
+  addWhy(people);
+  addFind(people);
+  addChoices(people);
+  addSayings(people);
+  addExport(people);
+};
+
+const addWhy = (people: Command): void => {
   people
     .command("why")
     .description("why somebody is or is not contacted, now")
@@ -24,6 +32,9 @@ export const addPeople = (program: Command): void => {
         );
       }),
     );
+};
+
+const addFind = (people: Command): void => {
   people
     .command("find")
     .description("the id of a number")
@@ -35,6 +46,10 @@ export const addPeople = (program: Command): void => {
         output.result(answer, () => `${textAt(answer, "person")} ${at(answer, "known") === true ? "" : "(not known yet)"}`.trim());
       }),
     );
+};
+
+/** What is decided about somebody. */
+const addChoices = (people: Command): void => {
   for (const [verb, route, what, done] of [
     ["opt-out", v1.people.optOut, "never contact them again", "will not be contacted any more"],
     ["opt-in", v1.people.optIn, "take an opt-out back", "may be contacted again"],
@@ -54,19 +69,6 @@ export const addPeople = (program: Command): void => {
         }),
       );
   }
-  addSayings(people);
-  people
-    .command("export")
-    .description("everything that is known of somebody, as JSON")
-    .argument("<person>", "number or id")
-    .addHelpText("after", "\nExample:\n  $ outrider people export +33639980001 > person.json")
-    .action(
-      action(async ({ api, output, args: [who = ""] }) => {
-        const gateway = api();
-        const answer = await gateway.ask(v1.people.export, { params: { person: await personOf(gateway, who) } });
-        output.result(answer, () => JSON.stringify(answer, undefined, 2));
-      }),
-    );
 };
 
 /** What somebody said about being written to. */
@@ -105,6 +107,21 @@ const addSayings = (people: Command): void => {
         const person = await personOf(gateway, who);
         const answer = await gateway.ask(v1.people.addRefusal, { params: { person } });
         output.result({ person, ...Object(answer) }, () => `It is recorded that ${person} is not interested.`);
+      }),
+    );
+};
+
+const addExport = (people: Command): void => {
+  people
+    .command("export")
+    .description("everything that is known of somebody, as JSON")
+    .argument("<person>", "number or id")
+    .addHelpText("after", "\nExample:\n  $ outrider people export +33639980001 > person.json")
+    .action(
+      action(async ({ api, output, args: [who = ""] }) => {
+        const gateway = api();
+        const answer = await gateway.ask(v1.people.export, { params: { person: await personOf(gateway, who) } });
+        output.result(answer, () => JSON.stringify(answer, undefined, 2));
       }),
     );
 };

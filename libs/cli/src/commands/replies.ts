@@ -8,6 +8,13 @@ const marks = ["interested", "not-interested", "wrong-number", "done", "unread"]
 
 export const addReplies = (program: Command): void => {
   const replies = program.command("replies").description("what people wrote back");
+  addList(replies);
+  addShow(replies);
+  addMark(replies);
+  addAnswer(replies);
+};
+
+const addList = (replies: Command): void => {
   replies
     .command("list", { isDefault: true })
     .description("replies, the latest first")
@@ -45,6 +52,9 @@ export const addReplies = (program: Command): void => {
         );
       }),
     );
+};
+
+const addShow = (replies: Command): void => {
   replies
     .command("show")
     .description("one reply: whose, about which ad, and all that was written to and fro")
@@ -57,6 +67,9 @@ export const addReplies = (program: Command): void => {
         output.result(answer, () => `${pairsTable(shownOf(answer))}\n\n${itemsOf(answer, "thread").map(messageText).join("\n")}`);
       }),
     );
+};
+
+const addMark = (replies: Command): void => {
   replies
     .command("mark")
     .description("marks a reply")
@@ -70,6 +83,9 @@ export const addReplies = (program: Command): void => {
         output.result(answer, () => `Reply ${reply}: ${mark}.`);
       }),
     );
+};
+
+const addAnswer = (replies: Command): void => {
   replies
     .command("answer")
     .description("writes back")

@@ -6,6 +6,13 @@ import { at, countsAt, itemsOf, numberAt, textAt } from "../json.ts";
 
 export const addRuns = (program: Command): void => {
   const runs = program.command("runs").description("one account's day, in one or more passes");
+  addStart(runs);
+  addDryRun(runs);
+  addWatch(runs);
+  addList(runs);
+};
+
+const addStart = (runs: Command): void => {
   runs
     .command("start")
     .description("starts a pass of today's run")
@@ -26,6 +33,9 @@ export const addRuns = (program: Command): void => {
         output.result(progress, () => runText(progress));
       }),
     );
+};
+
+const addDryRun = (runs: Command): void => {
   runs
     .command("dry-run")
     .description("who would be contacted now, who not and why, and what it would cost; nothing is written")
@@ -58,6 +68,9 @@ export const addRuns = (program: Command): void => {
         );
       }),
     );
+};
+
+const addWatch = (runs: Command): void => {
   runs
     .command("watch")
     .description("watches a run to its end")
@@ -73,6 +86,9 @@ export const addRuns = (program: Command): void => {
         output.result(progress, () => runText(progress));
       }),
     );
+};
+
+const addList = (runs: Command): void => {
   runs
     .command("list", { isDefault: true })
     .description("runs, the latest first")

@@ -8,6 +8,14 @@ const million = 1_000_000;
 
 export const addSms = (program: Command): void => {
   const sms = program.command("sms").description("the phones that send SMS");
+  addConnect(sms);
+  addTest(sms);
+  addLines(sms);
+  addLimits(sms);
+  addPauseAndResume(sms);
+};
+
+const addConnect = (sms: Command): void => {
   sms
     .command("connect")
     .description("connects a phone by its SMSMobileAPI key")
@@ -36,6 +44,9 @@ export const addSms = (program: Command): void => {
         );
       }),
     );
+};
+
+const addTest = (sms: Command): void => {
   sms
     .command("test")
     .description("asks the provider whether the line's phone is online; exits 1 when it is not")
@@ -50,6 +61,9 @@ export const addSms = (program: Command): void => {
         output.result(answer, () => `Line ${line}: online.`);
       }),
     );
+};
+
+const addLines = (sms: Command): void => {
   sms
     .command("lines", { isDefault: true })
     .description("all lines of the account")
@@ -76,20 +90,6 @@ export const addSms = (program: Command): void => {
         );
       }),
     );
-  addLimits(sms);
-  for (const verb of ["pause", "resume"] as const) {
-    sms
-      .command(verb)
-      .description(`${verb}s a line`)
-      .argument("<line>", "the line's id")
-      .addHelpText("after", `\nExample:\n  $ outrider sms ${verb} main`)
-      .action(
-        action(async ({ api, output, args: [line = ""] }) => {
-          const answer = await api().ask(v1.lines[verb], { params: { line } });
-          output.result(answer, () => `Line ${line} ${verb}d.`);
-        }),
-      );
-  }
 };
 
 /** Only what is named changes. */
@@ -124,6 +124,22 @@ const addLimits = (sms: Command): void => {
         output.result(answer, () => `Line ${line} has its new limits.`);
       }),
     );
+};
+
+const addPauseAndResume = (sms: Command): void => {
+  for (const verb of ["pause", "resume"] as const) {
+    sms
+      .command(verb)
+      .description(`${verb}s a line`)
+      .argument("<line>", "the line's id")
+      .addHelpText("after", `\nExample:\n  $ outrider sms ${verb} main`)
+      .action(
+        action(async ({ api, output, args: [line = ""] }) => {
+          const answer = await api().ask(v1.lines[verb], { params: { line } });
+          output.result(answer, () => `Line ${line} ${verb}d.`);
+        }),
+      );
+  }
 };
 
 /** Null: no limit. */

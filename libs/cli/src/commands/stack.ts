@@ -6,6 +6,13 @@ import { places } from "../places.ts";
 
 /** What starts processes or looks at the machine; everything heavy is imported when it is asked for. */
 export const addStack = (program: Command): void => {
+  addUp(program);
+  addOnce(program);
+  addDoctor(program);
+  addEnv(program);
+};
+
+const addUp = (program: Command): void => {
   program
     .command("up")
     .description("starts everything, runs a first daily hunt in the sandbox, and keeps serving until Ctrl-C")
@@ -20,6 +27,9 @@ export const addStack = (program: Command): void => {
       "\nExamples:\n  $ outrider up\n  $ outrider up --pace 1000\n  $ GATEWAY_PORT=8080 outrider up --no-demo\n  $ outrider up --once --json     the same as `outrider once --json`",
     )
     .action(action(async (context) => (await import("../journey/up.ts")).up(context)));
+};
+
+const addOnce = (program: Command): void => {
   program
     .command("once")
     .description("the whole way once: ads, a daily run, SMS, replies, credits; prints a summary that adds up, and ends")
@@ -34,11 +44,17 @@ export const addStack = (program: Command): void => {
       "\nExamples:\n  $ outrider once\n  $ outrider once --ads ads.csv --faults some --json\n  $ outrider once --at 2026-11-24T10:00:00+01:00 --keep",
     )
     .action(action(async (context) => (await import("../journey/once.ts")).once(context)));
+};
+
+const addDoctor = (program: Command): void => {
   program
     .command("doctor")
     .description("what this machine has for Outrider, what it lacks, and the command that installs it")
     .addHelpText("after", "\nExamples:\n  $ outrider doctor\n  $ outrider doctor --json")
     .action(action(async (context) => (await import("../doctor.ts")).doctor(context)));
+};
+
+const addEnv = (program: Command): void => {
   program
     .command("env")
     .description("prints every variable that the services read, with its default")

@@ -1,0 +1,91 @@
+import { v1 } from "@outrider/contracts/api";
+import type { Command } from "commander";
+import { action, integerOf, textOption } from "../context.ts";
+import { itemsOf, textAt } from "../json.ts";
+
+export const addDead = (program: Command): void => {
+  const dead = program.command("dead").description("messages that no handler could digest (administrator)");
+  addList(dead);
+  addShow(dead);
+  addRetry(dead);
+  addDrop(dead);
+};
+
+const addList = (dead: Command): void => {
+  dead
+    .command("list", { isDefault: true })
+    .description("all of them")
+    .option("--service <service>", "of one service")
+    .addHelpText("after", "\nExamples:\n  $ outrider dead\n  $ outrider dead list --service sms-sender")
+    .action(
+      action(async ({ operator, output, options }) => {
+        const { listTable } = await import("../table.ts");
+        const answer = await operator().ask(v1.dead.list, { query: { service: textOption(options, "service") } });
+        output.result(answer, () =>
+          listTable(
+            [
+              ["seq", "seq"],
+              ["service", (row) => textAt(row, "service") ?? textAt(row, "letter.service")],
+              ["consumer", (row) => textAt(row, "consumer") ?? textAt(row, "letter.consumer")],
+              ["subject", (row) => textAt(row, "subject") ?? textAt(row, "letter.subject")],
+              ["reason", (row) => textAt(row, "reason") ?? textAt(row, "letter.reason")],
+            ],
+            lettersOf(answer),
+            "No dead letters.",
+          ),
+        );
+      }),
+    );
+};
+
+const addShow = (dead: Command): void => {
+  dead
+    .command("show")
+    .description("one of them")
+    .argument("<service>")
+    .argument("<seq>")
+    .addHelpText("after", "\nExample:\n  $ outrider dead show sms-sender 12")
+    .action(
+      action(async ({ operator, output, args: [service = "", seq = ""] }) => {
+        const answer = await operator().ask(v1.dead.show, { params: letterAt(service, seq) });
+        output.result(answer, () => JSON.stringify(answer, undefined, 2));
+      }),
+    );
+};
+
+const addRetry = (dead: Command): void => {
+  dead
+    .command("retry")
+    .description("hands it to its handler again")
+    .argument("<service>")
+    .argument("<seq>")
+    .addHelpText("after", "\nExample:\n  $ outrider dead retry sms-sender 12")
+    .action(
+      action(async ({ operator, output, args: [service = "", seq = ""] }) => {
+        const answer = await operator().ask(v1.dead.retry, { params: letterAt(service, seq) });
+        output.result(answer, () => "It is handled again.");
+      }),
+    );
+};
+
+const addDrop = (dead: Command): void => {
+  dead
+    .command("drop")
+    .description("forgets it")
+    .argument("<service>")
+    .argument("<seq>")
+    .addHelpText("after", "\nExample:\n  $ outrider dead drop sms-sender 12")
+    .action(
+      action(async ({ operator, output, args: [service = "", seq = ""] }) => {
+        const answer = await operator().ask(v1.dead.drop, { params: letterAt(service, seq) });
+        output.result(answer ?? { dropped: true }, () => "It is dropped.");
+      }),
+    );
+};
+
+const lettersOf = (answer: unknown): readonly unknown[] => {
+  const letters = itemsOf(answer, "letters");
+  return letters.length > 0 ? letters : itemsOf(answer);
+};
+
+const letterAt = (service: string, seq: string) => ({ service, seq: integerOf(seq, "The letter's number", 1, Number.MAX_SAFE_INTEGER) });
