@@ -23,7 +23,7 @@ export interface Candidates {
   /** Hunts of an account that are active, or those that are named, whatever their state. */
   readonly hunts: (account: string, ids?: readonly HuntId[]) => Promise<readonly HuntDocument[]>;
   readonly countActive: (account: string) => Promise<number>;
-  /** Everybody with an ad published since a moment, in order of person, ads without a number first. Holds one page in memory. */
+  /** Everybody with an ad published since a moment, in order of person, ads without a number first. Holds two pages in memory: the next one is read while one is looked at. */
   readonly scan: (account: string, sinceMs: number) => AsyncIterable<readonly Found[]>;
   readonly ads: (account: string, ids: readonly string[]) => Promise<ReadonlyMap<string, AdDocument>>;
   readonly person: (account: string, person: PersonId) => Promise<Found>;
@@ -54,7 +54,7 @@ export const openCandidates = (db: Db, { page, huntsPage, rememberedSince }: Can
       return found;
     },
     countActive: (account) => hunts.countDocuments({ account, status: "active" as const }),
-    scan: (account, sinceMs) => scan({ ads, histories, page, known }, account, sinceMs),
+    scan: (account, sinceMs) => readAhead(scan({ ads, histories, page, known }, account, sinceMs)),
     ads: async (account, ids) => {
       const found = await byId(
         ads,
@@ -119,4 +119,23 @@ async function* scan({ ads, histories, page, known }: Scanned, account: string, 
     size += 1;
   }
   if (groups.length > 0) yield await known(account, groups, by);
+}
+
+/** Asks for the next page before this one is handed over, so that the server reads while the caller computes. */
+export async function* readAhead<Page>(pages: AsyncGenerator<Page, void>): AsyncGenerator<Page, void> {
+  const ask = (): ReturnType<typeof pages.next> => {
+    const asked = pages.next();
+    asked.catch(() => undefined); // told when its turn comes, if it comes
+    return asked;
+  };
+  try {
+    for (let next = ask(); ; ) {
+      const page = await next;
+      if (page.done === true) return;
+      next = ask();
+      yield page.value;
+    }
+  } finally {
+    await pages.return();
+  }
 }
