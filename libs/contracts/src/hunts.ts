@@ -177,9 +177,10 @@ export const huntCommands = {
           skipped: z.record(z.string(), z.int()),
           reserved: z.int(),
           rest: z.int(),
-          hunts: z.array(huntProgress),
         }),
       ),
+      /** Each hunt's tally over all passes of the day: not by pass, so that a day of many passes still fits into one answer. */
+      hunts: z.array(huntProgress),
       seq: z.int(),
     }),
   ),

@@ -22,12 +22,8 @@ const played = [
   play(smsCommands.markInbound, () => ({ seq: 50 })),
   play(huntCommands.run, ({ run: asked }: { run: RunId }) => ({
     exists: asked === run,
-    passes: [
-      {
-        ...{ pass: 1, open: passOpen, found: 9, allocated, skipped: { "no-number": 2, "too-old": 1 }, reserved: 6, rest: 0 },
-        hunts: [{ hunt: "vans" as never, found: 9, allocated, skipped: { "no-number": 2, "too-old": 1 }, channels: { sms: allocated } }],
-      },
-    ],
+    passes: [{ pass: 1, open: passOpen, found: 9, allocated, skipped: { "no-number": 2, "too-old": 1 }, reserved: 6, rest: 0 }],
+    hunts: [{ hunt: "vans" as never, found: 9, allocated, skipped: { "no-number": 2, "too-old": 1 }, channels: { sms: allocated } }],
     seq: 12,
   })),
 ];

@@ -1,6 +1,6 @@
 import { contactStatus } from "@outrider/contracts/documents";
 import { type Channel, channel } from "@outrider/contracts/fields";
-import { huntProgress } from "@outrider/contracts/hunts";
+import type { huntProgress } from "@outrider/contracts/hunts";
 import { type AccountId, huntId, runId } from "@outrider/contracts/ids";
 import { unreachable } from "@outrider/eventing";
 import { LRUCache } from "lru-cache";
@@ -42,7 +42,6 @@ const pass = z.object({
   ...tallied,
   reserved: count,
   rest: count,
-  hunts: z.array(huntProgress),
 });
 export const runShape = z.object({
   run: runId,
@@ -52,7 +51,11 @@ export const runShape = z.object({
   seq: z.int(),
 });
 export type RunShape = z.output<typeof runShape>;
-type Run = Omit<RunShape, "settled" | "progress">;
+/** As the allocator answers it. */
+interface Run extends Omit<RunShape, "settled" | "progress"> {
+  readonly hunts: readonly HuntProgress[];
+}
+type HuntProgress = z.output<typeof huntProgress>;
 
 export interface Progress {
   /** What a run has come to: the passes as the allocator tells them, the contacts as the read model counts them. */
@@ -85,14 +88,13 @@ interface Counted {
   readonly channels: Map<Channel, Counts>;
 }
 
-const joinedWith = ({ run, passes, seq }: Run, tallies: readonly Tally[]): RunShape => {
+const joinedWith = ({ run, passes, hunts: byHunt, seq }: Run, tallies: readonly Tally[]): RunShape => {
   const whole = counted();
   const hunts = new Map<string, Counted>();
   for (const { by, count } of tallies) {
     addTo(whole, by, count);
     if (typeof by["hunt"] === "string") addTo(known(hunts, by["hunt"], counted), by, count);
   }
-  const byHunt = [...joined(passes).values()];
   const progress = {
     ...tallyOf(passes),
     byStatus: whole.all,
@@ -122,8 +124,6 @@ const addTo = ({ all, channels: each }: Counted, by: Tally["by"], count: number)
     if (by["stopped"] === true) counts.optedOut += count;
   }
 };
-
-type HuntProgress = Run["passes"][number]["hunts"][number];
 
 /** By channel: what passes gave to it, and what became of that. In the order in which channels are declared. */
 const channelsOf = (hunts: readonly Pick<HuntProgress, "channels">[], { channels: each }: Counted) =>
@@ -189,14 +189,3 @@ const tallyOf = (passes: readonly PassTally[]): PassTally =>
     }),
     { found: 0, allocated: 0, skipped: {} },
   );
-
-/** Each hunt's tallies over all passes of the day. */
-const joined = (passes: Run["passes"]): Map<string, HuntProgress> => {
-  const hunts = new Map<string, HuntProgress>();
-  for (const tally of passes.flatMap((one) => one.hunts)) {
-    const before = hunts.get(tally.hunt);
-    const both = before && { ...before, ...tally, ...tallyOf([before, tally]), channels: sum(before.channels, tally.channels) };
-    hunts.set(tally.hunt, both ?? tally);
-  }
-  return hunts;
-};

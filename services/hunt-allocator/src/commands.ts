@@ -6,12 +6,13 @@ import { type Asked, pauseFor } from "@outrider/eventing";
 import { type CommandContext, type CommandHandler, erased, handle, type KnownAccount, Refusal } from "@outrider/platform";
 import { type ActiveHuntsTools, activates, activeHunts } from "./active-hunts.ts";
 import { accountAgainMs, accountWaitMs, lookUpWaitMs } from "./config.ts";
+import { talliesOf } from "./day-tallies.ts";
 import { dryRun } from "./dry-run.ts";
 import { definitionProblem, type HuntCommand, type HuntRefusal } from "./hunt.ts";
 import type { PassTools } from "./pass.ts";
 import { dueOn, localDayOf, runOf, weekdayOf } from "./play.ts";
 import type { Hunts } from "./reactions.ts";
-import { openPass, type Pass } from "./run.ts";
+import { mostPasses, openPass, type Pass, type RunRefusal } from "./run.ts";
 import { type Segments, segmentsOf } from "./segments.ts";
 import { sampleAd, sampleOwner, scopeOf } from "./template-variables.ts";
 import { type CheckedTemplate, checkTemplate } from "./templates.ts";
@@ -137,7 +138,7 @@ const runHandlers = (tools: CommandTools): readonly CommandHandler[] => [
     const run = runOf(date);
     const command = { type: "OpenPass", run, by, hunts: due.map(({ hunt }) => hunt) } as const;
     const outcome = await tools.runs.execute(subjects.run(id, run), command, asked(tools, context));
-    if (outcome.kind === "refused") throw new Refusal("refused", "the pass cannot be opened", outcome.refusal);
+    if (outcome.kind === "refused") throw new Refusal("refused", whyNotOpened(outcome.refusal), outcome.refusal);
     const opened = outcome.events.find(({ type }) => type === "PassOpened");
     const pass = outcome.state.passes.find(({ pass: each }) => opened?.type === "PassOpened" && each === opened.data.pass);
     const answered = pass ?? openPass(outcome.state);
@@ -146,7 +147,7 @@ const runHandlers = (tools: CommandTools): readonly CommandHandler[] => [
   }),
   handle(huntCommands.run, async ({ account, run }) => {
     const { state, revision } = await tools.runs.fold(subjects.run(account, run));
-    return { exists: revision > 0, passes: state.passes.map(seen), seq: revision };
+    return { exists: revision > 0, passes: state.passes.map(seen), hunts: talliesOf(state.passes), seq: revision };
   }),
   handle(huntCommands.dryRun, async ({ account: id, limit }, context) => {
     const account = await accountOf(tools, id);
@@ -158,11 +159,11 @@ const runHandlers = (tools: CommandTools): readonly CommandHandler[] => [
   handle(huntCommands.whyNot, async ({ account: id, person }, context) => whyNot(tools, await accountOf(tools, id), person, context)),
 ];
 
-/** While a pass is open, its hunts show what they have been given so far. */
-const seen = ({ pass, open, found, allocated, skipped, held, rest, rows, channels, tallies }: Pass) => {
-  const hunts = open ? [...rows].map(([hunt, count]) => ({ hunt, found: count, allocated: count, skipped: {} })) : tallies;
-  return {
-    ...{ pass, open, found, allocated, skipped: { ...skipped }, reserved: held, rest },
-    hunts: hunts.map((tally) => ({ ...tally, channels: Object.fromEntries(channels.get(tally.hunt) ?? []) })),
-  };
-};
+const whyNotOpened = (refusal: RunRefusal): string =>
+  refusal === "too-many-passes"
+    ? `the account has had ${mostPasses} passes today, as many as a day may have; the next can start tomorrow`
+    : "the pass cannot be opened";
+
+const seen = ({ pass, open, found, allocated, skipped, held, rest }: Pass) => ({
+  ...{ pass, open, found, allocated, skipped: { ...skipped }, reserved: held, rest },
+});

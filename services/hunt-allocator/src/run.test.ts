@@ -4,7 +4,7 @@ import { adId, contactId, huntId, lineId, personId, runId } from "@outrider/cont
 import { scenario } from "@outrider/eventing/testing";
 import { expect, test } from "vitest";
 import { mostActiveHunts } from "./config.ts";
-import { openPass, reservationNumberOf, runs } from "./run.ts";
+import { mostPasses, openPass, reservationNumberOf, runs } from "./run.ts";
 import { tallyError } from "./tally-error.ts";
 
 const run = runId.parse("2026-11-20");
@@ -33,15 +33,27 @@ const tally = (of: HuntTally["hunt"], allocated: number, skipped: Record<string,
   found: allocated + Object.values(skipped).reduce((sum, count) => sum + count, 0),
 });
 const open = { type: "OpenPass", run, by: "hand", hunts: [hunt, other] } as const;
-const closed = (rest: number): RunEvent => ({
+const closed = (rest: number, pass = 1): RunEvent => ({
   type: "PassClosed",
-  data: { pass: 1, reservation: "pass-20261120001", rest, found: 0, allocated: 0, skipped: {}, hunts: [] },
+  data: { pass, reservation: "pass-20261120001", rest, found: 0, allocated: 0, skipped: {}, hunts: [] },
 });
 
 test("opens the day's first pass, and the next one after it, numbered over all days", () => {
   given().when(open).then(opened(1));
   given(opened(1), reserved(0), closed(0)).when(open).then(opened(2));
   expect(reservationNumberOf(run, 7)).toBe(20261120007);
+});
+
+test("a day has a bounded number of passes, so that the numbers of its reservations stay its own", () => {
+  const day = (passes: number): RunEvent[] =>
+    Array.from({ length: passes }, (_, index) => [opened(index + 1), closed(0, index + 1)]).flat();
+  given(...day(mostPasses - 1))
+    .when(open)
+    .then(opened(mostPasses));
+  given(...day(mostPasses))
+    .when(open)
+    .thenRefused("too-many-passes");
+  expect(reservationNumberOf(run, mostPasses)).toBeLessThan(reservationNumberOf(runId.parse("2026-11-21"), 1));
 });
 
 test("one pass at a time: a start while one is open adds nothing", () => {

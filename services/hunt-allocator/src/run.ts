@@ -53,11 +53,20 @@ export type RunCommand =
     }
   | { readonly type: "ClosePass"; readonly pass: number; readonly pages: number; readonly hunts: readonly HuntTally[] };
 
-export type RunRefusal = "no-such-pass" | "pass-closed" | "not-reserved" | "page-out-of-turn" | "beyond-reservation" | "does-not-add-up";
+export type RunRefusal =
+  | "too-many-passes"
+  | "no-such-pass"
+  | "pass-closed"
+  | "not-reserved"
+  | "page-out-of-turn"
+  | "beyond-reservation"
+  | "does-not-add-up";
 
 /** At most this many rows in one message; and the bytes stay under `mostPageBytes`. */
 export const mostPageRows = 500;
 export const mostPageBytes = 200_000;
+/** In a day: with the tallies of as many hunts as may be active, more would not fit into one document of the read model. */
+export const mostPasses = 48;
 
 export const openPass = (state: Run): Pass | undefined => {
   const last = state.passes.at(-1);
@@ -95,6 +104,7 @@ const decide: Decider<Run, RunCommand, RunEvent, RunRefusal>["decide"] = (state,
 
 const open = (state: Run, { run, by, hunts }: Extract<RunCommand, { type: "OpenPass" }>) => {
   if (openPass(state) !== undefined) return accept<RunEvent>(); // a start while one is open answers that one
+  if (state.passes.length >= mostPasses) return refuse("too-many-passes");
   const pass = (state.passes.at(-1)?.pass ?? 0) + 1;
   return accept<RunEvent>({
     type: "PassOpened",

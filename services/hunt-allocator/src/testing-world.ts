@@ -177,7 +177,7 @@ export const createHunt = (world: World, account: AccountId, id: string, more: o
 
 export const newAccount = (name: string): AccountId => accountId.parse(name);
 
-/** Starts a pass by hand and waits for its end. */
+/** Starts a pass by hand and waits for its end; `hunts` are the tallies of the whole day. */
 export const passOf = async (world: World, account: AccountId, deadlineMs = 30_000) => {
   const started = await world.service.ask(huntCommands.startPass, { account, by: "hand" }, { timeoutMs: 10_000 });
   return { ...started, ...(await closed(world, account, started.run, started.pass, deadlineMs)) };
@@ -186,9 +186,9 @@ export const passOf = async (world: World, account: AccountId, deadlineMs = 30_0
 export const closed = async (world: World, account: AccountId, run: RunId, pass: number, deadlineMs = 30_000) => {
   const deadline = performance.now() + deadlineMs;
   for (;;) {
-    const { passes } = await world.service.ask(huntCommands.run, { account, run });
+    const { passes, hunts } = await world.service.ask(huntCommands.run, { account, run });
     const found = passes.find((each) => each.pass === pass);
-    if (found?.open === false) return found;
+    if (found?.open === false) return { ...found, hunts };
     if (performance.now() > deadline) throw new Error(`pass ${pass} is not closed within ${deadlineMs} ms: ${JSON.stringify(found)}`);
     await new Promise((resume) => setTimeout(resume, 20));
   }

@@ -18,7 +18,7 @@ let kernel: Kernel;
 const opened: Service<SchedulerConfig>[] = [];
 /** Accounts that have had their pass of today. */
 const ran = new Set<string>();
-const pass = { pass: 1, open: false, found: 0, allocated: 0, skipped: {}, reserved: 0, rest: 0, hunts: [] };
+const pass = { pass: 1, open: false, found: 0, allocated: 0, skipped: {}, reserved: 0, rest: 0 };
 let starts: { account: string; commandId: string; trace: string }[] = [];
 
 const configured = (offsetMs = 0, lateMs = 300): SchedulerConfig => {
@@ -54,6 +54,7 @@ const allocator = async (answer: () => void): Promise<Service<SchedulerConfig>> 
   const run = handle(huntCommands.run, async ({ account }) => ({
     exists: ran.has(account),
     passes: ran.has(account) ? [pass] : [],
+    hunts: [],
     seq: 1,
   }));
   await serveCommands(service, [startPass, run]);

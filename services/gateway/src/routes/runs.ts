@@ -60,9 +60,9 @@ interface Watching extends Gateway {
 const current = async ({ ask, progress }: Watching, request: OneRun): Promise<RunShape> => {
   const account = accountOf(request);
   const { run } = request.params;
-  const { exists, passes, seq } = await ask(request, huntCommands.run, { account, run });
+  const { exists, passes, hunts, seq } = await ask(request, huntCommands.run, { account, run });
   if (!exists) throw new Refusal("not-found", "there is no run of this day");
-  return progress.of(account, { run, passes, seq });
+  return progress.of(account, { run, passes, hunts, seq });
 };
 
 const readingRoutes = (api: Api, gateway: Watching): void => {
