@@ -5,6 +5,7 @@ import {
   describeNumber,
   gate,
   nextAllowed,
+  offerToBuyNotice,
   type PersonFacts,
   type Verdict,
   wordingProblem,
@@ -118,12 +119,14 @@ test("SMS to professionals: information + easy opt-out, for ads of the trade onl
 test("contacting an ad owner to buy: off until the account has confirmed the notice", () => {
   const request: ContactRequest = { ...sms, legalBasis: "offer-to-buy" };
   expect(at(tuesday, stranger, request)).toBe("offer-to-buy-unconfirmed");
-  const confirmed: AccountPolicy = { ...policy, offerToBuyConfirmed: { by: "ada", at: "2026-11-01T10:00:00Z" } };
+  const confirmed: AccountPolicy = { ...policy, offerToBuyConfirmed: { by: "ada", at: "2026-11-01T10:00:00Z", notice: offerToBuyNotice } };
   expect(gate(request, stranger, confirmed, tuesday)).toEqual({ kind: "allowed" });
+  const another: AccountPolicy = { ...policy, offerToBuyConfirmed: { by: "ada", at: "2026-11-01T10:00:00Z", notice: "An earlier text." } };
+  expect(gate(request, stranger, another, tuesday)).toMatchObject({ kind: "denied", rule: "offer-to-buy-unconfirmed" });
 });
 
 test("classified ads: 'no canvassing' notes are respected, unless the person has consented", () => {
-  const confirmed: AccountPolicy = { ...policy, offerToBuyConfirmed: { by: "ada", at: "2026-11-01T10:00:00Z" } };
+  const confirmed: AccountPolicy = { ...policy, offerToBuyConfirmed: { by: "ada", at: "2026-11-01T10:00:00Z", notice: offerToBuyNotice } };
   const request: ContactRequest = { ...sms, legalBasis: "offer-to-buy", noCanvassing: true };
   expect(gate(request, stranger, confirmed, tuesday)).toMatchObject({ kind: "denied", rule: "no-canvassing" });
   expect(gate(request, customer, confirmed, tuesday)).toMatchObject({ kind: "denied", rule: "no-canvassing" });

@@ -1,4 +1,5 @@
 import { DAY, instant } from "./local-time.ts";
+import { offerToBuyNotice } from "./notices.ts";
 import type { PurposeRules } from "./packs/pack.ts";
 import type { Rule } from "./rules.ts";
 import type { AccountPolicy, ContactRequest, LegalBasis, PersonFacts } from "./types.ts";
@@ -46,7 +47,7 @@ const missingFor = (basis: LegalBasis, request: ContactRequest, person: PersonFa
     case "professional-recipient":
       return request.ownerType === "trade" ? undefined : "not-professional";
     case "offer-to-buy":
-      return policy.offerToBuyConfirmed === undefined ? "offer-to-buy-unconfirmed" : undefined;
+      return policy.offerToBuyConfirmed?.notice === offerToBuyNotice ? undefined : "offer-to-buy-unconfirmed";
     default:
       return unreachable(basis);
   }

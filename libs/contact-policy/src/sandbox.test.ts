@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { type AccountPolicy, type ContactRequest, describeNumber, gate, type PersonFacts } from "./index.ts";
+import { type AccountPolicy, type ContactRequest, describeNumber, gate, offerToBuyNotice, type PersonFacts } from "./index.ts";
 
 const request: ContactRequest = { channel: "sms", purpose: "prospecting", legalBasis: "offer-to-buy", hunt: "h1", contact: "c1" };
-const policy: AccountPolicy = { sandbox: true, offerToBuyConfirmed: { by: "ada", at: "2026-11-01T09:00:00Z" } };
+const policy: AccountPolicy = { sandbox: true, offerToBuyConfirmed: { by: "ada", at: "2026-11-01T09:00:00Z", notice: offerToBuyNotice } };
 const four = (n: number): string => String(n).padStart(4, "0");
 
 /** Tuesday noon in Paris. */

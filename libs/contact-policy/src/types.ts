@@ -85,8 +85,8 @@ export interface PersonFacts {
 export interface AccountPolicy {
   /** Days before another hunt may write to the same person. Default 30. */
   readonly recontactAfterDays?: number | undefined;
-  /** Who confirmed `offerToBuyNotice`, and when. Absent: the legal basis "offer-to-buy" is off. */
-  readonly offerToBuyConfirmed?: { readonly by: string; readonly at: string } | undefined;
+  /** Who confirmed which notice, word for word, and when. Absent, or another text than `offerToBuyNotice`: the legal basis "offer-to-buy" is off. */
+  readonly offerToBuyConfirmed?: { readonly by: string; readonly at: string; readonly notice: string } | undefined;
   readonly paused?: boolean | undefined;
   /** "HH:MM" in the recipient's zone; for prospecting only. */
   readonly hours?: { readonly from: string; readonly to: string } | undefined;

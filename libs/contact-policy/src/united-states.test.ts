@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type AccountPolicy, type ContactRequest, describeNumber, gate, nextAllowed, type PersonFacts } from "./index.ts";
+import { type AccountPolicy, type ContactRequest, describeNumber, gate, nextAllowed, offerToBuyNotice, type PersonFacts } from "./index.ts";
 import { stateOfZip, stateZones } from "./packs/us-places.ts";
 
 const person = (postalCode?: string, more: Partial<PersonFacts> = {}): PersonFacts => {
@@ -125,7 +125,7 @@ describe("without a ZIP code every state is possible", () => {
 describe("consent and the do-not-call registry (looked up at least every 31 days)", () => {
   const now = winter(TUESDAY, "14:00", "-05:00");
   const buying: ContactRequest = { ...sms, legalBasis: "offer-to-buy" };
-  const confirmed: AccountPolicy = { ...policy, offerToBuyConfirmed: { by: "ada", at: "2026-11-01T09:00:00Z" } };
+  const confirmed: AccountPolicy = { ...policy, offerToBuyConfirmed: { by: "ada", at: "2026-11-01T09:00:00Z", notice: offerToBuyNotice } };
   const stranger = (doNotCall?: { checkedAt: string; listed: boolean }): PersonFacts => person("10001", { consents: [], doNotCall });
 
   test("nobody is prospected on the bases that the pack does not accept", () => {

@@ -13,7 +13,7 @@ export interface KnownAccount {
   country: string;
   policy: AccountPolicySettings;
   paused: boolean;
-  offerToBuyConfirmed?: { readonly by: string; readonly at: string };
+  offerToBuyConfirmed?: { readonly by: string; readonly at: string; readonly notice: string };
   readonly providers: Map<string, Extract<AccountEvent, { type: "ProviderConnected" }>["data"]>;
 }
 
@@ -111,7 +111,7 @@ const foldAccount = (accounts: Map<string, KnownAccount>, id: string, { type, da
       known.policy = data.policy;
       return;
     case "OfferToBuyConfirmed":
-      known.offerToBuyConfirmed = { by: data.by, at: data.at };
+      known.offerToBuyConfirmed = data;
       return;
     case "AccountPaused":
       known.paused = true;

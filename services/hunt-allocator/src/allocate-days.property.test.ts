@@ -1,3 +1,4 @@
+import { offerToBuyNotice } from "@outrider/contact-policy";
 import type { Allocation } from "@outrider/contracts/hunts";
 import { accountId, adId, contactId, huntId, lineId, type PersonId, personId, runId } from "@outrider/contracts/ids";
 import { accountPolicy } from "@outrider/contracts/registry";
@@ -49,7 +50,7 @@ type Story = typeof story extends fc.Arbitrary<infer S> ? S : never;
 const accountOf = ({ accountLimit, recontactAfterDays }: Pick<Story, "accountLimit" | "recontactAfterDays">) => ({
   ...{ account, name: "Acme", timeZone: "Europe/Paris", country: "FR", paused: false, providers: new Map() },
   policy: accountPolicy.parse({ dailyLimit: accountLimit, recontactAfterDays }),
-  offerToBuyConfirmed: { by: "ops", at: "2026-01-01T00:00:00Z" },
+  offerToBuyConfirmed: { by: "ops", at: "2026-01-01T00:00:00Z", notice: offerToBuyNotice },
 });
 const huntsOf = (hunts: Story["hunts"]): HuntDocument[] =>
   hunts.map(({ limit: dailyLimit, priority, line, dear }, index) => {

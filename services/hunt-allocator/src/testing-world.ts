@@ -1,3 +1,4 @@
+import { offerToBuyNotice } from "@outrider/contact-policy";
 import { type Ad, type AdEvent, adCodec } from "@outrider/contracts/ads";
 import { type Allocation, huntCommands, type RunEvent, runCodec } from "@outrider/contracts/hunts";
 import { type AccountId, accountId, adIdOf, hashId, huntId, type PersonId, personId, type RunId } from "@outrider/contracts/ids";
@@ -89,7 +90,7 @@ export const openWorld = async (env: Readonly<Record<string, string>> = {}): Pro
         type: "AccountCreated",
         data: { account, name: "Garage Martin", timeZone: "Europe/Paris", country: "FR", secret, policy: accountPolicy.parse(policy) },
       };
-      const confirmed: AccountEvent = { type: "OfferToBuyConfirmed", data: { by: "owner", at: noon, notice: "v1" } };
+      const confirmed: AccountEvent = { type: "OfferToBuyConfirmed", data: { by: "owner", at: noon, notice: offerToBuyNotice } };
       await append(streams.registry.name, accountCodec, subjects.account(account), created, confirmed);
     },
     listAds: async (account, some) => {

@@ -63,7 +63,7 @@ export const accountHandlers = ({
       const { state, revision } = await accounts.fold(subjects.account(account));
       if (state.status === "none") throw new Refusal("not-found", refusals["not-found"].sentence);
       const { name, timeZone, country, policy, paused, offerToBuyConfirmed: confirmed, providers } = state;
-      const offerToBuyConfirmed = confirmed && { by: confirmed.by, at: confirmed.at };
+      const offerToBuyConfirmed = confirmed?.notice === offerToBuyNotice ? { by: confirmed.by, at: confirmed.at } : undefined;
       const known = { account, name, timeZone, country, policy, paused, offerToBuyConfirmed, revision };
       return { ...known, offerToBuyNotice, providers: [...providers] };
     }),

@@ -1,3 +1,4 @@
+import { offerToBuyNotice } from "@outrider/contact-policy";
 import { contactId, huntId, personId } from "@outrider/contracts/ids";
 import { type PermitRequest, type PersonEvent, permitRequest, personCodec } from "@outrider/contracts/registry";
 import { scenario } from "@outrider/eventing/testing";
@@ -16,7 +17,7 @@ const register: PersonCommand = {
   facts: { ...facts, zones: [...facts.zones] },
 };
 const registered: PersonEvent = { type: "PersonRegistered", data: { person: personId.parse("p1"), number, facts: register.facts } };
-const policy = { recontactAfterDays: 30, offerToBuyConfirmed: { by: "Anne", at }, sandbox: true };
+const policy = { recontactAfterDays: 30, offerToBuyConfirmed: { by: "Anne", at, notice: offerToBuyNotice }, sandbox: true };
 const contact = contactId.parse("c1");
 const request = (changes: Partial<Record<keyof PermitRequest, unknown>> = {}): PermitRequest =>
   permitRequest.parse({ contact, attempt: 1, hunt: "h1", channel: "sms", purpose: "prospecting", legalBasis: "offer-to-buy", ...changes });

@@ -26,7 +26,10 @@ const request: ContactRequest = {
   contact: "demo",
   ownerType: "private",
 };
-const policy: AccountPolicy = { sandbox: true, offerToBuyConfirmed: { by: "sandbox", at: "2026-01-01T00:00:00Z" } };
+const policy: AccountPolicy = {
+  sandbox: true,
+  offerToBuyConfirmed: { by: "sandbox", at: "2026-01-01T00:00:00Z", notice: offerToBuyNotice },
+};
 
 /**
  * When the sandbox's clock starts: `from` if recipients may be contacted then and an hour later, else the next moment of which that is
