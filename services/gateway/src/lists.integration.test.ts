@@ -178,6 +178,18 @@ test("tells a run's progress, and watches it until it has settled", async () => 
   expect(told.at(-1)?.progress.byStatus["accepted"]).toBe(4);
   allocated = 7;
   expect((await world.call("GET", `/v1/runs/${run}`, { key })).json.settled).toBe(false);
+  // The seventh was gated here, and a later day's run asked for it anew.
+  const earlier = [
+    { run: runId.parse(run), rule: "paused" },
+    { run: runId.parse("2026-11-22"), rule: "quiet-hours" },
+  ];
+  await world.put("contacts", [contact("r7", { run: runId.parse("2026-11-23"), status: "sent", outcome: "accepted", earlier })]);
+  const all = await world.call("GET", `/v1/runs/${run}`, { key });
+  expect(all.json).toMatchObject({
+    settled: true,
+    progress: { allocated: 7, byStatus: { accepted: 4, sent: 1, gated: { "opted-out": 1, paused: 1 } } },
+  });
+  expect(all.json.progress.hunts[0].byStatus.gated).toEqual({ "opted-out": 1, paused: 1 });
 });
 
 test("without MongoDB lists say so at once, and commands go on", async () => {

@@ -63,7 +63,7 @@ export interface Progress {
 }
 
 /** Counting a large run takes its time, so all who watch it share one count, and counting never takes more than a fifth of the time. */
-export const progressIn = (models: Pick<ReadModels, "tally">): Progress => {
+export const progressIn = (models: Pick<ReadModels, "tally" | "tallyEach">): Progress => {
   const shared = new LRUCache<string, Promise<Tally[]>>({ max: limits.runsWatched, ttl: limits.progressEveryMs, ttlResolution: 10 });
   const count = (account: AccountId, run: string): Promise<Tally[]> => {
     const key = `${account}.${run}`;
@@ -79,8 +79,30 @@ export const progressIn = (models: Pick<ReadModels, "tally">): Progress => {
     );
     return counting;
   };
-  return { of: async (account, run) => joinedWith(run, await count(account, run.run)) };
+  return {
+    of: async (account, run) => {
+      const now = await count(account, run.run);
+      const known = joinedWith(run, now);
+      if (!mayBeAskedAnew(known)) return known;
+      const earlier = await models.tallyEach("contacts", account, "earlier", { "earlier.run": run.run }, [
+        "hunt",
+        "channel",
+        "earlier.rule",
+      ]);
+      return joinedWith(run, [...now, ...earlier.map(asGated)]);
+    },
+  };
 };
+
+/** Whether contacts that this run has allocated seem to be missing: they may have been asked for anew since, and then are another asking's. */
+const mayBeAskedAnew = ({ passes, progress: { byStatus, allocated } }: RunShape): boolean =>
+  made(byStatus) < allocated &&
+  (passes.length > 1 || (passes.every(({ open }) => !open) && byStatus.requested + byStatus.attempting === 0));
+
+const asGated = ({ by: { hunt, channel, "earlier.rule": rule }, count }: Tally): Tally => ({
+  by: { hunt, channel, status: "gated", rule, replies: 0, stopped: false },
+  count,
+});
 
 /** What became of some contacts: all of them, and by channel. */
 interface Counted {

@@ -55,6 +55,8 @@ export interface ReadModels {
   ) => Promise<ReadonlyMap<string, DocumentOf<Name>>>;
   /** Counts documents by the values of some fields. */
   readonly tally: (view: ViewName, account: AccountId, filter: Wanted, by: readonly string[]) => Promise<Tally[]>;
+  /** The same of the entries of a list in the documents: each that fits `filter` counts. */
+  readonly tallyEach: (view: ViewName, account: AccountId, list: string, filter: Wanted, by: readonly string[]) => Promise<Tally[]>;
   /** Resolves when the view has folded its stream up to `seq`. Rejects when that takes too long. */
   readonly folded: (view: ViewName, seq: number | undefined) => Promise<void>;
   readonly isUp: () => boolean;
@@ -88,7 +90,12 @@ export const openReadModels = async (service: Service<GatewayConfig>): Promise<R
     one: (view, account, id) => reached(async () => documentOf(await (await collectionOf(view)).findOne({ _id: `${account}.${id}` }))),
     many: (view, account, ids) =>
       ids.length === 0 ? Promise.resolve(new Map()) : reached(async () => manyOf(await collectionOf(view), account, ids)),
-    tally: (view, account, filter, by) => reached(async () => tallyOf(await collectionOf(view), { ...allOf(account), ...filter }, by)),
+    tally: (view, account, filter, by) =>
+      reached(async () => tallyOf(await collectionOf(view), [{ $match: { ...allOf(account), ...filter } }], by)),
+    tallyEach: (view, account, list, filter, by) =>
+      reached(async () =>
+        tallyOf(await collectionOf(view), [{ $match: { ...allOf(account), ...filter } }, { $unwind: `$${list}` }, { $match: filter }], by),
+      ),
     folded: async (view, seq) => {
       if (seq === undefined) return;
       const reader = readerOf(streamOf[view]);
@@ -216,18 +223,19 @@ const cursorShape = z.tuple([z.string(), z.union([z.string(), z.number(), z.null
 
 const tallyOf = async (
   collection: Collection<Stored>,
-  filter: Readonly<Record<string, unknown>>,
+  counted: readonly Readonly<Record<string, unknown>>[],
   by: readonly string[],
 ): Promise<Tally[]> => {
-  const _id = Object.fromEntries(by.map((field) => [field, `$${field}`]));
+  const named = by.map((field) => [field.replaceAll(".", "_"), field] as const);
+  const _id = Object.fromEntries(named.map(([name, field]) => [name, `$${field}`]));
   const groups = await collection
     .aggregate<{ _id: Record<string, string | number | boolean | null>; count: number }>([
-      { $match: filter },
+      ...counted,
       { $group: { _id, count: { $sum: 1 } } },
     ])
     .toArray();
   return groups.map((group) => ({
-    by: Object.fromEntries(by.map((field) => [field, group._id[field] ?? undefined])),
+    by: Object.fromEntries(named.map(([name, field]) => [field, group._id[name] ?? undefined])),
     count: group.count,
   }));
 };

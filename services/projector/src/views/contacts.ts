@@ -3,6 +3,9 @@ import type { SmsEvent } from "@outrider/contracts/sms";
 import { type Body, perAggregate, without } from "../view.ts";
 
 type Contact = Body<"contacts">;
+/** Who is gated day after day is counted in the runs of the last month, and in those before not any more. */
+const mostEarlier = 30;
+
 type OneOf<Type extends ContactEvent["type"]> = Extract<ContactEvent, { type: Type }>;
 
 /** One document per contact, from the request to the last reply. The text stays sealed. */
@@ -10,7 +13,7 @@ export const contacts = perAggregate<"contacts", SmsEvent>(
   "contacts",
   "sms.contact",
   {
-    version: 1,
+    version: 2,
     indexes: [
       { account: 1, hunt: 1, status: 1 },
       { account: 1, status: 1 },
@@ -22,7 +25,7 @@ export const contacts = perAggregate<"contacts", SmsEvent>(
     if (document === undefined) return undefined;
     switch (event.type) {
       case "RequestRedundant":
-        return { ...document, redundant: document.redundant + 1 };
+        return { ...withEarlier(document, event.data.run, "redundant"), redundant: document.redundant + 1 };
       case "ResendAsked": {
         const { reservation, credits } = event.data;
         return { ...fresh(document), status: "requested", reservation, credits, requestedAt: at, requests: document.requests + 1 };
@@ -54,8 +57,16 @@ export const contacts = perAggregate<"contacts", SmsEvent>(
 const fresh = (document: Contact) =>
   without(document, "outcome", "rule", "remedy", "reason", "by", "endedAt", "deferredUntil", "sentAt", "deliveredAt", "failedAt");
 
+/** A run's allocations come to as many outcomes, also where a later pass or day has asked for the same contact. */
+const withEarlier = (document: Contact, run: Contact["run"], rule: string | undefined): Contact =>
+  run === undefined || rule === undefined
+    ? document
+    : { ...document, earlier: [...(document.earlier ?? []), { run, rule }].slice(-mostEarlier) };
+
 const requested = (document: Contact | undefined, { data }: OneOf<"ContactRequested">, at: string): Contact => ({
-  ...(document === undefined ? { attempts: 0, requests: 0, redundant: 0, replies: 0, stopped: false } : fresh(document)),
+  ...(document === undefined
+    ? { attempts: 0, requests: 0, redundant: 0, replies: 0, stopped: false }
+    : fresh(withEarlier(document, document.run, document.rule))),
   ...data,
   status: "requested",
   requests: (document?.requests ?? 0) + 1,

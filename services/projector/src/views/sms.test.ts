@@ -1,5 +1,5 @@
 import type { ContactEvent } from "@outrider/contracts/contact";
-import { contactId, huntId, inboundId, lineId } from "@outrider/contracts/ids";
+import { contactId, huntId, inboundId, lineId, runId } from "@outrider/contracts/ids";
 import { lineLimits, type SmsEvent } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
 import { describe, expect, test } from "vitest";
@@ -59,6 +59,27 @@ describe("contacts", () => {
     expect(again).toMatchObject({ status: "requested", requests: 2 });
     expect(again).not.toHaveProperty("outcome");
     expect(again).not.toHaveProperty("rule");
+  });
+
+  test("what runs asked for in vain is remembered, so that each run's allocations come to as many outcomes", async () => {
+    const ofRun = (run: string): ContactEvent => ({ ...requested, data: { ...requested.data, run: runId.parse(run), pass: 1 } });
+    const gated = (rule: string): ContactEvent => ({ type: "ContactGated", data: { rule, ...paid } });
+    const redundant: ContactEvent = { type: "RequestRedundant", data: { run: runId.parse("2026-11-22"), pass: 1, ...paid } };
+    const steps = [
+      [ofRun("2026-11-20")],
+      [gated("paused")],
+      [ofRun("2026-11-20")],
+      [gated("quiet-hours")],
+      [ofRun("2026-11-21")],
+      [accepted],
+    ];
+    const found = (await ofContact(...steps, [redundant]))[id];
+    expect(found).toMatchObject({ status: "accepted", run: "2026-11-21", requests: 3, redundant: 1 });
+    expect(found).toHaveProperty("earlier", [
+      { run: "2026-11-20", rule: "paused" },
+      { run: "2026-11-20", rule: "quiet-hours" },
+      { run: "2026-11-22", rule: "redundant" },
+    ]);
   });
 
   test("the events of one message count together", async () => {
