@@ -4,6 +4,7 @@ import { randomId, type Service } from "@outrider/platform";
 import fastify, { type FastifyReply, type FastifyRequest } from "fastify";
 import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { type GatewayConfig, limits } from "./config.ts";
+import { methodsAt } from "./methods.ts";
 import { problemFrom, problemOf, problemType } from "./problems.ts";
 import type { Api } from "./request.ts";
 
@@ -45,9 +46,15 @@ export const createApp = async (service: Service<GatewayConfig>): Promise<Api> =
   readJson(app);
   addSafeHeaders(app);
   app.setErrorHandler((error, request, reply) => tell(error, request, reply));
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, problemOf("not-found", `there is no such route; see ${v1.openapi.show.url}`), request.id),
-  );
+  app.setNotFoundHandler((request, reply) => {
+    const taken = methodsAt(request.url);
+    if (taken.length === 0) {
+      return sendProblem(reply, problemOf("not-found", `there is no such route; see ${v1.openapi.show.url}`), request.id);
+    }
+    const allow = taken.join(", ");
+    const told = problemOf("invalid-request", `this address takes ${allow}, not ${request.method}`, { status: 405 });
+    return sendProblem(reply.header("allow", allow), told, request.id);
+  });
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
