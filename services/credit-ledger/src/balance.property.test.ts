@@ -22,6 +22,7 @@ const command: fc.Arbitrary<BalanceCommand> = fc.oneof(
     credits: fc.integer({ min: 1, max: 40 }),
     by: fc.constant("ops"),
     expiresAt: fc.option(fc.constantFrom("2026-11-20T10:00:01.000Z", "2026-11-20T10:00:02.000Z"), { nil: undefined }),
+    now: fc.constant("2026-11-20T10:00:00.000Z"),
   }),
   fc.record({
     type: fc.constant("Expire" as const),

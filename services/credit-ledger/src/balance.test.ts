@@ -6,11 +6,12 @@ import { describe, expect, test } from "vitest";
 import { balance } from "./balance.ts";
 
 const { given } = scenario(balance);
+const now = "2026-11-20T10:00:00.000Z";
 const granted: LedgerEvent = { type: "CreditsGranted", data: { grant: "invoice-7", credits: 10, by: "ops" } };
-const dated: LedgerEvent = {
+const dated = {
   type: "CreditsGranted",
   data: { grant: "gift", credits: 5, by: "ops", expiresAt: "2026-12-01T00:00:00.000Z" },
-};
+} as const satisfies LedgerEvent;
 const reserved: LedgerEvent = { type: "CreditsReserved", data: { reservation: "pass-1", number: 1, credits: 8, purpose: "pass" } };
 const outcome = (seq: number, kind: SettledOutcome["kind"], credits = 1, reservation = "pass-1"): SettledOutcome => ({
   seq,
@@ -26,10 +27,19 @@ const reserve = (reservation: string, most: number, more: { number?: number; atL
   ({ type: "Reserve", reservation, most, atLeast: 1, purpose: "pass", ...more }) as const;
 
 describe("granting", () => {
-  test("adds credits", () => given().when({ type: "Grant", grant: "invoice-7", credits: 10, by: "ops" }).then(granted));
+  test("adds credits", () => given().when({ type: "Grant", grant: "invoice-7", credits: 10, by: "ops", now }).then(granted));
 
   test("grants an invoice once, however often it is told to", () =>
-    given(granted, reserved).when({ type: "Grant", grant: "invoice-7", credits: 10, by: "ops" }).thenNothing());
+    given(granted, reserved).when({ type: "Grant", grant: "invoice-7", credits: 10, by: "ops", now }).thenNothing());
+
+  test("refuses what would expire at once; told again when it has expired it is still the same grant", () => {
+    const expiring = { type: "Grant", ...dated.data, now: "2026-12-01T00:00:00.000Z" } as const;
+    given()
+      .when({ ...expiring, now: "2026-11-30T23:59:59.999Z" })
+      .then(dated);
+    given().when(expiring).thenRefused("expired-already");
+    given(dated).when(expiring).thenNothing();
+  });
 });
 
 const asker = contactId.parse("asked");
@@ -245,7 +255,7 @@ test("two replicas with one cause: one appends, the other learns that it is done
   const grant = () =>
     aggregate(store, balance).execute(
       "ledger.balance.17.acme.acme",
-      { type: "Grant", grant: "invoice-7", credits: 10, by: "ops" },
+      { type: "Grant", grant: "invoice-7", credits: 10, by: "ops", now },
       { commandId: "invoice-7", at },
     );
   const kinds = (await Promise.all([grant(), grant()])).map(({ kind }) => kind);

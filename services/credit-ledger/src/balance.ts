@@ -12,6 +12,7 @@ export type BalanceCommand =
       readonly credits: number;
       readonly by: string;
       readonly expiresAt?: string | undefined;
+      readonly now: string;
       readonly note?: string | undefined;
     }
   | { readonly type: "Expire"; readonly grant: string; readonly now: string; readonly lowBelow?: number | undefined }
@@ -33,7 +34,7 @@ export type BalanceCommand =
     }
   | { readonly type: "Settle"; readonly stream: string; readonly outcomes: readonly Outcome[]; readonly lowBelow?: number | undefined };
 
-export type BalanceRefusal = "no-credits" | "reservation-too-old" | "not-expired-yet";
+export type BalanceRefusal = "no-credits" | "reservation-too-old" | "not-expired-yet" | "expired-already";
 
 /** Bounded by what is open: reservations, one position per stream, one id per grant; never one entry per contact. */
 export interface Balance {
@@ -175,8 +176,9 @@ const risen = (state: Balance): Balance => {
 const decide = (state: Balance, command: BalanceCommand): Decision<LedgerEvent, BalanceRefusal> => {
   switch (command.type) {
     case "Grant": {
-      const { grant, credits, by, expiresAt, note } = command;
+      const { grant, credits, by, expiresAt, now, note } = command;
       if (state.grants.has(grant)) return accept(); // by its own id, however long ago: a grant makes value out of nothing
+      if (expiresAt !== undefined && expiresAt <= now) return refuse("expired-already");
       const data = { grant, credits, by, ...(expiresAt === undefined ? {} : { expiresAt }), ...(note === undefined ? {} : { note }) };
       return accept({ type: "CreditsGranted", data });
     }

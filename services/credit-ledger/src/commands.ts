@@ -10,6 +10,7 @@ const sentences = {
   "no-credits": "there are not enough credits left to hold any",
   "reservation-too-old": "this reservation is over; a later pass has its own",
   "not-expired-yet": "the grant has not expired yet",
+  "expired-already": "credits that expire at this time would be gone at once; name a time that has not passed",
 } as const satisfies Record<BalanceRefusal, string>;
 
 /** What others ask of the ledger. */
@@ -31,7 +32,7 @@ export const commands = (
     handle(ledgerCommands.grant, async ({ account, grant, credits, by, expiresAt, note }, context) => {
       const { revision, state } = await execute(
         account,
-        { type: "Grant", grant, credits, by, expiresAt, note },
+        { type: "Grant", grant, credits, by, expiresAt, now: clock.now(), note },
         context.commandId,
         context,
       );
