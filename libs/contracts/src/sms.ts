@@ -125,7 +125,8 @@ export const smsCommands = {
       provider: smsProvider,
       apiKey: z.string().min(1),
       webhookSecret: z.string().optional(),
-      limits: lineLimits.prefault({}),
+      /** What is not named stays as it is, or has its default for a new line. */
+      limits: lineLimitsChange.default({}),
     }),
     z.object({ line: lineId, online: z.boolean(), seq: z.int() }),
   ),

@@ -82,6 +82,13 @@ test("connects a provider's line once, and again when the credentials are new", 
   open.when({ type: "DisconnectProvider", provider: "smsmobileapi", line }).thenNothing();
 });
 
+test("a line that is connected with another key stays in its place, the first", () => {
+  const second: AccountEvent = { type: "ProviderConnected", data: { provider: "smsmobileapi", credentials, line: lineId.parse("second") } };
+  const again: AccountEvent = { type: "ProviderConnected", data: { provider: "smsmobileapi", line, credentials: { k: "sms", v: "new" } } };
+  const { state } = given(created, firstKey, connected, second, again).when({ type: "ChangePolicy", change: {} });
+  expect(state).toMatchObject({ providers: [{ line, credentials: { v: "new" } }, { line: "second" }] });
+});
+
 test("changes only what a change of policy names", () => {
   open
     .when({ type: "ChangePolicy", change: { dailyLimit: 50 } })

@@ -79,7 +79,7 @@ const evolve = (state: Account, event: AccountEvent): Account => {
     case "ApiKeyRevoked":
       return { ...state, keys: state.keys.map((key) => (key.key === event.data.key ? { ...key, revoked: true } : key)) };
     case "ProviderConnected":
-      return { ...state, providers: [...othersThan(state, event.data), event.data] };
+      return { ...state, providers: withProvider(state, event.data) };
     case "ProviderDisconnected":
       return { ...state, providers: othersThan(state, event.data) };
     case "AccountPolicyChanged":
@@ -90,6 +90,12 @@ const evolve = (state: Account, event: AccountEvent): Account => {
       return unreachable(event);
   }
 };
+
+/** A line that is connected anew, with another key, keeps its place: the first one sends what names no line. */
+const withProvider = (state: OpenAccount, provider: OpenAccount["providers"][number]): OpenAccount["providers"] =>
+  state.providers.some((one) => isSameLine(one, provider))
+    ? state.providers.map((one) => (isSameLine(one, provider) ? provider : one))
+    : [...state.providers, provider];
 
 const founded = ({ secret, ...founding }: Extract<AccountEvent, { type: "AccountCreated" }>["data"]): Account => ({
   ...founding,

@@ -51,7 +51,10 @@ const lineHandlers = (sms: Sms): readonly CommandHandler[] => {
       if (online === undefined) throw new Refusal("unavailable", "the provider did not answer; nothing was connected");
       const credentials = sms.sealer.seal(JSON.stringify({ apiKey, ...(webhookSecret === undefined ? {} : { webhookSecret }) }));
       const { timeZone } = await sms.service.ask(registryCommands.account, { account }, { traceparent: context.traceparent });
-      const opened = await change(account, line, { type: "Open", line, provider, timeZone, limits }, context);
+      const { state } = await sms.lines.fold(subjects.smsLine(account, line));
+      const kept = state.opened === undefined ? {} : state.limits;
+      const opening = { type: "Open", line, provider, timeZone, limits: lineLimits.parse({ ...kept, ...limits }) } as const;
+      const opened = await change(account, line, opening, context);
       await sms.service.ask(
         registryCommands.connectProvider,
         { account, provider, line, credentials },

@@ -1,5 +1,6 @@
+import { lineId } from "@outrider/contracts/ids";
 import { accountCodec } from "@outrider/contracts/registry";
-import { lineCodec, smsCommands } from "@outrider/contracts/sms";
+import { lineCodec, lineLimits, smsCommands } from "@outrider/contracts/sms";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -221,6 +222,15 @@ describe("a line", () => {
     expect(turns).toHaveLength(3);
     // Nine hours are left for ten people.
     for (const [index, time] of turns.entries()) if (index > 0) expect(time - (turns[index - 1] ?? 0)).toBeGreaterThan(20 * 60_000);
+  });
+  test("connected anew, with another key, a line keeps the limits that are not named", async () => {
+    const account = await world.account("anew", { minGapMs: 7, recipientsPerDay: 9 });
+    const anew = { account, line: main, provider: "smsmobileapi", apiKey: "key-anew-2" } as const;
+    await world.service.ask(smsCommands.connect, { ...anew, limits: { recipientsPerDay: 3 } });
+    const { limits } = await world.service.ask(smsCommands.line, { account, line: main });
+    expect(limits).toEqual({ minGapMs: 7, jitterMs: 0, recipientsPerDay: 3, recipientsPerMonth: null, spread: false });
+    await world.service.ask(smsCommands.connect, { ...anew, line: lineId.parse("new"), limits: {} });
+    expect((await world.service.ask(smsCommands.line, { account, line: lineId.parse("new") })).limits).toEqual(lineLimits.parse({}));
   });
   test("changes only the limits that a change names", async () => {
     const account = await world.account("limits", { minGapMs: 7, recipientsPerDay: 9 });

@@ -52,7 +52,7 @@ export const lineRoutes = (api: Api, { ask, models, publicUrl, service }: Gatewa
         provider: smsProvider,
         apiKey: z.string().min(1).max(500),
         webhookSecret: z.string().min(1).max(500).optional().describe("with which the provider signs its webhooks"),
-        limits: lineLimits.strict().prefault({}),
+        limits: limitsChange.default({}).describe("what is not named stays as it is, or has its default for a new line"),
       }),
       response: { 201: connected, ...problems },
     },
