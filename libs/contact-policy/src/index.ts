@@ -1,6 +1,6 @@
 export { gate, nextAllowed } from "./gate.ts";
 export { offerToBuyNotice } from "./notices.ts";
-export { type DescribedNumber, describeNumber, type NumberOptions } from "./numbers.ts";
+export { type DescribedNumber, describeNumber, hasNumberingPlan, type NumberOptions } from "./numbers.ts";
 export { packFor, packs } from "./packs/installed.ts";
 export type { Area, AreaTimesRow, ChannelRules, Pack, PurposeRules, Times, TimesRow } from "./packs/pack.ts";
 export { classifyReply, type ReplyKind, type ReplyOptions, type ReplyWords, replyWords } from "./reply.ts";

@@ -35,6 +35,9 @@ const isFictionalNumber = (number: PhoneNumber): boolean =>
   isFiction(number.number, number.countryCallingCode === "33" ? "FR" : number.country) &&
   (number.countryCallingCode !== "1" || number.getType() === "FIXED_LINE_OR_MOBILE");
 
+/** Whether `code` (ISO 3166-1 alpha-2) has a numbering plan, by which its national numbers can be read. */
+export const hasNumberingPlan = (code: string): boolean => isSupportedCountry(code);
+
 /**
  * Reads a number as people write it and says what can be told from it without keeping it.
  * Never throws on text; `reason` names what is wrong and does not repeat the number.

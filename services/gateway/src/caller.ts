@@ -91,6 +91,11 @@ export const authentication = (ask: Ask, adminKey: string | undefined): ((given:
     const account = accountId.safeParse(accountKey.exec(key)?.[1]);
     if (!account.success) throw unauthorised();
     const hash = digest.toString("hex");
-    return once(hash, () => holder(account.data, hash, options));
+    const caller = await once(hash, () => holder(account.data, hash, options));
+    // Ignored, it would have something done to an account that was not meant.
+    if (named !== undefined && named !== account.data) {
+      throw new Refusal("forbidden", `this key is of the account ${account.data}, and Outrider-Account names another`, "another-account");
+    }
+    return caller;
   };
 };

@@ -5,6 +5,9 @@ const rules: readonly (readonly [RegExp, (...found: string[]) => string])[] = [
   [/^Too small: expected string to have >=1 characters$/, () => "must not be empty"],
   [/^Too (?:small|big): expected \w+ to have (>=|<=)(\d+) (\w+)$/, (sign, many, what) => `give ${bound(sign)} ${many} ${what}`],
   [/^Too (?:small|big): expected \w+ to be (>=|<=|>|<)(-?[\d.]+)$/, (sign, many) => `must be ${bound(sign)} ${many}`],
+  [/^Too (?:small|big): expected string to have exactly (\d+) characters$/, (many) => `give exactly ${many} characters`],
+  [/^Invalid ISO datetime$/, () => "write it as 2026-03-02T09:30:00Z"],
+  [/^Invalid ISO date$/, () => "write it as 2026-03-02"],
   [/^Unrecognized keys?: (.+)$/, (names = "") => `unknown: ${names.replaceAll('"', "")}`],
 ];
 

@@ -82,6 +82,15 @@ describe("who is asking", () => {
     await Promise.all(Array.from({ length: 20 }, () => world.call("GET", "/v1/dead?service=sms-sender", { key: reader })));
     expect(asked()).toBe(before);
   });
+  test("a key is for its own account, and no other may be named with it", async () => {
+    const named = (account: string) =>
+      world.call("GET", "/v1/dead?service=sms-sender", { key: reader, headers: { "outrider-account": account } });
+    expect(await named("other")).toMatchObject({
+      status: 403,
+      json: { rule: "another-account", detail: expect.stringContaining("garage") },
+    });
+    expect((await named("garage")).status).toBe(200);
+  });
   test("the operator names the account", async () => {
     expect(await world.call("POST", "/v1/pause", { key: adminKey })).toMatchObject({ status: 400 });
     expect((await world.call("POST", "/v1/pause", { key: adminKey, headers: { "outrider-account": "a.b" } })).status).toBe(400);
@@ -98,6 +107,27 @@ describe("what cannot be understood", () => {
     expect(answer.headers.get("content-type")).toContain("application/problem+json");
     expect(answer.json.errors.map(({ field }: { field: string }) => field).sort()).toEqual(["channels.0", "legalBasis", "name"]);
     expect(answer.json.request).toBe(answer.headers.get("x-request-id"));
+  });
+  test("a method that an address does not take is told with those that it does", async () => {
+    for (const [method, path, allow] of [
+      ["DELETE", "/v1/hunts?limit=3", "GET, POST"],
+      ["HEAD", "/v1/hunts/h1", "GET, PUT"],
+      ["PATCH", "/v1/account", "GET"],
+      ["POST", "/v1/openapi.json", "GET"],
+    ] as const) {
+      const answer = await fetch(`${world.url}${path}`, { method });
+      expect([path, answer.status, answer.headers.get("allow")]).toEqual([path, 405, allow]);
+    }
+    expect((await fetch(`${world.url}/v1/openapiXjson`)).status).toBe(404);
+  });
+  test("an account's zone and country are told by name when they are none", async () => {
+    const body = { account: "nowhere", name: "Nowhere", timeZone: "Mars/Olympus", country: "Germany" };
+    const answer = await world.call("POST", "/v1/accounts", { key: adminKey, body });
+    expect(answer.status).toBe(400);
+    expect(answer.json.errors).toEqual([
+      { field: "timeZone", message: "use an IANA time zone such as Europe/Paris" },
+      { field: "country", message: "write it as two capital letters, such as FR" },
+    ]);
   });
   test.each([
     ["a query", "GET", "/v1/contacts?limit=9999", {}, 400],

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { lawfulWeekdays, offerToBuyNotice } from "@outrider/contact-policy";
+import { hasNumberingPlan, lawfulWeekdays, offerToBuyNotice } from "@outrider/contact-policy";
 import type { ProblemSlug } from "@outrider/contracts/commands";
 import { type AccountId, systemAccount } from "@outrider/contracts/ids";
 import { type AccountPolicyChange, type AccountPolicySettings, accountPolicy } from "@outrider/contracts/registry";
@@ -48,6 +48,9 @@ export const accountHandlers = ({
     handle(createAccount, async ({ apiKey, policy, ...asked }, context) => {
       const { account, country } = asked;
       if (account === systemAccount) throw new Refusal("refused", refusals.reserved.sentence, "reserved");
+      if (!hasNumberingPlan(country)) {
+        throw new Refusal("invalid-request", `${country} is no country whose numbers can be read: write it as two letters, such as FR`);
+      }
       const founding = { ...asked, policy: policyFor(country, policy) };
       const secret = await keyring.seal(keyIds.account(account), randomBytes(32));
       const { kind, revision } = await execute(account, { type: "Create", founding, secret, apiKey }, context);

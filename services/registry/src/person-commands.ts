@@ -40,9 +40,11 @@ export const personHandlers = (parts: RegistryParts): readonly CommandHandler[] 
       change(account, person, { type: "OptOut", ...said, at: clock.now() }, context),
     ),
     handle(optIn, ({ account, person, ...said }, context) => change(account, person, { type: "OptIn", ...said, at: clock.now() }, context)),
-    handle(recordConsent, ({ account, person, ...given }, context) =>
-      change(account, person, { type: "RecordConsent", ...given }, context),
-    ),
+    handle(recordConsent, ({ account, person, ...given }, context) => {
+      if (Date.parse(given.at) > clock.nowMs() + clocksDifferMs)
+        throw new Refusal("invalid-request", "a consent cannot be given in the future");
+      return change(account, person, { type: "RecordConsent", ...given }, context);
+    }),
     handle(withdrawConsent, ({ account, person }, context) =>
       change(account, person, { type: "WithdrawConsent", at: clock.now() }, context),
     ),
@@ -54,6 +56,9 @@ export const personHandlers = (parts: RegistryParts): readonly CommandHandler[] 
     exportHandler(parts),
   ];
 };
+
+/** By so much whoever records a consent may be ahead of us. */
+const clocksDifferMs = 60_000;
 
 /** The end of the key is armed before the person is erased: killed in between, an alarm that finds nobody erased does nothing. */
 const eraseHandler = ({ kernel, persons, announcements, people, clock, config }: RegistryParts): CommandHandler =>

@@ -29,7 +29,7 @@ describe("an account", () => {
     ["FR", {}, [1, 2, 3, 4, 5, 6]],
     ["US", {}, [1, 2, 3, 4, 5, 6, 7]],
     ["US", { runWeekdays: [1, 2] }, [1, 2]],
-    ["ZZ", { dailyLimit: 5 }, [1, 2, 3, 4, 5, 6]],
+    ["DE", { dailyLimit: 5 }, [1, 2, 3, 4, 5, 6]],
   ])("of %s runs on the weekdays that its country leaves open, unless it says which: %o", async (country, named, runWeekdays) => {
     const other = accountId.parse(`of-${country}-${Object.keys(named).length}`);
     const wanted = { ...creation, account: other, country, policy: named };
@@ -37,6 +37,10 @@ describe("an account", () => {
     expect(await world.caller.ask(createAccount, wanted)).toMatchObject({ created: false });
     const { policy } = await world.caller.ask(registryCommands.account, { account: other });
     expect(policy).toMatchObject({ ...named, runWeekdays, dailyRunEnabled: true, recontactAfterDays: 30 });
+  });
+  test("is of a country whose numbers can be read", async () => {
+    const wanted = { ...creation, account: accountId.parse("nowhere"), country: "XX" };
+    await expect(world.caller.ask(createAccount, wanted)).rejects.toMatchObject({ slug: "invalid-request" });
   });
   test("changes only what a change of policy names", async () => {
     await world.caller.ask(registryCommands.changePolicy, { account, policy: { recontactAfterDays: 7 } });
@@ -91,6 +95,16 @@ describe("people", () => {
     const rate = (count: number, ms: number) => Math.round(count / (ms / 1000));
     process.stdout.write(`people: ${rate(5000, registered - began)} new/s, ${rate(20_000, again - registered)} known/s\n`);
   });
+});
+
+test("nobody has agreed tomorrow", async () => {
+  const person = await world.personOf("06 39 98 02 09");
+  const consent = { account, person, source: "form", basis: "consent" } as const;
+  const inADay = new Date(world.caller.clock.nowMs() + 86_400_000).toISOString();
+  await expect(world.caller.ask(registryCommands.recordConsent, { ...consent, at: inADay })).rejects.toMatchObject({
+    slug: "invalid-request",
+  });
+  expect(await world.caller.ask(registryCommands.recordConsent, { ...consent, at: world.caller.clock.now() })).toHaveProperty("seq");
 });
 
 describe("an erased person", () => {

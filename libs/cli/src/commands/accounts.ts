@@ -26,7 +26,12 @@ const addCreate = (accounts: Command): void => {
       action(async ({ operator, output, args: [account = ""], options }) => {
         if (!/^[A-Za-z0-9_-]{1,64}$/.test(account))
           throw cannotRun(`"${account}" is no account's id: give 1 to 64 letters, digits, _ and -; its name goes to --name.`);
-        const body = { account, name: textOption(options, "name") ?? account, timeZone: options["zone"], country: options["country"] };
+        const body = {
+          account,
+          name: textOption(options, "name") ?? account,
+          timeZone: options["zone"],
+          country: textOption(options, "country")?.toUpperCase(),
+        };
         const answer = await unlessDone(operator().ask(v1.accounts.create, { body, idempotencyKey: `create-${account}` }));
         const key = textAt(answer, "apiKey");
         if (key === undefined) throw refused(`The account ${account} exists already, and its key was shown when it was created.`);

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { v1 } from "@outrider/contracts/api";
+import { timeZone } from "@outrider/contracts/fields";
 import { type AccountId, accountId, idFromKey } from "@outrider/contracts/ids";
 import { accountPolicyChange } from "@outrider/contracts/registry";
 import { registryCommands } from "@outrider/contracts/registry-commands";
@@ -37,8 +38,12 @@ export const accountRoutes = (api: Api, { ask }: Gateway): void => {
   const founding = z.strictObject({
     account: accountId,
     name: z.string().min(1).max(200),
-    timeZone: z.string().max(60).optional().describe("IANA; default Europe/Paris"),
-    country: z.string().length(2).optional().describe("ISO 3166; default FR"),
+    timeZone: timeZone.optional().describe("IANA; default Europe/Paris"),
+    country: z
+      .string()
+      .regex(/^[A-Z]{2}$/, "write it as two capital letters, such as FR")
+      .optional()
+      .describe("ISO 3166; default FR"),
     policy: policy.optional(),
   });
   const founded = z.object({ account: accountId, ...keyOnce, seq });
