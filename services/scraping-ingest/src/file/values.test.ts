@@ -13,6 +13,8 @@ test.each([
   ["99999999", undefined],
   ["$11,111,111", undefined],
   ["-5", undefined],
+  ["1e3", undefined],
+  ["6.39982E+08", undefined],
   ["on request", undefined],
   ["", undefined],
 ])("price %j is %j", (text, price) => expect(priceOf(text)).toBe(price));
@@ -37,6 +39,12 @@ test.each([
   ["2016-03-26", "2016-03-26T00:00:00.000Z"],
   ["26/03/2016", "2016-03-26T00:00:00.000Z"],
   ["2016-03-26T12:00:00+02:00", "2016-03-26T10:00:00.000Z"],
+  ["2016-03-26 12:00:00+02:00", "2016-03-26T10:00:00.000Z"],
+  ["2016-03-26T12:00:00.1234Z", "2016-03-26T12:00:00.123Z"],
+  ["26/03/2016 14:30", "2016-03-26T14:30:00.000Z"],
+  ["5.3.2016", "2016-03-05T00:00:00.000Z"],
+  ["03/26/2016", undefined],
+  ["31/02/2016", undefined],
   ["2016-02-31", undefined],
   ["yesterday", undefined],
 ])("moment %j is %j", (text, at) => expect(instantOf(text)).toBe(at));

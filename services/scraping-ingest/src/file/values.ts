@@ -1,7 +1,7 @@
 /** Whole units out of what people write as a price ("$5,000", "5 000 €", "4.999,50"); undefined for nonsense. Cents are dropped. */
 export const priceOf = (text: string): number | undefined => {
   const figure = /\d[\d.,'\s\u00a0\u202f]*/.exec(text)?.[0].trim();
-  if (figure === undefined || /-\s*\d/.test(text)) return undefined;
+  if (figure === undefined || /-\s*\d|\de[+-]?\d/i.test(text)) return undefined; // below nothing, or what a spreadsheet has rounded
   const cents = /^(.*\d)[.,]\d{1,2}$/.exec(figure);
   return within(Number((cents?.[1] ?? figure).replace(/\D/g, "")), 1, mostPrice);
 };
@@ -29,19 +29,18 @@ export const mileageOf = (text: string): number | undefined => {
 const within = (value: number, least: number, most: number): number | undefined =>
   Number.isSafeInteger(value) && value >= least && value <= most ? value : undefined;
 
-/** An ISO instant out of "2016-03-26 00:00:00", an ISO date or instant, or a French date; UTC where none is named. */
+/** An ISO instant out of "2016-03-26 00:00:00", an ISO date or instant, or a French date with or without the time; UTC where none is named. */
 export const instantOf = (text: string): string | undefined => {
-  const match = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?$/.exec(text);
-  const iso =
-    match !== null
-      ? `${match[1]}-${match[2]}-${match[3]}T${match[4] ?? "00"}:${match[5] ?? "00"}:${match[6] ?? "00"}.000Z`
-      : /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)$/.test(text)
-        ? text
-        : text.replace(/^(\d\d)\/(\d\d)\/(\d{4})$/, "$3-$2-$1T00:00:00.000Z");
-  if (!iso.includes("T")) return undefined;
-  const at = Date.parse(iso);
+  const french = text.replace(/^(\d{1,2})[/.](\d{1,2})[/.](\d{4})\b/, (_all, day: string, month: string, year: string) =>
+    [year, month.padStart(2, "0"), day.padStart(2, "0")].join("-"),
+  );
+  const match = /^(\d{4}-\d\d-\d\d)(?:[T ]+(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,3})\d*)?)?)? ?(Z|[+-]\d\d:?\d\d)?$/.exec(french);
+  if (match === null) return undefined;
+  const [, date = "", hour = "00", minute = "00", second = "00", ms = "", zone = "Z"] = match;
   // Date.parse takes the 31st of February for the 2nd of March.
-  if (Number.isNaN(at) || (iso.endsWith("Z") && new Date(at).getUTCDate() !== Number(iso.slice(8, 10)))) return undefined;
+  const midnight = Date.parse(`${date}T00:00:00.000Z`);
+  const at = Date.parse(`${date}T${hour}:${minute}:${second}.${ms.padEnd(3, "0")}${zone}`);
+  if (Number.isNaN(at) || new Date(midnight).getUTCDate() !== Number(date.slice(8, 10))) return undefined;
   return new Date(at).toISOString();
 };
 
