@@ -27,7 +27,7 @@ export const replyWords: ReplyWords = {
       "OPT OUT",
       "REMOVE",
     ],
-    ...["ARRET", "ARRETER", "ARRETEZ", "DESABONNER", "DESINSCRIRE", "DESINSCRIPTION", "STOP PUB"],
+    ...["ARRET", "ARRETER", "ARRETEZ", "ARRETEZ TOUT", "STOPPEZ", "STOP TOUT", "DESABONNER", "DESINSCRIRE", "DESINSCRIPTION", "STOP PUB"],
     ...["STOP TEXTING ME", "DO NOT TEXT ME", "DO NOT CONTACT ME", "DON'T CONTACT ME", "NE ME CONTACTEZ PLUS", "NE PLUS ME CONTACTER"],
   ],
   start: ["START", "UNSTOP"],
@@ -68,12 +68,11 @@ const kindsOf = (words: ReplyWords): ReadonlyMap<string, ReplyKind> => {
 
 /**
  * What a reply asks for, when it says that and nothing else: a word inside a sentence ("I will stop by tomorrow") is no opt-out.
- * A first line that is only a stop word counts, whatever stands below it (signatures, forwarded text).
+ * A line that is only a stop word counts, whatever stands above it (a greeting) or below it (a signature, forwarded text).
  */
 export const classifyReply = (text: string, options: ReplyOptions = {}): ReplyKind | undefined => {
   const words = options.words ?? replyWords;
   const kinds = kindsOf(words);
-  const [firstLine = ""] = text.trim().split(/[\r\n]/, 1);
   const kindOf = (said: string): ReplyKind | undefined => {
     const core = repeatedOnce(normal(said).replace(POLITE, "").replace(SHORT_NUMBER, ""));
     if (options.appointmentThread && words.ambiguousInAppointment.some((word) => normal(word) === core)) return undefined;
@@ -81,7 +80,7 @@ export const classifyReply = (text: string, options: ReplyOptions = {}): ReplyKi
   };
   const whole = kindOf(text);
   if (whole !== undefined) return whole;
-  return kindOf(firstLine) === "stop" ? "stop" : undefined;
+  return text.split(/[\r\n]+/).some((line) => kindOf(line) === "stop") ? "stop" : undefined;
 };
 
 /** "STOP STOP STOP" says STOP. */
