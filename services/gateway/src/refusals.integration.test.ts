@@ -72,6 +72,8 @@ describe("who is asking", () => {
   test("a key without the scope is 403, and the operator's routes are for nobody else", async () => {
     expect(await world.call("POST", "/v1/pause", { key: reader })).toMatchObject({ status: 403, json: { rule: "scope-missing" } });
     expect((await world.call("GET", "/v1/people/p/export", { key: writer })).status).toBe(403);
+    const register = { number: "06 39 98 00 01", register: true };
+    expect((await world.call("POST", "/v1/people/lookup", { key: reader, body: register })).json).toMatchObject({ rule: "scope-missing" });
     expect((await world.call("POST", "/v1/system/pause", { key: writer })).status).toBe(403);
     expect(await world.call("POST", "/v1/system/pause", { key: adminKey })).toMatchObject({ status: 200, json: { seq: 2 } });
   });

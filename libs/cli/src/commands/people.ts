@@ -2,7 +2,7 @@ import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import type { Api } from "../api.ts";
 import { action, oneOfOption, textOption } from "../context.ts";
-import { refused } from "../failure.ts";
+import { cannotRun, refused } from "../failure.ts";
 import { at, itemsOf, textAt } from "../json.ts";
 
 export const addPeople = (program: Command): void => {
@@ -63,7 +63,7 @@ const addChoices = (people: Command): void => {
       .action(
         action(async ({ api, output, args: [who = ""] }) => {
           const gateway = api();
-          const person = await personOf(gateway, who, verb === "opt-out");
+          const person = await personOf(gateway, who, { register: verb === "opt-out" });
           const answer = await gateway.ask(route, { params: { person } });
           output.result({ person, ...Object(answer) }, () => `${person} ${done}.`);
         }),
@@ -91,7 +91,7 @@ const addSayings = (people: Command): void => {
           at: textOption(options, "at"),
         };
         const gateway = api();
-        const person = await personOf(gateway, who);
+        const person = await personOf(gateway, who, { register: true });
         const answer = await gateway.ask(v1.people.addConsent, { params: { person }, body: consent });
         output.result({ person, ...Object(answer) }, () => `It is recorded that ${person} agreed.`);
       }),
@@ -146,11 +146,17 @@ const verdictOf = (answer: unknown): string => {
 /** As people write numbers; everything else is an id. */
 export const isNumber = (who: string): boolean => /^\+?[\d\s().-]{6,}$/.test(who);
 
-/** Numbers are looked up; they are never part of an address, for addresses end up in logs. */
-const personOf = async (api: Api, who: string, alsoUnknown = false): Promise<string> => {
-  if (!isNumber(who)) return who;
-  const answer = await api.ask(v1.people.lookUp, { body: { number: who } });
+/**
+ * The id of whom a number or an id names. Numbers are never part of an address, for addresses end up in logs. `register`: what is said of
+ * somebody is also kept when no ad of theirs has been seen yet.
+ */
+export const personOf = async (api: Api, who: string, { register = false }: { readonly register?: boolean } = {}): Promise<string> => {
+  if (!isNumber(who)) {
+    if (/^\+[\d\s().-]*$/.test(who)) throw cannotRun(`"${who}" is no telephone number, and no person's id.`);
+    return who;
+  }
+  const answer = await api.ask(v1.people.lookUp, { body: { number: who, ...(register ? { register } : {}) } });
   const person = textAt(answer, "person");
-  if (person === undefined || (!alsoUnknown && at(answer, "known") === false)) throw refused("Nobody with this number is known.");
+  if (person === undefined || (!register && at(answer, "known") === false)) throw refused("Nobody with this number is known.");
   return person;
 };

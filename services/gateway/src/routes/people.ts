@@ -7,6 +7,7 @@ import { optOutBy } from "@outrider/contracts/registry";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { KeyDestroyed, keyIds, Refusal } from "@outrider/platform";
 import { z } from "zod";
+import { demand } from "../caller.ts";
 import type { Gateway } from "../parts.ts";
 import { findPerson } from "../people.ts";
 import { type Api, accountOf, callerOf } from "../request.ts";
@@ -49,11 +50,21 @@ const readingRoutes = (api: Api, gateway: Gateway): void => {
     schema: {
       tags,
       summary: "The id of a number, which is never part of an address",
-      body: z.strictObject({ number: z.string().min(3).max(40) }),
+      body: z.strictObject({
+        number: z.string().min(3).max(40),
+        register: z
+          .boolean()
+          .default(false)
+          .describe(
+            "makes the number known, so that an opt-out or a consent can be recorded before any ad of theirs; needs the scope write",
+          ),
+      }),
       response: { 200: z.object({ person: personId, known: z.boolean() }), ...problems },
     },
     handler: async (request) => {
-      const { person, known } = await findPerson(gateway, request, request.body.number, { register: false });
+      const { number, register } = request.body;
+      if (register) demand("write", callerOf(request));
+      const { person, known } = await findPerson(gateway, request, number, { register });
       return { person, known };
     },
   });
