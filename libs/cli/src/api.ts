@@ -29,6 +29,8 @@ type Asked<R extends Route> =
 /** The gateway's HTTP API. Every call throws a `Failure` when it is refused or nobody answers. */
 export interface Api {
   readonly url: string;
+  /** That is named beside an administrator's key. */
+  readonly account: string | undefined;
   readonly ask: <R extends Route>(route: R, ...asked: Asked<R>) => Promise<unknown>;
   /** A POST whose body is streamed, from the start again when it is tried again. */
   readonly upload: <R extends Route>(route: R, query: QueryOf<R>, body: () => ReadableStream<Uint8Array>) => Promise<unknown>;
@@ -84,6 +86,7 @@ export const apiOf = ({ url, key, account, patienceMs = 0 }: ApiOptions): Api =>
   };
   return {
     url,
+    account,
     ask: async (route, ...[said = {}]) => {
       const posts = route.method === "POST";
       const { params = {}, query, body = posts ? {} : undefined, idempotencyKey = randomUUID(), timeoutMs = answerMs }: Loose = said;

@@ -36,6 +36,14 @@ test("another account than the stored one is reached with the administrator's ke
   expect(endpointOf({ account: "acme" }, where)).toEqual({ url: "http://127.0.0.1:4000", key: "admin-key", account: "acme" });
 });
 
+test("whoever has set an account's key means that account also as the administrator", () => {
+  runs({ gateway: "http://127.0.0.1:4000", services: [] });
+  writeCredentials(where.credentials, stored);
+  where = { ...where, env: { OUTRIDER_KEY: `or_a_cme_${"k".repeat(43)}` } };
+  expect(adminOf({}, where)).toEqual({ url: "http://127.0.0.1:4000", key: "admin-key", account: "a_cme" });
+  expect(adminOf({ account: "other" }, where).account).toBe("other");
+});
+
 test.each<[string, () => void, NodeJS.ProcessEnv, RegExp]>([
   ["nothing runs", () => undefined, {}, /Nothing runs here: start Outrider with `outrider up`/],
   ["the run file names no gateway", () => runs({ services: [] }), {}, /names no gateway/],

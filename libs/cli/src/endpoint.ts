@@ -51,8 +51,12 @@ export const adminOf = (told: Told, where: Where = here): Endpoint => {
   const stored = readCredentials(where.credentials);
   const key = given(where.env["OUTRIDER_ADMIN_KEY"]) ?? stored?.adminKey;
   if (key === undefined) throw cannotRun("No administrator's key: set OUTRIDER_ADMIN_KEY to the one that the gateway was started with.");
-  return { url, key, account: told.account ?? stored?.account };
+  return { url, key, account: told.account ?? accountOf(given(where.env["OUTRIDER_KEY"])) ?? stored?.account };
 };
+
+/** Whoever has set an account's key means that account, also where the administrator's key is needed. */
+const accountOf = (key: string | undefined): string | undefined =>
+  key === undefined ? undefined : /^or_([A-Za-z0-9_-]{1,64})_[A-Za-z0-9_-]{43}$/.exec(key)?.[1];
 
 const given = (value: string | undefined): string | undefined => (value === undefined || value.trim() === "" ? undefined : value.trim());
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { barProgress, cell, count, duration, plainProgress } from "./format.ts";
+import { barProgress, cell, count, duration, inLines, plainProgress, short } from "./format.ts";
 
 test("numbers are read in groups of three", () => {
   expect(count(1234567)).toBe("1,234,567");
@@ -40,4 +40,15 @@ test("a bar is never wider than the terminal, nor than its frame when there is m
 
 test("a cell shows what is not there as a dash", () => {
   expect([undefined, null, "", 0, 1500, true, ["a"]].map(cell)).toEqual(["–", "–", "–", "0", "1,500", "yes", '["a"]']);
+});
+
+test("what others write cannot move the terminal's cursor, colour it, break a table or turn its text round", () => {
+  const text = "\u001b[2J\u001b[31mOui\u0007\u009b1m\u202e !\r\nÀ\tdemain";
+  expect(cell(text)).toBe("[2J[31mOui1m ! À demain");
+  expect(inLines(text)).toEqual(["[2J[31mOui1m !", "À demain"]);
+});
+
+test("what is too long is cut between characters, and says so", () => {
+  expect(short("😀😀😀", 3)).toBe("😀😀😀");
+  expect(short("😀😀😀😀", 3)).toBe("😀😀…");
 });

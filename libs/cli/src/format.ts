@@ -54,6 +54,21 @@ export const cell = (value: unknown): string => {
   if (value === undefined || value === null || value === "") return "–";
   if (typeof value === "number") return count(value);
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return inOneLine(value);
   return JSON.stringify(value);
+};
+
+/** What moves a terminal's cursor, colours it or turns its text round. People's messages and ads may hold any of it. */
+const controls = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/** The lines of somebody else's text, harmless to a terminal. */
+export const inLines = (text: string): readonly string[] =>
+  text.split(/\r\n|\r|\n/).map((line) => line.replaceAll("\t", " ").replaceAll(controls, ""));
+
+export const inOneLine = (text: string): string => inLines(text).join(" ");
+
+/** One line of at most so many characters; a cut one says so. */
+export const short = (text: string, most: number): string => {
+  const characters = [...inOneLine(text)];
+  return characters.length <= most ? characters.join("") : `${characters.slice(0, most - 1).join("")}…`;
 };

@@ -166,6 +166,61 @@ test("`replies` tells hunt, contact, ad and whether the sender is known; `replie
   expect(wrote.out).toMatch(/Peugeot 207 \(a1\)[\s\S]*we \(sent\)[\s\S]*Disponible \?[\s\S]*they[\s\S]*Oui/);
 });
 
+test("a dry run tells whom it would contact, whom not and why, and which hunt is at fault", async () => {
+  const dry = {
+    ...{ found: 3, allocated: 1, skipped: { "not-mobile": 1, "hunt-error": 1 }, credits: 1, balance: 99_500 },
+    hunts: [{ hunt: "vans" }, { hunt: "cars", error: "line nope is not connected" }],
+    contacts: [{ hunt: "vans", ad: "a1", person: "p1", channel: "sms", line: "main" }],
+    denials: [{ hunt: "vans", ad: "a2", person: "p2", rule: "not-mobile" }],
+  };
+  expect(await against(dry, "runs", "dry-run")).toBe(0);
+  expect(wrote.out).toMatch(/credits +1 of 99,500\n/);
+  expect(wrote.out).toContain("Hunt cars: line nope is not connected.\n");
+  expect(wrote.out).toMatch(/vans +p1 +a1 +sms +main\n[\s\S]*not contacted +why[\s\S]*p2 +not-mobile +vans +a2\n/);
+});
+
+test("a list is read page by page up to what is wanted, and says that there is more", async () => {
+  const items = Array.from({ length: 500 }, (_, index) => ({ contact: `c${index}` }));
+  expect(await against({ items, next: "there" }, "contacts", "list", "--limit", "1000", "--json")).toBe(0);
+  const query = "limit=500";
+  expect(asked.map(({ what }) => what)).toEqual([`GET /v1/contacts?${query}`, `GET /v1/contacts?${query}&cursor=there`]);
+  expect(JSON.parse(wrote.out)).toMatchObject({ items: { length: 1000 }, next: "there" });
+  wrote.out = "";
+  expect(await against({ items: items.slice(0, 100), next: "there" }, "contacts", "list")).toBe(0);
+  expect(wrote.out).toMatch(/\nThe first 100; there are more: --limit 1000\.\n$/);
+});
+
+test("who is told about need not be known when they want no message, or have agreed to one", async () => {
+  const unknown = { person: "p1", known: false };
+  expect(await against(unknown, "people", "opt-out", "06 39 98 00 01")).toBe(0);
+  expect(asked.map(({ what, body }) => [what, body])).toEqual([
+    ["POST /v1/people/lookup", JSON.stringify({ number: "06 39 98 00 01", register: true })],
+    ["POST /v1/people/p1/opt-out", "{}"],
+  ]);
+  expect(await against(unknown, "people", "consent", "0639980001", "--source", "form")).toBe(0);
+  expect(await against(unknown, "people", "erase", "0639980001")).toBe(1);
+  expect(await against(unknown, "people", "why", "+33999")).toBe(2);
+  expect(wrote.err).toContain('"+33999" is no telephone number');
+});
+
+test("lists are asked for a person by number as well", async () => {
+  for (const list of ["contacts", "replies"]) {
+    expect(await against({ person: "p1", known: true, items: [] }, list, "--person", "0639980001")).toBe(0);
+    expect(asked.at(-1)?.what).toBe(`GET /v1/${list}?person=p1&limit=100`);
+  }
+});
+
+test("a grant says whose it is", async () => {
+  expect(await against({ available: 1500 }, "credits", "grant", "1000", "--account", "garage")).toBe(0);
+  expect(wrote.out).toBe("Granted to garage; 1,500 credits are available there.\n");
+});
+
+test("what stands beside a hunt's file is not left out silently", async () => {
+  expect(await against({}, "hunts", "create", file("hunt.json", "{}"), "--price-to", "5000")).toBe(2);
+  expect(wrote.err).toContain("Give a file or options, not both: --price-to");
+  expect(asked).toEqual([]);
+});
+
 test("`history` opens an event as histories name it", async () => {
   const entries = [{ seq: 17, at: "2026-11-20T10:00:00.000Z", causation: "SCHEDULE:3", events: [{ type: "PassOpened", data: {} }] }];
   expect(await against({ subject: "hunts.run.54.demo.2026-11-20", entries }, "history", "HUNTS:17")).toBe(0);

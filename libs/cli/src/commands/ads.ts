@@ -2,7 +2,9 @@ import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { checkFile } from "../ads-file.ts";
 import { action, flagOption, textOption } from "../context.ts";
-import { itemsOf } from "../json.ts";
+import { short } from "../format.ts";
+import { textAt } from "../json.ts";
+import { listed, moreOf, withLimit } from "../listing.ts";
 
 export const addAds = (program: Command): void => {
   const ads = program.command("ads").description("what was found, from files or scrapers");
@@ -32,28 +34,29 @@ const addImport = (ads: Command): void => {
 };
 
 const addList = (ads: Command): void => {
-  ads
-    .command("list", { isDefault: true })
-    .description("the ads that were found last")
+  withLimit(ads.command("list", { isDefault: true }), 50)
+    .description("ads that were found, in no order of time")
     .addHelpText("after", "\nExample:\n  $ outrider ads list --json")
     .action(
-      action(async ({ api, output }) => {
+      action(async ({ api, output, options }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await api().ask(v1.ads.list, { query: { limit: 50 } });
-        output.result(answer, () =>
-          listTable(
+        const gateway = api();
+        const answer = await listed(options, (page) => gateway.ask(v1.ads.list, { query: page }));
+        output.result(answer, () => {
+          const table = listTable(
             [
               ["ad", "ad"],
-              ["title", (row) => String(Object(row)["title"] ?? "").slice(0, 50)],
+              ["title", (row) => short(textAt(row, "title") ?? "", 50)],
               ["price", "price"],
               ["year", (row) => String(Object(row)["year"] ?? "")],
               ["owner", "ownerType"],
               ["published", "publishedAt"],
             ],
-            itemsOf(answer),
+            answer.items,
             "No ad yet: `outrider ads import FILE.csv`.",
-          ),
-        );
+          );
+          return `${table}${moreOf(answer)}`;
+        });
       }),
     );
 };

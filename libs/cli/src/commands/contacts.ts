@@ -2,9 +2,10 @@ import { v1 } from "@outrider/contracts/api";
 import type { LegalBasis, Purpose } from "@outrider/contracts/fields";
 import type { Command } from "commander";
 import { action, oneOf, oneOfOption, textOption } from "../context.ts";
-import { itemsOf, textAt } from "../json.ts";
+import { textAt } from "../json.ts";
+import { listed, moreOf, withLimit } from "../listing.ts";
 import type { Column } from "../table.ts";
-import { isNumber } from "./people.ts";
+import { isNumber, personOf } from "./people.ts";
 
 const bases = ["consent", "existing-customer", "professional-recipient", "offer-to-buy"] as const satisfies readonly LegalBasis[];
 const purposes = ["prospecting", "existing-customer", "appointment", "service"] as const satisfies readonly Purpose[];
@@ -29,44 +30,46 @@ export const addContacts = (program: Command): void => {
 };
 
 const addUnknown = (contacts: Command): void => {
-  contacts
-    .command("unknown")
+  withLimit(contacts.command("unknown"))
     .description("contacts whose message may or may not have left; a person has to say")
     .addHelpText(
       "after",
       "\nExamples:\n  $ outrider contacts unknown\n  $ outrider contacts resolve Yb3… sent     says what one of them was",
     )
     .action(
-      action(async ({ api, output }) => {
+      action(async ({ api, output, options }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await api().ask(v1.contacts.list, { query: { status: "unknown", limit: 100 } });
-        output.result(answer, () => listTable(columns, itemsOf(answer), "No contact is unknown."));
+        const gateway = api();
+        const answer = await listed(options, (page) => gateway.ask(v1.contacts.list, { query: { status: "unknown", ...page } }));
+        output.result(answer, () => `${listTable(columns, answer.items, "No contact is unknown.")}${moreOf(answer)}`);
       }),
     );
 };
 
 const addList = (contacts: Command): void => {
-  contacts
-    .command("list", { isDefault: true })
+  withLimit(contacts.command("list", { isDefault: true }))
     .description("contacts, the latest first")
     .option("--status <status>", "requested, attempting, accepted, sent, failed, rejected, unknown or gated")
     .option("--hunt <hunt>", "of one hunt")
     .option("--run <run>", "of one run, such as 2026-11-23")
-    .option("--person <person>", "of one person")
+    .option("--person <person>", "of one person, by number or id")
     .addHelpText("after", "\nExamples:\n  $ outrider contacts list --status failed\n  $ outrider contacts list --run 2026-11-23 --json")
     .action(
       action(async ({ api, output, options }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await api().ask(v1.contacts.list, {
-          query: {
-            status: textOption(options, "status"),
-            hunt: textOption(options, "hunt"),
-            run: textOption(options, "run"),
-            person: textOption(options, "person"),
-            limit: 100,
-          },
-        });
-        output.result(answer, () => listTable(columns, itemsOf(answer), "No such contact."));
+        const gateway = api();
+        const who = textOption(options, "person");
+        const wanted = {
+          status: textOption(options, "status"),
+          hunt: textOption(options, "hunt"),
+          run: textOption(options, "run"),
+          person: who === undefined ? undefined : await personOf(gateway, who),
+        };
+        const nothing = Object.values(wanted).some((value) => value !== undefined)
+          ? "No such contact."
+          : "No contact yet: `outrider runs start`.";
+        const answer = await listed(options, (page) => gateway.ask(v1.contacts.list, { query: { ...wanted, ...page } }));
+        output.result(answer, () => `${listTable(columns, answer.items, nothing)}${moreOf(answer)}`);
       }),
     );
 };

@@ -1,7 +1,10 @@
 import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action, integerOf, textOption } from "../context.ts";
-import { itemsOf } from "../json.ts";
+import { cannotRun } from "../failure.ts";
+import { count } from "../format.ts";
+import { numberAt } from "../json.ts";
+import { listed, moreOf, withLimit } from "../listing.ts";
 
 export const addCredits = (program: Command): void => {
   const credits = program.command("credits").description("granted, held, spent");
@@ -42,23 +45,26 @@ const addGrant = (credits: Command): void => {
           expiresAt: textOption(options, "expires"),
           grant: textOption(options, "grant"),
         };
-        const answer = await admin().ask(v1.credits.grant, { body });
-        output.result(answer, () => `Granted; ${Object(answer)["available"] ?? "?"} credits are available.`);
+        const gateway = admin();
+        const { account } = gateway;
+        if (account === undefined) throw cannotRun("Name the account that the credits are for: --account.");
+        const answer = await gateway.ask(v1.credits.grant, { body });
+        output.result(answer, () => `Granted to ${account}; ${count(numberAt(answer, "available"))} credits are available there.`);
       }),
     );
 };
 
 const addStatement = (credits: Command): void => {
-  credits
-    .command("statement")
+  withLimit(credits.command("statement"))
     .description("every change with its cause")
     .addHelpText("after", "\nExample:\n  $ outrider credits statement")
     .action(
-      action(async ({ api, output }) => {
+      action(async ({ api, output, options }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await api().ask(v1.credits.statement, { query: { limit: 100 } });
-        output.result(answer, () =>
-          listTable(
+        const gateway = api();
+        const answer = await listed(options, (page) => gateway.ask(v1.credits.statement, { query: page }));
+        output.result(answer, () => {
+          const table = listTable(
             [
               ["at", "at"],
               ["what", "kind"],
@@ -68,10 +74,11 @@ const addStatement = (credits: Command): void => {
               ["refunded", "settled.refunded.credits"],
               ["for", (row) => Object(row)["reservation"] ?? Object(row)["grant"] ?? Object(row)["note"]],
             ],
-            itemsOf(answer),
+            answer.items,
             "No credits yet.",
-          ),
-        );
+          );
+          return `${table}${moreOf(answer)}`;
+        });
       }),
     );
 };

@@ -11,6 +11,18 @@ Examples:
   $ outrider hunts create --name "Petits budgets" --legal-basis offer-to-buy --price-to 5000 --activate \\
       --template 'Bonjour, votre annonce "{{ ad.title }}" est-elle toujours disponible ? {{ account.name }} (STOP pour refuser)'`;
 
+const done = { activate: "active", pause: "paused", resume: "active again", archive: "archived" } as const;
+
+/** Of the options, `--activate` alone says something that no definition holds. */
+const refuseBoth = (options: Options): void => {
+  const also = ["name", "template", "legalBasis", "priceFrom", "priceTo", "maxAgeDays", "dailyLimit", "priority"].find(
+    (name) => options[name] !== undefined,
+  );
+  if (also === undefined) return;
+  const option = also.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw cannotRun(`Give a file or options, not both: --${option} would not count beside the file.`);
+};
+
 export const addHunts = (program: Command): void => {
   const hunts = program.command("hunts").description("what to look for, and how to write to its owners");
   addList(hunts);
@@ -66,6 +78,7 @@ const addCreate = (hunts: Command): void => {
     .addHelpText("after", example)
     .action(
       action(async ({ api, output, args: [file = ""], options }) => {
+        if (file !== "") refuseBoth(options);
         const definition = file === "" ? definitionOf(options) : definitionIn(file);
         const answer = await api().ask(v1.hunts.create, { body: { ...definition, activate: flagOption(options, "activate") } });
         output.result(answer, () => `Hunt ${textAt(answer, "hunt")} is there${segmentsOf(answer)}.${warningsOf(answer)}`);
@@ -135,7 +148,7 @@ const addStates = (hunts: Command): void => {
       .action(
         action(async ({ api, output, args: [hunt = ""] }) => {
           const answer = await api().ask(v1.hunts[verb], { params: { hunt } });
-          output.result(answer, () => `Hunt ${hunt}: ${verb} done.`);
+          output.result(answer, () => `Hunt ${hunt}: ${done[verb]}.`);
         }),
       );
   }
@@ -176,13 +189,14 @@ const definitionOf = (options: Options): Record<string, unknown> => {
 
 const definitionIn = (file: string): Record<string, unknown> => {
   const text = textIn(file);
+  const where = file === "-" ? "Standard input" : file;
   try {
     const parsed: unknown = JSON.parse(text);
     if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return { ...parsed };
   } catch (error) {
-    throw cannotRun(`${file} is not JSON (${error instanceof Error ? error.message : String(error)}).`);
+    throw cannotRun(`${where} is not JSON (${error instanceof Error ? error.message : String(error)}).`);
   }
-  throw cannotRun(`${file} holds no JSON object with a hunt's definition.`);
+  throw cannotRun(`${where} holds no JSON object with a hunt's definition.`);
 };
 
 const textIn = (file: string): string => {

@@ -1,8 +1,11 @@
 import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action, oneOf, textOption } from "../context.ts";
+import { inLines, short } from "../format.ts";
 import { at, itemsOf, textAt } from "../json.ts";
+import { listed, moreOf, withLimit } from "../listing.ts";
 import { dim } from "../output.ts";
+import { personOf } from "./people.ts";
 
 const marks = ["interested", "not-interested", "wrong-number", "done", "unread"] as const;
 
@@ -15,41 +18,42 @@ export const addReplies = (program: Command): void => {
 };
 
 const addList = (replies: Command): void => {
-  replies
-    .command("list", { isDefault: true })
+  withLimit(replies.command("list", { isDefault: true }))
     .description("replies, the latest first")
     .option("--hunt <hunt>", "to one hunt")
     .option("--mark <mark>", marks.join(", "))
-    .option("--person <person>", "of one person")
+    .option("--person <person>", "of one person, by number or id")
     .addHelpText("after", "\nExample:\n  $ outrider replies list --mark unread")
     .action(
       action(async ({ api, output, options }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await api().ask(v1.replies.list, {
-          query: {
-            hunt: textOption(options, "hunt"),
-            mark: textOption(options, "mark"),
-            person: textOption(options, "person"),
-            limit: 100,
-          },
-        });
-        output.result(answer, () =>
-          listTable(
+        const gateway = api();
+        const who = textOption(options, "person");
+        const wanted = {
+          hunt: textOption(options, "hunt"),
+          mark: textOption(options, "mark"),
+          person: who === undefined ? undefined : await personOf(gateway, who),
+        };
+        const nothing = Object.values(wanted).some((value) => value !== undefined) ? "No such reply." : "Nobody has written yet.";
+        const answer = await listed(options, (page) => gateway.ask(v1.replies.list, { query: { ...wanted, ...page } }));
+        output.result(answer, () => {
+          const table = listTable(
             [
               ["reply", "inbound"],
               ["at", "at"],
               ["sender", (row) => (at(row, "knownSender") === true ? "known" : "unknown")],
               ["hunt", "hunt"],
               ["contact", "contact"],
-              ["ad", (row) => (textAt(row, "adTitle") ?? textAt(row, "ad") ?? "").slice(0, 30)],
+              ["ad", (row) => short(textAt(row, "adTitle") ?? textAt(row, "ad") ?? "", 30)],
               ["mark", "mark"],
               ["keyword", "keyword"],
-              ["text", (row) => String(Object(row)["text"] ?? "").slice(0, 60)],
+              ["text", (row) => short(textAt(row, "text") ?? "", 60)],
             ],
-            itemsOf(answer),
-            "No such reply.",
-          ),
-        );
+            answer.items,
+            nothing,
+          );
+          return `${table}${moreOf(answer)}`;
+        });
       }),
     );
 };
@@ -113,5 +117,5 @@ const shownOf = (reply: unknown): readonly (readonly [string, unknown])[] => [
 const messageText = (message: unknown): string => {
   const ours = at(message, "by") === "us";
   const head = [textAt(message, "at"), ours ? `we (${textAt(message, "status")})` : "they"].join("  ");
-  return `${dim(head)}\n  ${(textAt(message, "text") ?? "").replaceAll("\n", "\n  ")}`;
+  return `${dim(head)}\n  ${inLines(textAt(message, "text") ?? "").join("\n  ")}`;
 };

@@ -2,7 +2,30 @@ import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action, flagOption, integerOption, textOption } from "../context.ts";
 import { cannotRun } from "../failure.ts";
+import { count } from "../format.ts";
 import { at, countsAt, itemsOf, numberAt, textAt } from "../json.ts";
+import { bad } from "../output.ts";
+import type { Column } from "../table.ts";
+
+const chosen: readonly Column[] = [
+  ["hunt", "hunt"],
+  ["person", "person"],
+  ["ad", "ad"],
+  ["channel", "channel"],
+  ["line", "line"],
+];
+const denied: readonly Column[] = [
+  ["not contacted", "person"],
+  ["why", "rule"],
+  ["hunt", "hunt"],
+  ["ad", "ad"],
+];
+
+/** Why a hunt writes to nobody. */
+const huntError = (hunt: unknown): readonly string[] => {
+  const error = textAt(hunt, "error");
+  return error === undefined ? [] : [bad(`Hunt ${textAt(hunt, "hunt")}: ${error}.`)];
+};
 
 export const addRuns = (program: Command): void => {
   const runs = program.command("runs").description("one account's day, in one or more passes");
@@ -50,20 +73,12 @@ const addDryRun = (runs: Command): void => {
             pairsTable([
               ["found", at(answer, "found")],
               ["would be contacted", at(answer, "allocated")],
-              ["credits", `${numberAt(answer, "credits")} of ${numberAt(answer, "balance")}`],
+              ["credits", `${count(numberAt(answer, "credits"))} of ${count(numberAt(answer, "balance"))}`],
               ...Object.entries(countsAt(answer, "skipped")).map(([rule, n]) => [`skipped: ${rule}`, n] as const),
             ]),
-            listTable(
-              [
-                ["hunt", "hunt"],
-                ["person", "person"],
-                ["ad", "ad"],
-                ["channel", "channel"],
-                ["line", "line"],
-              ],
-              itemsOf(answer, "contacts"),
-              "Nobody would be contacted.",
-            ),
+            ...itemsOf(answer, "hunts").flatMap(huntError),
+            listTable(chosen, itemsOf(answer, "contacts"), "Nobody would be contacted."),
+            ...(itemsOf(answer, "denials").length === 0 ? [] : [listTable(denied, itemsOf(answer, "denials"), "")]),
           ].join("\n\n"),
         );
       }),

@@ -1,30 +1,33 @@
 import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action } from "../context.ts";
-import { itemsOf, textAt } from "../json.ts";
+import { short } from "../format.ts";
+import { textAt } from "../json.ts";
+import { listed, moreOf, withLimit } from "../listing.ts";
 
 export const addWebhooks = (program: Command): void => {
   const webhooks = program.command("webhooks").description("what the provider tells us");
-  webhooks
-    .command("unmatched", { isDefault: true })
+  withLimit(webhooks.command("unmatched", { isDefault: true }))
     .description("what it told us of messages that we do not know, the latest first")
     .addHelpText("after", "\nExamples:\n  $ outrider webhooks\n  $ outrider webhooks unmatched --json")
     .action(
-      action(async ({ api, output }) => {
+      action(async ({ api, output, options }) => {
         const { listTable } = await import("../table.ts");
-        const answer = await api().ask(v1.webhooks.unmatched, { query: { limit: 100 } });
-        output.result(answer, () =>
-          listTable(
+        const gateway = api();
+        const answer = await listed(options, (page) => gateway.ask(v1.webhooks.unmatched, { query: page }));
+        output.result(answer, () => {
+          const table = listTable(
             [
               ["at", "at"],
               ["kind", "type"],
               ["event", "event"],
-              ["text", (row) => (textAt(row, "text") ?? "").replaceAll(/\s+/g, " ").slice(0, 80)],
+              ["text", (row) => short(textAt(row, "text") ?? "", 80)],
             ],
-            itemsOf(answer),
+            answer.items,
             "Everything that the provider told us was about a message of ours.",
-          ),
-        );
+          );
+          return `${table}${moreOf(answer)}`;
+        });
       }),
     );
 };

@@ -1,7 +1,7 @@
 import { openAsBlob } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { v1 } from "@outrider/contracts/api";
+import { pathTo, v1 } from "@outrider/contracts/api";
 import type { AdsFile } from "../ads-file.ts";
 import type { Api } from "../api.ts";
 import { refused } from "../failure.ts";
@@ -49,13 +49,21 @@ export const importFile = async (
     const ended = await untilRead(api, id, (counts) => progress.update(counts.read, undefined, countsText(counts)));
     if (ended.status === "failed")
       throw refused(`${file.path} was not imported: ${ended.reason ?? "no reason was given"}`, JSON.stringify(ended.counts));
-    const ms = progress.end(`imported ${count(ended.counts.read)} rows: ${countsText(ended.counts)}`);
+    const ms = progress.end(importedText(ended.counts));
     for (const row of ended.badRows) output.say(`  ${rowText(row)}`);
+    const more = ended.counts.bad - ended.badRows.length;
+    if (more > 0) output.say(`  and ${count(more)} more: GET ${pathTo(v1.imports.show, { import: id })}`);
     return { import: id, counts: ended.counts, ms };
   } catch (error) {
     progress.drop();
     throw error;
   }
+};
+
+/** "imported 3 rows: 2 new, 1 bad" */
+export const importedText = (counts: AdCounts): string => {
+  const became = countsText(counts);
+  return `imported ${count(counts.read)} row${counts.read === 1 ? "" : "s"}${became === "" ? "" : `: ${became}`}`;
 };
 
 const countsText = (counts: AdCounts): string =>
