@@ -82,6 +82,8 @@ type Loose = { readonly [Name in keyof ContactRequest]?: ContactRequest[Name] | 
 const assumed = (request: Loose = {}): ContactRequest => ({
   ...request,
   contact: request.contact ?? "preview",
+  // Of no hunt that has written: what was asked for by hand, which is of none, would else count as its own.
+  hunt: request.hunt ?? "preview",
   channel: request.channel ?? "sms",
   purpose: request.purpose ?? "prospecting",
   legalBasis: request.legalBasis ?? "offer-to-buy",

@@ -160,6 +160,13 @@ describe("an erased person", () => {
   });
 });
 
+test("why counts what was written by hand: no hunt may follow at once", async () => {
+  const person = await world.personOf("06 39 98 02 08");
+  expect(await world.permit(person, { hunt: undefined })).toMatchObject({ kind: "permitted" });
+  const { verdict } = await world.caller.ask(registryCommands.whyPerson, { account, person });
+  expect(verdict).toMatchObject({ kind: "deferred", rule: "contacted-recently" });
+});
+
 test("why tells the latest of a long history", async () => {
   const person = await world.personOf("06 39 98 04 00");
   for (let index = 0; index < 510; index++)
