@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { serviceNames } from "@outrider/contracts/commands";
-import { type Outrider, type OutriderEvent, startOutrider } from "@outrider/stack";
+import { type Outrider, startOutrider } from "@outrider/stack";
 import { type Api, apiOf } from "../api.ts";
 import { refused } from "../failure.ts";
 import { textAt } from "../json.ts";
 import type { Output } from "../output.ts";
-import { progressOf } from "../progress.ts";
+import { starting } from "./starting.ts";
 
 export interface StageOptions {
   readonly dir: string;
@@ -31,41 +31,28 @@ const patienceMs = 60_000;
 
 /** Starts NATS, MongoDB, the simulator and all eight services, and shows how far that is. @throws StackError */
 export const openStage = async ({ dir, runFile, at, env = {}, gatewayPort, output }: StageOptions): Promise<Stage> => {
-  const progress = progressOf(output, "starting");
   const began = performance.now();
-  let standing: number | undefined;
-  let ready = 0;
-  const names: readonly string[] = serviceNames;
-  const onEvent = (event: OutriderEvent): void => {
-    if (event.kind === "ready") ready += 1;
-    if (event.kind === "started" && names.includes(event.name)) standing ??= performance.now();
-    if (event.kind === "exited") output.say(`  ${event.name} ended (${event.how}) and is started again`);
-    progress.update(
-      ready,
-      names.length,
-      event.kind === "progress" ? event.text : standing === undefined ? "NATS and MongoDB" : "services ready",
-    );
-  };
-  progress.update(0, names.length, "NATS and MongoDB");
+  const shown = starting(output, serviceNames);
   try {
     const outrider = await startOutrider({
       services: serviceNames,
       dir,
       runFile,
       env,
-      onEvent,
+      onEvent: shown.onEvent,
       ...(at === undefined ? {} : { at }),
       ...(gatewayPort === undefined ? {} : { ports: { gateway: gatewayPort } }),
     });
-    progress.end(`${names.length} services are ready`);
+    shown.ready();
     const { gateway } = outrider.urls;
     if (gateway === null) throw refused("The gateway was not started.");
     const ended = performance.now();
+    const standing = shown.standing();
     const seconds = { setUp: secondsOf((standing ?? ended) - began), start: secondsOf(ended - (standing ?? ended)) };
     const api = (key: string, account?: string): Api => apiOf({ url: gateway, key, account, patienceMs });
     return { outrider, gateway, adminKey: adminKeyOf(dir, env), api, seconds };
   } catch (error) {
-    progress.drop();
+    shown.failed();
     throw error;
   }
 };
