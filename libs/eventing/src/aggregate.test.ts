@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { aggregate } from "./aggregate.ts";
 import { withDigest, withoutDigest } from "./command-id.ts";
-import { CommandReused } from "./errors.ts";
+import { CommandReused, Unavailable } from "./errors.ts";
 import { memoryStore } from "./memory-store.ts";
 import type { EventStore } from "./store.ts";
-import { at, closingTally, type TallyEvent, tally, total } from "./testing-tally.ts";
+import { added, append, at, closingTally, soon, type TallyEvent, tally, total } from "./testing-tally.ts";
 
 const add = (key: string, n = 1) => ({ type: "Add", key, n }) as const;
 const asked = (commandId: string) => ({ commandId, at });
@@ -103,6 +103,42 @@ test("no answer without an append comes from an old fold", async () => {
   expect(already).toMatchObject({ kind: "already", revision: 2 });
   await there.execute("t.1", add("c", 399_999), asked("c4"));
   expect(await here.execute("t.1", add("d", 1), asked("c5"))).toMatchObject({ kind: "refused", refusal: "full", revision: 3 });
+});
+
+test("an old fold that would refuse is read on before it answers", async () => {
+  const store = memoryStore<TallyEvent>();
+  const [here, there] = [aggregate(store, tally), aggregate(store, tally)];
+  await here.execute("t.1", add("a", 600_000), asked("c1"));
+  await there.execute("t.1", add("a", -500_000), asked("c2"));
+  // By the fold of here there is no room for it.
+  expect((await here.execute("t.1", add("b", 700_000), asked("c3"))).kind).toBe("appended");
+});
+
+test("a conflict that never ends is given up at the deadline", async () => {
+  const store = memoryStore<TallyEvent>();
+  const hopeless: EventStore<TallyEvent> = { ...store, append: async () => ({ kind: "conflict", found: 0 }) };
+  const late = { ...asked("c1"), deadline: performance.now() + 50 };
+  await expect(aggregate(hopeless, tally).execute("t.1", add("a"), late)).rejects.toThrow(Unavailable);
+});
+
+test("a fold that broke in the middle of a message is read anew, and counts nothing twice", async () => {
+  const store = memoryStore<TallyEvent>();
+  let breaks = false;
+  const brittle: typeof tally = {
+    ...tally,
+    evolve: (state, event, when) => {
+      if (breaks && event.type === "Added" && event.data.key === "brittle") throw new Error("a bug");
+      return tally.evolve(state, event, when);
+    },
+  };
+  const here = aggregate(store, brittle);
+  await here.execute("t.1", add("a"), asked("c1"));
+  const [one, two] = [added("b", 2), added("brittle")];
+  await store.append("t.1", append([one, two], 1), soon());
+  breaks = true;
+  await expect(here.execute("t.1", add("c"), asked("c2"))).rejects.toThrow("a bug");
+  breaks = false;
+  expect([...(await here.execute("t.1", add("c"), asked("c2"))).state]).toEqual([["a", 1], ["b", 2], ["brittle", 1], ["c", 1]]); // biome-ignore format: one line
 });
 
 test("a fold that is not to be kept takes no other's place in the cache, and uses what is there", async () => {
