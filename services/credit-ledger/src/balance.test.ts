@@ -1,5 +1,5 @@
 import { contactId } from "@outrider/contracts/ids";
-import { type LedgerEvent, ledgerCodec, type SettledOutcome } from "@outrider/contracts/ledger";
+import { checkedAtOnce, type LedgerEvent, ledgerCodec, type SettledOutcome } from "@outrider/contracts/ledger";
 import { aggregate, memoryStore } from "@outrider/eventing";
 import { scenario } from "@outrider/eventing/testing";
 import { describe, expect, test } from "vitest";
@@ -94,6 +94,23 @@ describe("the price of a request", () => {
       .thenNothing();
   });
 
+  test("is given back as far as it is still held", () => {
+    const five = { ...asked, data: { ...asked.data, credits: 5 } } as LedgerEvent;
+    const rest: LedgerEvent = { type: "ReservationsChecked", data: { kept: [], released: [{ reservation: "contact-asked", credits: 3 }] } };
+    given(granted, five, settled(outcome(42, "captured", 2, "contact-asked")))
+      .when(check(false))
+      .then(rest);
+  });
+
+  test("is looked at for so many at once as fit into one message", () => {
+    const names = Array.from({ length: checkedAtOnce + 1 }, (_, n) => `contact-${n}`);
+    const held = names.map((reservation) => ({ ...asked, data: { ...asked.data, reservation } }) as LedgerEvent);
+    const found = names.map((reservation) => ({ reservation, taken: true }));
+    given({ type: "CreditsGranted", data: { grant: "large", credits: names.length, by: "ops" } }, ...held)
+      .when({ type: "Check", before: until, found })
+      .then(checked(names.slice(0, checkedAtOnce)));
+  });
+
   test("stays held for a contact that has not ended, however often it is looked at", () => {
     given(granted, asked)
       .when(check(true))
@@ -122,6 +139,9 @@ describe("reserving", () => {
 
   test("refuses when nothing is left, or less than the least that helps", () => {
     given().when(reserve("pass-1", 1)).thenRefused("no-credits");
+    given()
+      .when(reserve("pass-1", 1, { atLeast: 0 }))
+      .thenRefused("no-credits");
     given(granted, reserved)
       .when(reserve("pass-2", 7, { atLeast: 3 }))
       .thenRefused("no-credits");
@@ -203,6 +223,18 @@ describe("expiring", () => {
     given(granted, dated, reserved, settled(outcome(41, "captured", 3)))
       .when(expire)
       .then({ type: "CreditsExpired", data: { grant: "gift", credits: 2 } }));
+
+  test("spends first what expires first of several that do, whichever was granted first", () => {
+    const later = { ...dated, data: { ...dated.data, grant: "later", expiresAt: "2027-01-01T00:00:00.000Z" } } as LedgerEvent;
+    for (const grants of [
+      [dated, later],
+      [later, dated],
+    ]) {
+      given(...grants, { ...reserved, data: { ...reserved.data, credits: 3 } } as LedgerEvent, settled(outcome(41, "captured", 3)))
+        .when({ ...expire, grant: "later", now: "2027-01-01T00:00:00.000Z" })
+        .then({ type: "CreditsExpired", data: { grant: "later", credits: 5 } });
+    }
+  });
 
   test("leaves what is held at that moment", () => {
     const all: LedgerEvent = { type: "CreditsReserved", data: { reservation: "pass-1", number: 1, credits: 4, purpose: "pass" } };

@@ -120,6 +120,19 @@ test("keeps consents until they are withdrawn", () => {
   given(registered).when({ type: "WithdrawConsent", at }).thenNothing();
 });
 
+test("remembers the last consents and denials alone, so that no history makes a person large", () => {
+  const consents = Array.from({ length: 100 }, (_, n): PersonEvent => {
+    return { type: "ConsentRecorded", data: { source: `form-${n}`, basis: "consent", text: undefined, at } };
+  });
+  const denials = Array.from({ length: 200 }, (_, n): PersonEvent => {
+    return { type: "AttemptDenied", data: { contact: contactId.parse(`c${n}`), attempt: 1, rule: "opted-out", until: undefined } };
+  });
+  const { state } = given(registered, ...consents, ...denials).when({ type: "WithdrawConsent", at });
+  if (state.status === "unknown") throw new TypeError("the person is known");
+  expect(state.consents.map(({ source }) => source)).toEqual(Array.from({ length: 20 }, (_, n) => `form-${n + 80}`));
+  expect(state.denials.map(({ contact: denied }) => denied)).toEqual(Array.from({ length: 50 }, (_, n) => `c${n + 150}`));
+});
+
 test("is left in peace after a no", () => {
   const refused: PersonEvent = { type: "RefusalRecorded", data: { channel: "sms", at } };
   given(registered).when({ type: "RecordRefusal", channel: "sms", at }).then(refused);
