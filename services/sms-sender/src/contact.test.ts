@@ -57,12 +57,15 @@ describe("asking for a contact", () => {
     given(requested).when({ type: "Request", request: other }).then(redundant);
     given(requested, redundant).when({ type: "Request", request: other }).thenNothing();
   });
-  test("begins anew after it was gated, and not after it was accepted", () => {
+  test("begins anew after it was gated, and not once it may have left, or was rejected", () => {
     const other = { ...request, reservation: "pass-2" };
     given(requested, gated).when({ type: "Request", request: other }).then({ type: "ContactRequested", data: other });
-    given(requested, started, accepted)
-      .when({ type: "Request", request: other })
-      .then({ type: "RequestRedundant", data: { reservation: "pass-2", credits: 2 } });
+    const failed = { type: "ContactFailed", data: { at: now, reason: "phone", ...paid } } as const;
+    for (const before of [[started], [started, unknown], [started, accepted], [started, accepted, failed], [started, rejected]]) {
+      given(requested, ...before)
+        .when({ type: "Request", request: other })
+        .then({ type: "RequestRedundant", data: { reservation: "pass-2", credits: 2 } });
+    }
   });
 });
 
@@ -72,6 +75,13 @@ describe("an attempt", () => {
     given(requested, started)
       .when({ ...start, attempt: 2 })
       .thenRefused("attempt-open");
+  });
+  test("starts only as the next one, for which its permit was counted", () => {
+    const abandoned = { type: "AttemptAbandoned", data: { attempt: 1, because: "paused" } } as const;
+    given(requested)
+      .when({ ...start, attempt: 2 })
+      .thenRefused("not-waiting");
+    given(requested, started, abandoned).when(start).thenRefused("not-waiting");
   });
   test("does not start before its moment", () =>
     given(requested, { type: "ContactDeferred", data: { rule: "outside-hours", until: "2026-11-20T11:00:00.000Z" } })
@@ -153,6 +163,8 @@ describe("unknown", () => {
       .when({ type: "Reject", attempt: 1, reason: "not sent", by: "person" })
       .then({ type: "ContactRejected", data: { attempt: 1, reason: "not sent", by: "person", ...paid } });
   });
+  test("is rejected once, however often that is told", () =>
+    given(requested, started, unknown, rejected).when({ type: "Reject", attempt: 1, reason: "not sent", by: "person" }).thenNothing());
   test("is resent only because a person says so, on the same hold, and only past its grace", () => {
     given(requested, started, unknown).when(start).thenRefused("not-waiting");
     given(requested, started, unknown).when({ type: "SendAgain", by: "ada", now }).thenRefused("too-early");

@@ -56,6 +56,11 @@ test("the day's recipients are people, not messages; a day is a day", () => {
   expect(leftOn(state, "2026-11-21")).toBe(2);
 });
 
+test("a line without limits keeps nobody in mind", () => {
+  const { state } = given(opened({}), turnsGiven(turn("ann", now), turn("bob", now))).when(give("cleo"));
+  expect([...state.day.people, ...state.month.people]).toEqual([]);
+});
+
 test("what would come after the end of the day is not given", () =>
   given(opened({ minGapMs: 13 * 3_600_000 }), turnsGiven(turn("ann", now)))
     .when(give("bob"))

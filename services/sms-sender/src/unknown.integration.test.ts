@@ -6,7 +6,7 @@ import { Unavailable } from "@outrider/eventing";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { takeTurn } from "./attempt.ts";
-import type { Sms } from "./context.ts";
+import { type Sms, scheduleKey } from "./context.ts";
 import type { SendOutcome } from "./providers/sms-provider.ts";
 import { lookAfter, reconcile } from "./reconcile.ts";
 import { scheduleWanted } from "./tail.ts";
@@ -38,6 +38,8 @@ const becomes = (account: AccountId, { contact }: Someone, status: string) =>
   expect.poll(() => world.statusOf(account, contact), within).toBe(status);
 const refOf = (account: AccountId, providerId: string) =>
   world.eventsOf(streams.sms.name, refCodec, subjects.smsRef(account, hashId("ref", providerId)));
+/** Whether a question to the provider's sent log is to come. */
+const asksTheLog = (account: AccountId, { contact }: Someone) => first.sms.schedules.isOpen("reconcile", scheduleKey(account, contact));
 const resolve = (account: AccountId, { contact }: Someone, as: "sent" | "not-sent" | "send-again") =>
   world.service.ask(smsCommands.resolve, { account, contact, as, by: "ada" });
 
@@ -69,6 +71,7 @@ describe("an attempt whose answer was lost", () => {
     await world.request(account, one);
     await becomes(account, one, "unknown");
     await world.simulator.setFaults(noFaults);
+    await expect.poll(() => asksTheLog(account, one), within).toBe(true);
     await world.request(account, one);
     expect(await reconcile(first.sms)(account, one.contact, why, { round: 0 })).toEqual({ kind: "done" });
     expect(await world.statusOf(account, one.contact)).toBe("accepted");
@@ -88,12 +91,7 @@ describe("an attempt whose answer was lost", () => {
     expect(await world.typesOf(account, taken)).toEqual(["ContactRequested", "AttemptStarted", "AttemptUnknown", "ContactAccepted"]);
     await expect.poll(() => refOf(account, id), within).toHaveLength(1);
     await becomes(account, never, "unknown");
-    await expect
-      .poll(
-        () => first.sms.schedules.isOpen("reconcile", `${subjects.smsContact(account, never.contact).split(".").slice(2).join(".")}`),
-        within,
-      )
-      .toBe(true);
+    await expect.poll(() => asksTheLog(account, never), within).toBe(true);
     expect(await world.sends([taken, never])).toHaveLength(1);
   });
   test("is called unknown by nobody else before a minute past its end, however early the look comes", async () => {
