@@ -254,15 +254,17 @@ const whatStops = async (sms: Sms, account: AccountId, { hunt, line }: ContactRe
   return (await isLinePaused(sms, account, line)) ? "line-paused" : undefined;
 };
 
-/** Another replica may have paused the line: its leader is asked, though not for every message of a fast line. */
-const isLinePaused = async (sms: Sms, account: AccountId, line: ContactRequest["line"]): Promise<boolean> => {
+/** Another replica may have paused the line: its leader is asked, though not for every message of a fast line, and once for all who wait. */
+const isLinePaused = (sms: Sms, account: AccountId, line: ContactRequest["line"]): Promise<boolean> => {
   const subject = subjects.smsLine(account, line);
   const known = sms.pausedLines.get(subject);
   if (known !== undefined && performance.now() - known.asked < attemptLimits.lineCheckedEveryMs) return known.paused;
-  const asked = performance.now();
-  const { state } = await sms.lines.fold(subject);
-  sms.pausedLines.set(subject, { asked, paused: state.paused !== undefined });
-  return state.paused !== undefined;
+  const asking = { asked: performance.now(), paused: sms.lines.fold(subject).then(({ state }) => state.paused !== undefined) };
+  sms.pausedLines.set(subject, asking);
+  asking.paused.catch(() => {
+    if (sms.pausedLines.peek(subject) === asking) sms.pausedLines.delete(subject); // whoever is next asks anew
+  });
+  return asking.paused;
 };
 
 export const pauseLine = async (
@@ -274,5 +276,5 @@ export const pauseLine = async (
 ): Promise<void> => {
   const subject = subjects.smsLine(account, line);
   await sms.lines.execute(subject, { type: "Pause", reason, by: names.actor }, causeOf(sms, because, `pause:${crypto.randomUUID()}`));
-  sms.pausedLines.set(subject, { asked: performance.now(), paused: true });
+  sms.pausedLines.set(subject, { asked: performance.now(), paused: Promise.resolve(true) });
 };

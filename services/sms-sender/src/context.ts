@@ -40,8 +40,8 @@ export interface Sms {
   readonly lineLog: EventStore<LineEvent>;
   readonly refs: Aggregate<Ref, RefCommand, RefEvent, never>;
   readonly inbounds: Aggregate<Inbound, InboundCommand, InboundEvent, "no-such-message">;
-  /** What the leader last said of each line, and when (`performance.now()`). */
-  readonly pausedLines: LRUCache<string, { readonly asked: number; readonly paused: boolean }>;
+  /** What the leader last said of each line, or is about to, and when it was asked (`performance.now()`). */
+  readonly pausedLines: LRUCache<string, { readonly asked: number; readonly paused: Promise<boolean> }>;
   /** Attempts share these places, whatever they are due for: who waits for a connection would outlive its permit. */
   readonly slots: ReturnType<typeof atMost>;
   /** The line's provider, and the key for it; undefined: not connected. Opened here and handed to the adapter alone. */

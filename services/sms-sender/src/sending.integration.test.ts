@@ -4,7 +4,7 @@ import { lineCodec, lineLimits, smsCommands } from "@outrider/contracts/sms";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { followed, turnsAhead } from "./config.ts";
+import { attemptLimits, followed, turnsAhead } from "./config.ts";
 import { scheduleWanted } from "./tail.ts";
 import { main, type Opened, only, openTurns, openWorld, type World, within } from "./testing-world.ts";
 import { askForTurns } from "./turns.ts";
@@ -59,6 +59,19 @@ describe("a page of allocations", () => {
     await askForTurns(first.sms, account, main, wanted.slice(0, 100), why);
     await askForTurns(first.sms, account, main, wanted.slice(100), why);
     await expect.poll(() => world.statuses(account, people), within).toEqual(new Set(["accepted"]));
+  });
+  test("asks once for all who wait whether their line is paused", async () => {
+    const account = await world.account("together");
+    const people = await world.people(account, 60);
+    const folds = [first, second].map(({ sms }) => vi.spyOn(sms.lines, "fold"));
+    const began = performance.now();
+    await world.page(account, "2026-11-20", people);
+    await expect.poll(() => world.statuses(account, people), within).toEqual(new Set(["accepted"]));
+    const windows = 1 + Math.ceil((performance.now() - began) / attemptLimits.lineCheckedEveryMs);
+    const asked = folds.map(({ mock }) => mock.calls.filter(([, options]) => options?.fresh !== false).length);
+    for (const fold of folds) fold.mockRestore();
+    expect(Math.max(...asked)).toBeGreaterThan(0);
+    expect(Math.max(...asked)).toBeLessThanOrEqual(windows);
   });
   test("for a line that nobody has connected ends gated, and says what to do", async () => {
     const account = await world.account("unconnected");
