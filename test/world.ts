@@ -15,7 +15,17 @@ import { registryCommands } from "@outrider/contracts/registry-commands";
 import { lineLimits, smsCommands } from "@outrider/contracts/sms";
 import { buckets, subjects } from "@outrider/contracts/streams";
 import { headerLines, type Kernel, openKernel, silent } from "@outrider/eventing";
-import { type Ask, createAsk, createKeyring, type Keyring, KeyStore, keyIds, masterKeyOf, openBucket } from "@outrider/platform";
+import {
+  type Ask,
+  createAsk,
+  createKeyring,
+  type Keyring,
+  KeyStore,
+  keyIds,
+  masterKeyOf,
+  openBucket,
+  questionsOver,
+} from "@outrider/platform";
 import { controlOf } from "@outrider/simulators";
 import { type Outrider, type OutriderOptions, startOutrider } from "@outrider/stack";
 
@@ -59,7 +69,7 @@ export const openWorld = async ({ keep = false, ...options }: WorldOptions = {})
     kernel,
     keyring,
     secrets,
-    ask: createAsk({ nats, isUp: () => !nats.isClosed(), name: "test", instruments: silent }),
+    ask: createAsk({ questions: questionsOver(nats), isUp: () => !nats.isClosed(), name: "test", instruments: silent }),
     sim: controlOf(simUrl),
     [Symbol.asyncDispose]: async () => {
       stopping.abort();

@@ -3,7 +3,7 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import { Unavailable } from "./errors.ts";
 import { orUndefined, reachable, readDirect } from "./jetstream-store.ts";
 import type { Kernel } from "./kernel.ts";
-import { headerLine } from "./publisher.ts";
+import { headerLine } from "./requests.ts";
 import { scheduleStream } from "./schedule.ts";
 
 /** What is kept of a message that no handler could digest: where it stands and why, never what it says. */

@@ -12,11 +12,12 @@ export { memoryStore } from "./memory-store.ts";
 export { type OverdueOptions, overdue } from "./overdue.ts";
 export { kvPositions } from "./positions.ts";
 export { type Change, type Documents, memoryDocuments, type Projection, projection, type View } from "./project.ts";
-export { type HeaderLines, headerLine, joined, type PubAnswer, type Publisher, pipelinedPublisher } from "./publisher.ts";
+export { type PubAnswer, type Publisher, pipelinedPublisher } from "./publisher.ts";
 export { randomBytesOf, randomHex, randomId } from "./random.ts";
 export { type Delivery, type Digested, done, impossible, type Reaction, type ReactOptions, react, waitFor } from "./react.ts";
 export { wire } from "./recorded.ts";
 export { abreast, type Regular, type RegularOptions, regularly } from "./regularly.ts";
+export { type HeaderLines, headerLine, joined, pipelinedRequests, type Requests } from "./requests.ts";
 export { type DueMessage, dueCodec, dueOptions, type Schedules, schedules } from "./schedule.ts";
 export type { Append, Appended, Cause, Codec, EventStore, Recorded, Revision, Subject } from "./store.ts";
 export {

@@ -2,8 +2,9 @@ import type { JetStreamManager, NextMsgRequest } from "@nats-io/jetstream";
 import { JetStreamApiError } from "@nats-io/jetstream";
 import type { MsgHdrs } from "@nats-io/transport-node";
 import { Unavailable } from "./errors.ts";
-import { type HeaderLines, headerLine, type PubAnswer, type Publisher } from "./publisher.ts";
+import type { PubAnswer, Publisher } from "./publisher.ts";
 import { recordedFrom, wire } from "./recorded.ts";
+import { type HeaderLines, headerLine } from "./requests.ts";
 import type { Append, Appended, Cause, Codec, EventStore, Recorded, Revision, Subject } from "./store.ts";
 
 export interface JetStreamStoreOptions<Event> {

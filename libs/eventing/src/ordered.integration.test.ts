@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { deliveryOf, type Incoming, mostBytes, type OrderedOptions, type OrderedStretch, readInOrder } from "./ordered.ts";
-import { joined } from "./publisher.ts";
+import { joined } from "./requests.ts";
 import { ensureStream } from "./streams.ts";
 import { declared, type Replica, until, type World, world } from "./testing-world.ts";
 

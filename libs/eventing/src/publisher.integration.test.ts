@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Unavailable } from "./errors.ts";
-import { joined, pipelinedPublisher } from "./publisher.ts";
+import { pipelinedPublisher } from "./publisher.ts";
+import { joined } from "./requests.ts";
 import { type Replica, replica, unreliable, until, type World, world } from "./testing-world.ts";
 
 let all: World;
@@ -46,7 +47,7 @@ test("after an answer that cannot be read a message may have happened, and the c
   await strange.kernel.nats.flush();
   for (const answer of ["nonsense", "null", "{}"])
     await expect(publisher.publish(`strange.${answer}`, data, none)).rejects.toMatchObject({
-      ...{ name: "Unavailable", mayHaveHappened: true, message: "an acknowledgement that cannot be read" },
+      ...{ name: "Unavailable", mayHaveHappened: true, message: "an answer that cannot be read" },
     });
   expect((await publisher.publish("t.1", data, none)).kind).toBe("stored");
   publisher.close();

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { headerLine, joined, plainlyStored } from "./publisher.ts";
+import { plainlyStored } from "./publisher.ts";
+import { headerLine, joined } from "./requests.ts";
 
 const bytes = (answer: unknown): Uint8Array => Buffer.from(typeof answer === "string" ? answer : JSON.stringify(answer));
 const stream = fc.string({ minLength: 1 });

@@ -2,7 +2,7 @@ import { JetStreamApiError } from "@nats-io/jetstream";
 import { Unavailable } from "./errors.ts";
 import { headerLines, nextFromLeader, orUndefined, reachable, readDirect } from "./jetstream-store.ts";
 import type { Kernel } from "./kernel.ts";
-import { type HeaderLines, headerLine, joined } from "./publisher.ts";
+import { type HeaderLines, headerLine, joined } from "./requests.ts";
 import type { Cause, Codec } from "./store.ts";
 
 /** What a schedule brings when it is due. Small, never personal. */

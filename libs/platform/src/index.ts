@@ -3,7 +3,7 @@ export { type AccountsWatch, isCaughtUp, type KnownAccount, watchAccounts } from
 export { type Bucket, isConflict, openBucket, readLast } from "./bucket.ts";
 export { type Clock, createClock } from "./clock.ts";
 export type { Ask, AskOptions } from "./commands/ask.ts";
-export { createAsk } from "./commands/ask.ts";
+export { createAsk, questionsOver } from "./commands/ask.ts";
 export { type CommandContext, type CommandHandler, handle } from "./commands/handler.ts";
 export { keyReused, Refusal } from "./commands/refusal.ts";
 export { type CommandHost, type ServedCommands, serveCommands } from "./commands/serve.ts";

@@ -6,7 +6,7 @@ import { buckets } from "@outrider/contracts/streams";
 import { type AcquireLease, type Instruments, pipelinedPublisher } from "@outrider/eventing";
 import { openBucket } from "./bucket.ts";
 import { type Clock, createClock } from "./clock.ts";
-import { type Ask, createAsk } from "./commands/ask.ts";
+import { type Ask, createAsk, questionsOver } from "./commands/ask.ts";
 import type { CommonConfig } from "./config.ts";
 import { watchDurability } from "./durability.ts";
 import { createHealth, type Health, serveHealth } from "./health.ts";
@@ -113,6 +113,8 @@ const assemble = async <Config extends CommonConfig>(
   const link = await connectNats({ url: config.NATS_URL, name: `${config.service} ${replica}`, health, log, stopping: lifecycle.stopping });
   lifecycle.onStop("NATS", () => (link.nats.isClosed() ? undefined : link.nats.drain()));
   const { nats, js, jsm } = link;
+  const questions = questionsOver(nats);
+  lifecycle.onStop("questions", questions.close);
   const replicas = config.NATS_REPLICAS;
   const { master, development } = masterKeyOf(config);
   const metadata = markOf(config.OUTRIDER_PROVIDERS, master);
@@ -161,7 +163,7 @@ const assemble = async <Config extends CommonConfig>(
     instruments,
     metrics,
     acquireLease: leases.acquire,
-    ask: createAsk({ nats, isUp: link.isUp, name: config.service, instruments }),
+    ask: createAsk({ questions, isUp: link.isUp, name: config.service, instruments }),
     health,
     healthUrl: healthServer.url,
     stopping: lifecycle.stopping,

@@ -1,6 +1,15 @@
-import { errors, headers, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { type CommandDefinition, header, replyEnvelope } from "@outrider/contracts/commands";
-import { type Instruments, randomId, Unavailable } from "@outrider/eventing";
+import {
+  type HeaderLines,
+  headerLine,
+  type Instruments,
+  joined,
+  pipelinedRequests,
+  type Requests,
+  randomId,
+  Unavailable,
+} from "@outrider/eventing";
 import { currentTrace } from "../trace.ts";
 import { mayHaveHappened, Refusal } from "./refusal.ts";
 
@@ -26,15 +35,19 @@ export type Ask = <Request, Reply>(
   options?: AskOptions,
 ) => Promise<Reply>;
 
+/** Questions under way over one connection. The client's own requests make an error with its stack for each that is answered. */
+export type Questions = Requests<Msg>;
+export const questionsOver = (nats: NatsConnection): Questions => pipelinedRequests(nats, (answer) => answer);
+
 interface Asker {
-  readonly nats: NatsConnection;
+  readonly questions: Pick<Questions, "request">;
   readonly isUp: () => boolean;
   readonly name: string;
   readonly instruments: Pick<Instruments, "span" | "time">;
 }
 
 export const createAsk =
-  ({ nats, isUp, name, instruments }: Asker): Ask =>
+  ({ questions, isUp, name, instruments }: Asker): Ask =>
   (command, request, options = {}) =>
     instruments.span(
       {
@@ -55,43 +68,46 @@ export const createAsk =
         // nats.js would keep the request and send it whenever the connection is back.
         if (!isUp()) throw new Unavailable("not connected to NATS");
         const sent = headersOf(name, options, deadline, traceparent);
-        const answer = await request_(nats, command, JSON.stringify(request), sent, deadline - now);
+        const answer = await answerOf(questions, command, Buffer.from(JSON.stringify(request)), sent, deadline - now);
         return readReply(command, answer);
       },
     );
 
-const headersOf = (name: string, options: AskOptions, deadline: number, traceparent: string): MsgHdrs => {
-  const sent = headers();
+const headersOf = (name: string, options: AskOptions, deadline: number, traceparent: string): HeaderLines => {
   const commandId = options.commandId ?? randomId();
-  sent.set(header.command, commandId);
-  sent.set(header.correlation, options.correlation ?? commandId);
-  sent.set(header.actor, options.actor ?? name);
-  sent.set(header.deadline, String(deadline));
-  sent.set(header.traceparent, traceparent);
-  if (options.causation !== undefined) sent.set(header.causation, options.causation);
-  return sent;
+  const told = joined(
+    headerLine(header.command, commandId),
+    headerLine(header.correlation, options.correlation ?? commandId),
+    headerLine(header.actor, options.actor ?? name),
+    headerLine(header.deadline, String(deadline)),
+    headerLine(header.traceparent, traceparent),
+  );
+  return options.causation === undefined ? told : joined(told, headerLine(header.causation, options.causation));
 };
 
-const request_ = async <Request, Reply>(
-  nats: NatsConnection,
-  command: CommandDefinition<Request, Reply>,
-  body: string,
-  sent: MsgHdrs,
+const answerOf = async <Request, Reply>(
+  questions: Asker["questions"],
+  { service, name, subject }: CommandDefinition<Request, Reply>,
+  body: Uint8Array,
+  sent: HeaderLines,
   timeout: number,
 ): Promise<Msg> => {
-  try {
-    return await nats.request(command.subject, body, { headers: sent, timeout });
-  } catch (error) {
-    const cause = error instanceof errors.RequestError && error.cause instanceof Error ? error.cause : error;
-    if (cause instanceof errors.NoRespondersError) {
-      throw new Unavailable(`${command.service} does not answer ${command.name}: it is not running`);
-    }
-    if (cause instanceof errors.TimeoutError) {
-      throw new Unavailable(`${command.service} did not answer ${command.name} in time`, { cause, mayHaveHappened: true });
-    }
-    throw new Unavailable(`${command.service} could not be asked`, { cause: error, mayHaveHappened: true });
+  const answer = await questions.request(subject, body, sent, timeout).catch((error: unknown) => {
+    if (!(error instanceof Unavailable)) throw error;
+    const { mayHaveHappened: left, message } = error;
+    throw new Unavailable(`${service} ${left ? "did not answer" : "could not be asked"} ${name}: ${message}`, {
+      cause: error,
+      mayHaveHappened: left,
+    });
+  });
+  if (answer.data.length === 0 && answer.headers?.code === noResponders) {
+    throw new Unavailable(`${service} does not answer ${name}: it is not running`);
   }
+  return answer;
 };
+
+/** The server's own answer where nobody listens. */
+const noResponders = 503;
 
 const readReply = <Request, Reply>(command: CommandDefinition<Request, Reply>, answer: Msg): Reply => {
   const reply = replyEnvelope.safeParse(parsed(answer));
