@@ -53,8 +53,10 @@ const untilTurnsAreTaken = async ({ kernel, service: { stopping } }: Sms): Promi
   const deadline = performance.now() + turnsAhead.waitAtMostMs;
   while (performance.now() < deadline) {
     try {
-      const { num_pending: coming, num_ack_pending: inHand } = await kernel.jsm.consumers.info(streams.sms.name, followed.turns.durable);
-      if (coming + inHand <= turnsAhead.atMost || stopping.aborted) return;
+      const waiting = await kernel.jsm.consumers.info(streams.sms.name, followed.turns.durable);
+      // What was handed back is some account's trouble, and no reason for another's pages to wait.
+      const { num_pending: coming, num_ack_pending: inHand, num_redelivered: handedBack } = waiting;
+      if (coming + inHand - handedBack <= turnsAhead.atMost || stopping.aborted) return;
     } catch (error) {
       if (isNotFound(error)) return; // nobody has begun to take turns
       throw new Unavailable("JetStream does not tell how many turns wait", { cause: error });

@@ -128,6 +128,24 @@ test("no contact of a page is asked for while many turns are before us; when the
   await expect.poll(() => world.statusOf(account, one.contact), within).toBe("accepted");
 });
 
+test("turns that are handed back again and again hold up no other account's pages", async () => {
+  const [sick, well] = [await world.account("sick"), await world.account("well")];
+  const failing = await world.people(sick, turnsAhead.atMost + 4);
+  const one = only(await world.people(well, 1));
+  world.neighbours.permit = ({ account }) => {
+    if (account === sick) throw new TypeError("a bug that this account alone meets");
+    return undefined;
+  };
+  for (const each of failing) await world.request(sick, each);
+  const { consumers } = world.kernel.jsm;
+  const handedBack = async () => (await consumers.info(streams.sms.name, followed.turns.durable)).num_redelivered;
+  await expect.poll(handedBack, within).toBeGreaterThan(turnsAhead.atMost);
+  await world.page(well, "2026-11-20", [one]);
+  await expect.poll(() => world.statusOf(well, one.contact), { timeout: turnsAhead.waitAtMostMs - 1000 }).toBe("accepted");
+  world.neighbours.permit = () => undefined;
+  await expect.poll(() => world.statuses(sick, failing), { timeout: 60_000 }).toEqual(new Set(["accepted"]));
+});
+
 describe("a request by command", () => {
   test("ends accepted; repeated it is the same one; from elsewhere it is redundant", async () => {
     const account = await world.account("asked");
