@@ -13,6 +13,8 @@ export interface Readers {
 export interface Looking {
   /** What our own stream says up to `seq` is in the look-ups; else `Unavailable`: planning on less could contact somebody twice. */
   readonly ownUpTo: (seq: number, waitMs: number) => Promise<void>;
+  /** Best effort: what our own stream holds now is in the look-ups, or the time is over. */
+  readonly own: (waitMs: number) => Promise<void>;
   /** Best effort: what the other streams hold now is in the look-ups, or the time is over. */
   readonly others: (waitMs: number) => Promise<void>;
 }
@@ -31,6 +33,9 @@ export const looking = ({ jsm }: Pick<Kernel, "jsm">, { ads, hunts, people, cont
   return {
     ownUpTo: async (seq, waitMs) => {
       if (!(await hunts.reached(seq, performance.now() + waitMs))) throw new Unavailable("the look-up of earlier contacts is behind");
+    },
+    own: async (waitMs) => {
+      await upToNow(streams.hunts.name, followed.hunts, hunts, performance.now() + waitMs);
     },
     others: async (waitMs) => {
       const deadline = performance.now() + waitMs;

@@ -82,7 +82,11 @@ const driving = (tools: PassTools, takeoverMs: number) => {
 };
 
 /** An import has ended: the active hunts that take ads from its sources have been scanned. */
-export const recordScans = (kernel: Kernel, hunts: Hunts, { candidates, clock }: Pick<PassTools, "candidates" | "clock">): Reaction =>
+export const recordScans = (
+  kernel: Kernel,
+  hunts: Hunts,
+  { candidates, looking, waitMs, clock }: Pick<PassTools, "candidates" | "looking" | "waitMs" | "clock">,
+): Reaction =>
   react<ImportEvent>(
     kernel,
     { stream: streams.ads.name, durable: names.recordScans, filters: [followed.imports], codec: only(importCodec, "ImportFinished") },
@@ -92,6 +96,7 @@ export const recordScans = (kernel: Kernel, hunts: Hunts, { candidates, clock }:
       const account = accountId.parse(at.account);
       for (const event of delivery.events) {
         if (event.type !== "ImportFinished") continue;
+        await looking.own(waitMs); // hunts are often made just before the first file
         const active = (await candidates.hunts(account)).filter((hunt) => takesFrom(hunt, event.data.sources));
         for (const { hunt } of active) {
           const cause = causeOf(delivery, clock.now(), `scanned-${hunt}`);
