@@ -133,7 +133,7 @@ export const huntsCodec = codecOf([...huntEvents, ...runEvents] as const);
 const one = z.object({ account: accountId, hunt: huntId });
 const changed = z.object({ seq: z.int() });
 const segments = z.object({ encoding: z.enum(["GSM-7", "UCS-2"]), characters: z.int(), segments: z.int() });
-/** `warnings`: what the law wants a text to say and it does not, in words. */
+/** `warnings`: what the law wants a text to say and it does not, and what keeps the hunt from writing to anybody, in words. */
 const saved = z.object({ seq: z.int(), sms: segments.optional(), warnings: z.array(z.string()).optional() });
 
 export const huntCommands = {

@@ -3,7 +3,7 @@ import { type ContactEvent, type ContactRequest, contactCodec } from "@outrider/
 import type { NumberFacts } from "@outrider/contracts/fields";
 import { huntCommands } from "@outrider/contracts/hunts";
 import { contactId, huntId, type PersonId } from "@outrider/contracts/ids";
-import { personCodec } from "@outrider/contracts/registry";
+import { type AccountEvent, accountCodec, accountPolicy, personCodec } from "@outrider/contracts/registry";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { runOf } from "./play.ts";
@@ -230,6 +230,22 @@ test("says no in words: to a bad template, to a day without runs, to a paused ac
   await expect(start("hand", newAccount("nobody"))).rejects.toMatchObject({ slug: "not-found" });
   const hunt = { account, hunt: huntId.parse("absent") };
   await expect(world.service.ask(huntCommands.activateHunt, hunt)).rejects.toMatchObject({ rule: "unknown-hunt" });
+});
+
+test("whoever saves a hunt is told what keeps it from writing to anybody", async () => {
+  const account = newAccount("hindered");
+  const secret = await world.service.keyring.seal("account.hindered", "secret");
+  const policy = accountPolicy.parse({});
+  const created: AccountEvent = {
+    type: "AccountCreated",
+    data: { account, name: "G", timeZone: "Europe/Paris", country: "FR", secret, policy },
+  };
+  await world.append(streams.registry.name, accountCodec, subjects.account(account), created);
+  const saved = await createHunt(world, account, "hindered", { templates: { sms: "{{ ad.title }} ? STOP pour refuser" } });
+  expect(saved.warnings).toEqual([
+    expect.stringMatching(/^lines\.sms: the line phone-1 is not connected/),
+    expect.stringMatching(/^legalBasis: offer-to-buy counts only once/),
+  ]);
 });
 
 test("a hunt says what it offers: what France forbids reaches nobody, and the template is told what the law wants it to say", async () => {

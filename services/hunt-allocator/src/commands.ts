@@ -1,3 +1,4 @@
+import { offerToBuyNotice } from "@outrider/contact-policy/notices";
 import { wordingProblem } from "@outrider/contact-policy/wording";
 import { type HuntDefinition, huntCommands } from "@outrider/contracts/hunts";
 import type { AccountId, HuntId } from "@outrider/contracts/ids";
@@ -55,22 +56,35 @@ const checked = (where: string, source: string): CheckedTemplate => {
   return result.template;
 };
 
+/** What keeps a hunt from writing to anybody as the account is now: it may change before the first run. */
+const hindrances = ({ lines, legalBasis }: HuntDefinition, { providers, offerToBuyConfirmed }: KnownAccount): string[] => {
+  const connected = new Set([...providers.values()].map(({ line }) => line));
+  return [
+    ...(lines.sms === undefined || connected.has(lines.sms)
+      ? []
+      : [`lines.sms: the line ${lines.sms} is not connected, and until it is the hunt writes to nobody`]),
+    ...(legalBasis !== "offer-to-buy" || offerToBuyConfirmed?.notice === offerToBuyNotice
+      ? []
+      : ["legalBasis: offer-to-buy counts only once the account has confirmed its notice, and until then the hunt writes to nobody"]),
+  ];
+};
+
 /**
  * Everything about a definition that can be checked is checked when it is saved. Answers how long its SMS is, on a sample ad, and warns of
  * what it does not say: the account's country is not always the recipient's, so nothing is refused for a word.
  */
-const checkDefinition = (
-  definition: HuntDefinition,
-  { name, country }: KnownAccount,
-): { readonly sms?: Segments; readonly warnings?: string[] } => {
+const checkDefinition = (definition: HuntDefinition, account: KnownAccount): { readonly sms?: Segments; readonly warnings?: string[] } => {
   const problem = definitionProblem(definition);
   if (problem !== undefined) throw new Refusal("invalid-request", problem, "bad-definition");
   for (const [channel, source] of Object.entries(definition.templates)) if (source !== undefined) checked(`templates.${channel}`, source);
   const { sms } = definition.templates;
-  if (sms === undefined) return {};
+  const { name, country } = account;
+  const hindered = hindrances(definition, account);
+  if (sms === undefined) return hindered.length === 0 ? {} : { warnings: hindered };
   const text = checked("templates.sms", sms).render(scopeOf(sampleAd, sampleOwner, name));
   const warning = wordingProblem(text, { country, channel: "sms", purpose: definition.purpose });
-  return { sms: segmentsOf(text), ...(warning === undefined ? {} : { warnings: [`templates.sms: ${warning}`] }) };
+  const warnings = [...(warning === undefined ? [] : [`templates.sms: ${warning}`]), ...hindered];
+  return { sms: segmentsOf(text), ...(warnings.length === 0 ? {} : { warnings }) };
 };
 
 /** What others ask of the allocator. */

@@ -91,7 +91,9 @@ export const openWorld = async (env: Readonly<Record<string, string>> = {}): Pro
         data: { account, name: "Garage Martin", timeZone: "Europe/Paris", country: "FR", secret, policy: accountPolicy.parse(policy) },
       };
       const confirmed: AccountEvent = { type: "OfferToBuyConfirmed", data: { by: "owner", at: noon, notice: offerToBuyNotice } };
-      await append(streams.registry.name, accountCodec, subjects.account(account), created, confirmed);
+      const credentials = await service.keyring.seal(keyIds.account(account), "key");
+      const connected: AccountEvent = { type: "ProviderConnected", data: { provider: "smsmobileapi", line, credentials } };
+      await append(streams.registry.name, accountCodec, subjects.account(account), created, confirmed, connected);
     },
     listAds: async (account, some) => {
       const ads = await Promise.all(some.map((each, index) => adOf(service, account, index, each)));

@@ -17,7 +17,10 @@ const segments = z.object({ encoding: z.enum(["GSM-7", "UCS-2"]), characters: z.
 const saved = z.object({
   seq,
   sms: segments.optional(),
-  warnings: z.array(z.string()).optional().describe("what the law wants the text to say"),
+  warnings: z
+    .array(z.string())
+    .optional()
+    .describe("what the law wants the text to say, and what keeps the hunt from writing to anybody as the account is now"),
 });
 const shown = documents.hunts.omit({ account: true, _seq: true }).extend({ seq });
 type HuntDocument = z.output<typeof documents.hunts>;
