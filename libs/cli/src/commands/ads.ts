@@ -7,7 +7,7 @@ import { textAt } from "../json.ts";
 import { listed, moreOf, withLimit } from "../listing.ts";
 
 export const addAds = (program: Command): void => {
-  const ads = program.command("ads").description("what was found, from files or scrapers");
+  const ads = program.command("ads").description("what was found in files of ads");
   addImport(ads);
   addList(ads);
 };

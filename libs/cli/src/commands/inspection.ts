@@ -13,7 +13,7 @@ export const addInspection = (program: Command): void => {
 const addHistory = (program: Command): void => {
   program
     .command("history")
-    .description("every event of a contact, a person, a hunt …, with the state after it")
+    .description("every event of a contact, a person, a hunt …, and what caused it")
     .argument("<what>", "such as contact:<id>, balance, a whole subject, or an event such as HUNTS:17")
     .option("--state", "also the state after each event")
     .addHelpText(
