@@ -11,7 +11,7 @@ export const envExample = (definitions: readonly ConfigDefinition[]): string => 
   const sorted = [...definitions].sort((one, other) => one.service.localeCompare(other.service));
   const mongo = sorted.filter((definition) => definition.mongo).map((definition) => definition.service);
   const groups = [
-    "# Every variable that Outrider reads, at its default. Written by `node scripts/env-example.ts` from the services' schemas.",
+    "# Every variable that the services read, at its default. Written by `node scripts/env-example.ts` from their schemas.",
     group("Every service", Object.entries(commonShape)),
     ...(mongo.length === 0 ? [] : [group(`Services with read models: ${mongo.join(", ")}`, Object.entries(mongoShape))]),
     ...ownGroups(sorted),
