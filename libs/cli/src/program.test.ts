@@ -210,6 +210,26 @@ test("lists are asked for a person by number as well", async () => {
   }
 });
 
+test.each([
+  [["--daily-limit", "none", "--no-daily-run"], { dailyLimit: null, dailyRunEnabled: false }],
+  [["--daily-run", "30 9 * * *", "--weekdays", "1,5"], { dailyRunCron: "30 9 * * *", dailyRunEnabled: true, runWeekdays: [1, 5] }],
+  [["--recontact-after", "60", "--low-balance", "100"], { recontactAfterDays: 60, lowBalanceBelow: 100 }],
+])("an account's policy changes by what is named alone: %j", async (words, change) => {
+  expect(await against({ seq: 3 }, "accounts", "change", ...words)).toBe(0);
+  expect(asked.map(({ what, body }) => [what, JSON.parse(body)])).toEqual([["PATCH /v1/account/policy", change]]);
+});
+
+test("keys are made and revoked; what is no scope or weekday is told before anything is asked", async () => {
+  expect(await against({ key: "k2", apiKey: "or_garage_secret" }, "accounts", "add-key", "dashboard", "--scopes", "read")).toBe(0);
+  expect(wrote.out).toContain("or_garage_secret");
+  expect(await against({ seq: 3 }, "accounts", "revoke-key", "k2")).toBe(0);
+  expect(asked.map(({ what }) => what)).toEqual(["DELETE /v1/account/api-keys/k2"]);
+  for (const words of [["add-key", "x", "--scopes", "root"], ["change", "--weekdays", "8"], ["change"]]) {
+    expect(await against({}, "accounts", ...words)).toBe(2);
+    expect(asked).toEqual([]);
+  }
+});
+
 test("a grant says whose it is", async () => {
   expect(await against({ available: 1500 }, "credits", "grant", "1000", "--account", "garage")).toBe(0);
   expect(wrote.out).toBe("Granted to garage; 1,500 credits are available there.\n");

@@ -54,6 +54,8 @@ export const registryCommands = {
       /** The text that has to be confirmed. A replica of an earlier release does not tell it. */
       offerToBuyNotice: z.string().optional(),
       providers: z.array(z.object({ provider: smsProvider, line: lineId, credentials: sealed })),
+      /** Those that open something. A replica of an earlier release does not tell them. */
+      keys: z.array(z.object({ key: z.string(), label: z.string(), scopes: z.array(z.enum(["read", "write", "admin"])) })).optional(),
       revision: z.int(),
     }),
   ),

@@ -68,7 +68,8 @@ export const accountHandlers = ({
       const { name, timeZone, country, policy, paused, offerToBuyConfirmed: confirmed, providers } = state;
       const offerToBuyConfirmed = confirmed?.notice === offerToBuyNotice ? { by: confirmed.by, at: confirmed.at } : undefined;
       const known = { account, name, timeZone, country, policy, paused, offerToBuyConfirmed, revision };
-      return { ...known, offerToBuyNotice, providers: [...providers] };
+      const live = state.keys.filter(({ revoked }) => !revoked).map(({ key, label, scopes }) => ({ key, label, scopes: [...scopes] }));
+      return { ...known, offerToBuyNotice, providers: [...providers], keys: live };
     }),
     handle(addApiKey, ({ account, ...apiKey }, context) => change(account, { type: "AddApiKey", apiKey }, context)),
     handle(revokeApiKey, ({ account, key }, context) => change(account, { type: "RevokeApiKey", key }, context)),

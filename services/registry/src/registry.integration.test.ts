@@ -42,6 +42,15 @@ describe("an account", () => {
     const wanted = { ...creation, account: accountId.parse("nowhere"), country: "XX" };
     await expect(world.caller.ask(createAccount, wanted)).rejects.toMatchObject({ slug: "invalid-request" });
   });
+  test("tells the keys that open something, never their hashes", async () => {
+    const key = { key: "second", label: "dashboard", scopes: ["read" as const] };
+    await world.caller.ask(registryCommands.addApiKey, { account, ...key, hash: hashOf("dashboard") });
+    const keysOf = async () => (await world.caller.ask(registryCommands.account, { account })).keys;
+    expect(await keysOf()).toEqual([expect.objectContaining({ scopes: ["admin"] }), key]);
+    expect(JSON.stringify(await keysOf())).not.toContain(hashOf("dashboard"));
+    await world.caller.ask(registryCommands.revokeApiKey, { account, key: "second" });
+    expect(await keysOf()).toHaveLength(1);
+  });
   test("changes only what a change of policy names", async () => {
     await world.caller.ask(registryCommands.changePolicy, { account, policy: { recontactAfterDays: 7 } });
     await world.caller.ask(registryCommands.changePolicy, { account, policy: { dailyLimit: 100_000 } });

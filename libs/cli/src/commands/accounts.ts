@@ -5,12 +5,14 @@ import { action, textOption } from "../context.ts";
 import { cannotRun, refused } from "../failure.ts";
 import { at, itemsOf, textAt } from "../json.ts";
 import { bold } from "../output.ts";
+import { addAccountSettings } from "./account-settings.ts";
 
 export const addAccounts = (program: Command): void => {
   const accounts = program.command("accounts").description("tenants with keys, providers and a policy of their own");
   addCreate(accounts);
   addShow(accounts);
   addConfirmOfferToBuy(accounts);
+  addAccountSettings(accounts);
 };
 
 const addCreate = (accounts: Command): void => {
@@ -96,5 +98,8 @@ const shownOf = (answer: unknown): readonly (readonly [string, unknown])[] => [
     "offer to buy",
     textAt(answer, "offerToBuyConfirmed.by") === undefined ? "not confirmed" : `confirmed by ${textAt(answer, "offerToBuyConfirmed.by")}`,
   ],
+  ...itemsOf(answer, "keys").map(
+    (key) => ["key", `${textAt(key, "key")} (${textAt(key, "label")}: ${itemsOf(key, "scopes").join(", ")})`] as const,
+  ),
   ...Object.entries(Object(at(answer, "policy"))).map(([name, value]) => [name, Array.isArray(value) ? value.join(" ") : value] as const),
 ];

@@ -25,6 +25,10 @@ const shown = z.object({
   offerToBuyConfirmed: z.object({ by: z.string(), at: z.string() }).optional().describe("absent until the notice is confirmed"),
   offerToBuyNotice: z.string().optional().describe("what has to be read and confirmed before the legal basis offer-to-buy works"),
   lines: z.array(z.object({ line: z.string(), provider: z.string() })),
+  keys: z
+    .array(z.object({ key: z.string(), label: z.string(), scopes: z.array(scope) }))
+    .optional()
+    .describe("the ids of those that are not revoked; the keys themselves are known to nobody"),
   revision: z.int(),
 });
 const keyOnce = {
