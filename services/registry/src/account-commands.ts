@@ -6,6 +6,7 @@ import { type AccountPolicyChange, type AccountPolicySettings, accountPolicy } f
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { subjects } from "@outrider/contracts/streams";
 import { type CommandContext, type CommandHandler, handle, keyIds, Refusal } from "@outrider/platform";
+import { Cron } from "croner";
 import type { AccountCommand, AccountRefusal } from "./account.ts";
 import { askedBy, type RegistryParts } from "./parts.ts";
 
@@ -26,6 +27,26 @@ const refusals = {
 const policyFor = (country: string, named: AccountPolicyChange): AccountPolicySettings => {
   const runWeekdays = named.runWeekdays ?? lawfulWeekdays({ channel: "sms", purpose: "prospecting" }, country);
   return accountPolicy.parse(runWeekdays === undefined ? named : { ...named, runWeekdays });
+};
+
+/** A day that never begins would be noticed by nobody. @throws Refusal */
+const refuseNever = ({ dailyRunCron: cron }: AccountPolicyChange): void => {
+  if (cron !== undefined && !comesDue(cron)) {
+    throw new Refusal(
+      "invalid-request",
+      `dailyRunCron is "${cron}", which never comes: write minute, hour, day, month and weekday, such as 0 9 * * *`,
+      "bad-cron",
+    );
+  }
+};
+
+const comesDue = (cron: string): boolean => {
+  if (cron.trim().split(/\s+/).length !== 5) return false;
+  try {
+    return new Cron(cron.trim(), { mode: "5-part", paused: true }).nextRun() !== null;
+  } catch {
+    return false; // croner throws for what it cannot read
+  }
 };
 
 /** What is asked about accounts. */
@@ -51,6 +72,7 @@ export const accountHandlers = ({
       if (!hasNumberingPlan(country)) {
         throw new Refusal("invalid-request", `${country} is no country whose numbers can be read: write it as two letters, such as FR`);
       }
+      refuseNever(policy);
       const founding = { ...asked, policy: policyFor(country, policy) };
       const secret = await keyring.seal(keyIds.account(account), randomBytes(32));
       const { kind, revision } = await execute(account, { type: "Create", founding, secret, apiKey }, context);
@@ -75,9 +97,10 @@ export const accountHandlers = ({
     handle(revokeApiKey, ({ account, key }, context) => change(account, { type: "RevokeApiKey", key }, context)),
     handle(connectProvider, ({ account, ...provider }, context) => change(account, { type: "ConnectProvider", ...provider }, context)),
     handle(disconnectProvider, ({ account, ...line }, context) => change(account, { type: "DisconnectProvider", ...line }, context)),
-    handle(registryCommands.changePolicy, ({ account, policy }, context) =>
-      change(account, { type: "ChangePolicy", change: policy }, context),
-    ),
+    handle(registryCommands.changePolicy, ({ account, policy }, context) => {
+      refuseNever(policy);
+      return change(account, { type: "ChangePolicy", change: policy }, context);
+    }),
     handle(registryCommands.confirmOfferToBuy, ({ account, by, notice }, context) =>
       change(account, { type: "ConfirmOfferToBuy", by, notice, at: clock.now() }, context),
     ),

@@ -42,6 +42,18 @@ describe("an account", () => {
     const wanted = { ...creation, account: accountId.parse("nowhere"), country: "XX" };
     await expect(world.caller.ask(createAccount, wanted)).rejects.toMatchObject({ slug: "invalid-request" });
   });
+  test.each(["hello", "0 9 * *", "0 0 9 * * *", "61 9 * * *", "0 9 31 2 *"])(
+    "never takes '%s' for the begin of its days",
+    async (dailyRunCron) => {
+      const bad = { slug: "invalid-request", rule: "bad-cron" };
+      await expect(world.caller.ask(registryCommands.changePolicy, { account, policy: { dailyRunCron } })).rejects.toMatchObject(bad);
+      const other = { ...creation, account: accountId.parse("never"), policy: { dailyRunCron } };
+      await expect(world.caller.ask(createAccount, other)).rejects.toMatchObject(bad);
+    },
+  );
+  test.each(["0 9 * * *", " 30  8 * * 1-5 ", "0 9 * * 7", "*/7 9 * * *"])("takes '%s'", async (dailyRunCron) => {
+    expect(await world.caller.ask(registryCommands.changePolicy, { account, policy: { dailyRunCron } })).toHaveProperty("seq");
+  });
   test("tells the keys that open something, never their hashes", async () => {
     const key = { key: "second", label: "dashboard", scopes: ["read" as const] };
     await world.caller.ask(registryCommands.addApiKey, { account, ...key, hash: hashOf("dashboard") });
