@@ -143,6 +143,22 @@ test("failures are counted, not deliveries: a message that waited often is not b
   await reaction.stop();
 });
 
+test("a message that keeps failing becomes a dead letter, with what failed and not with what it said, and is not handled again", async () => {
+  const { stream, options } = await fresh({ mostFailures: 3 });
+  await fill(stream, 3);
+  const handled: number[] = [];
+  const reaction = react(one.kernel, options, async ({ revision }) => {
+    handled.push(revision);
+    if (revision === 2) throw new TypeError("+33639980001 is no number");
+    return done;
+  });
+  const mine = async () => (await deadLetters(one.kernel).list(500)).letters.filter((letter) => letter.stream === stream);
+  await until("it is parked", async () => (await mine()).length === 1 && (await pendingOf(stream, options.durable)) === 0);
+  expect(handled.toSorted()).toEqual([1, 2, 2, 2, 3]);
+  expect(await mine()).toMatchObject([{ seq: 2, deliveries: 3, reason: "the handler failed 3 times (TypeError)" }]);
+  await reaction.stop();
+});
+
 test("a handler longer than the ack wait keeps its message", async () => {
   const { stream, options } = await fresh({ ackWaitMs: 600 });
   await fill(stream, 1);

@@ -28,7 +28,7 @@ export const waitFor = (ms: number): Digested => ({ kind: "wait", ms: Math.min(M
 export const impossible = (reason: string): Digested => ({ kind: "impossible", reason });
 
 const longestWaitMs = 5000;
-const mostFailures = 8;
+const usualFailures = 8;
 /** So many messages that cannot reach what they need mean that nothing can: pulling stops. Fewer are the messages' own trouble. */
 const mostBlocked = 8;
 
@@ -39,6 +39,8 @@ export interface ReactOptions<Event> extends Omit<DeclaredDurable, "ackWaitMs" |
   /** After this long without a sign of life a message goes to another replica, ms. Messages in hand give that sign by themselves. */
   readonly ackWaitMs?: number;
   readonly maxAckPending?: number;
+  /** A message that has failed so often in this process becomes a dead letter. */
+  readonly mostFailures?: number;
 }
 
 export interface Reaction {
@@ -59,7 +61,7 @@ export const react = <Event>(
   options: ReactOptions<Event>,
   handle: (delivery: Delivery<Event>) => Promise<Digested>,
 ): Reaction => {
-  const { stream, durable, codec, concurrency = 64, ackWaitMs = 15_000, maxAckPending = 1000 } = options;
+  const { stream, durable, codec, concurrency = 64, ackWaitMs = 15_000, maxAckPending = 1000, mostFailures = usualFailures } = options;
   const { instruments, jsm, js } = kernel;
   const labels = { consumer: durable };
   const stopped = new AbortController();
