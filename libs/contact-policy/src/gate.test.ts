@@ -54,6 +54,17 @@ test("another hunt waits for recontactAfterDays, the same hunt does not", () => 
   expect(at(contacted, {}, { ...request, hunt: "h2" })).toBe("allowed");
 });
 
+test("days of rest are over when they are in every zone that may be the recipient's", () => {
+  const attempts = [{ at: "2026-11-10T10:00:00Z", hunt: "h2", contact: "c7", channel: "sms" as const }];
+  for (const zones of [
+    ["Europe/Paris", "America/Guadeloupe"],
+    ["America/Guadeloupe", "Europe/Paris"],
+  ]) {
+    const verdict = gate(request, { ...person, number: { ...french, zones }, attempts }, {}, tuesday);
+    expect(verdict).toMatchObject({ rule: "contacted-recently", until: "2026-12-10T04:00:00.000Z" });
+  }
+});
+
 test("a preview denies a contact that was made; asking again for its attempt does not count the attempt against itself", () => {
   const own: PersonFacts = { ...person, attempts: [{ at: tuesday, hunt: "h1", contact: "c1", channel: "sms" }] };
   expect(at(own)).toBe("already-contacted");

@@ -4,6 +4,7 @@ import { Kvm } from "@nats-io/kv";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { aggregate } from "./aggregate.ts";
 import { type Followed, type FollowOptions, follow, type Position, type Positions } from "./follow.ts";
+import type { AcquireLease, Lease } from "./lease.ts";
 import { kvPositions } from "./positions.ts";
 import { memoryDocuments, projection, type View } from "./project.ts";
 import { ensureStream } from "./streams.ts";
@@ -97,6 +98,41 @@ test("rule: each write carries the lease's epoch, so a paused old reader overwri
   expect(documents.all.get("d")).toEqual({ seq: 20 });
   expect(positions.saved.position?.seq).toBe(20);
   await Promise.all([old.stop(), next.stop()]);
+});
+
+test("rule: after a standstill the lease itself is asked: nothing more is handled or counted under one that has run out", async () => {
+  const lost = new AbortController();
+  let stoodStill = false;
+  const { acquire: another } = leases();
+  // As with a real one, whose timer has not run yet: the signal is raised when somebody asks.
+  const runOut: Lease = {
+    name: "stood-still",
+    epoch: 7,
+    get lost() {
+      if (stoodStill) lost.abort();
+      return lost.signal;
+    },
+    release: async () => undefined,
+  };
+  let given = 0;
+  const acquire: AcquireLease = (name, stop) => (given++ === 0 ? Promise.resolve(runOut) : another(name, stop));
+  const { stream, options, positions } = await fresh({ batch: 1, acquire });
+  await fill(stream, 3);
+  const handled: [epoch: number, keys: string[]][] = [];
+  const saved: number[] = [];
+  const kept: Positions = {
+    load: positions.load,
+    save: (position, epoch) => positions.save(position, epoch).then(() => void saved.push(epoch)),
+  };
+  const reader = follow(one.kernel, { ...options, positions: kept }, async (batch, { epoch }) => {
+    handled.push([epoch, keysOf(batch)]);
+    stoodStill = true;
+  });
+  await until("the next one has read all of it", () => handled.length >= 4);
+  expect(handled).toEqual([[7, ["k0"]], ...["k0", "k1", "k2"].map((key) => [1, [key]])]);
+  await until("its position is kept", () => positions.saved.position?.seq === 3);
+  expect(new Set(saved)).toEqual(new Set([1]));
+  await reader.stop();
 });
 
 test("a handler that keeps failing is told, keeps its place, gives others their turn and goes on from there", async () => {

@@ -143,3 +143,32 @@ test("a lower epoch never overwrites", async () => {
     }),
   );
 });
+
+test("the most recent documents are kept, so many and no more: others are loaded again", async () => {
+  const documents = memoryDocuments<Sum>();
+  const loaded: string[][] = [];
+  const load: Documents<Sum>["load"] = (ids) => {
+    loaded.push([...ids].toSorted());
+    return documents.load(ids);
+  };
+  const counting: Documents<Sum> = { ...documents, load };
+  const into = projection(view, counting, { cache: 2 });
+  const message = (subject: string, revision: number): Followed<TallyEvent> => ({
+    ...{ subject, stream: "S", events: [added("x")], revision, at },
+    ...{ commandId: `c${revision}`, executionId: `e${revision}`, expected: 0, closing: 0 },
+  });
+  await into.apply(
+    ["a", "b", "c", "d"].map((subject, index) => message(subject, index + 1)),
+    1,
+  );
+  await into.apply(
+    ["d", "c"].map((subject, index) => message(subject, index + 5)),
+    1,
+  );
+  await into.apply(
+    ["a", "c"].map((subject, index) => message(subject, index + 7)),
+    1,
+  );
+  expect(loaded).toEqual([["a", "b", "c", "d"], ["a"]]);
+  expect(documents.all.get("a")).toEqual({ seq: 7, keys: ["x", "x"] });
+});

@@ -50,6 +50,19 @@ test("is not ready until it has caught up, then stays current, in order, across 
   await watcher.stop();
 });
 
+test("what it remembers is not current any more once its stream cannot be read", async () => {
+  const stream = await fresh();
+  await fill(stream, 3);
+  const { name, watcher } = watching(one, stream);
+  expect(watcher.current()).toBe(false);
+  await watcher.caughtUp;
+  expect(watcher.current()).toBe(true);
+  await one.kernel.jsm.streams.delete(stream);
+  await until("it knows", () => !watcher.current());
+  await until("it says so", () => one.notReady.get(name)?.includes("cannot read") === true);
+  await watcher.stop();
+});
+
 test("rule: a newer release's message keeps it waiting and not ready; nothing behind it is handed over", async () => {
   const stream = await fresh();
   await fill(stream, 2);

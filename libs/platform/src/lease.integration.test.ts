@@ -111,11 +111,33 @@ test("an old holder never renews over its successor", async () => {
 });
 
 test("a renewal that finds a successor ends the lease at once", async () => {
-  const [one, two] = await Promise.all([replica("one"), replica("two")]);
+  const [one, two] = await Promise.all([replica("one", { ttlMs: 6_000 }), replica("two")]);
   const held = await one.acquire("taken", never);
   const stored = await readLast(two.options.jsm, two.bucket, "taken");
   await two.options.js.publish(two.bucket.subjectOf("taken"), JSON.stringify({ ...stored?.json<object>(), holder: "two.x", epoch: 2 }));
-  await vi.waitFor(() => expect(held.lost.aborted).toBe(true), { timeout: ttlMs, interval: 10 });
+  await vi.waitFor(() => expect(held.lost.aborted).toBe(true), { timeout: 5_000, interval: 10 });
+  expect(held.lost.reason).toMatchObject({ message: expect.stringContaining("somebody else holds it") });
+});
+
+test("a renewal counts from the moment at which it began, however late its answer comes", async () => {
+  let [skipped, renewals] = [0, 0];
+  const { options } = await replica("one", { ttlMs: 3_000, monotonic: () => performance.now() + skipped });
+  let isSlow = false;
+  const publish: LeaseOptions["js"]["publish"] = async (...message) => {
+    const ack = await options.js.publish(...message);
+    if (isSlow) {
+      skipped += 2_700; // the answer was on its way for so long
+      renewals++;
+    }
+    isSlow = false;
+    return ack;
+  };
+  const js = new Proxy(options.js, { get: (real, name) => (name === "publish" ? publish : Reflect.get(real, name)) });
+  const held = await createLeases({ ...options, js }).acquire("slow", never);
+  isSlow = true;
+  await vi.waitFor(() => expect(renewals).toBe(1), { timeout: 2_500, interval: 5 });
+  skipped += 300;
+  expect(() => assertHeld(held)).toThrow(LeaseLost);
 });
 
 test("a renewal whose acknowledgement was lost is recognised as our own", async () => {

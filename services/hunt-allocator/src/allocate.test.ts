@@ -54,6 +54,14 @@ test("the dearer channel is left where its line or the credits do not reach, and
   expect(credits).toBe(8);
 });
 
+test("a line of which nothing is known has nothing left", () => {
+  const candidates = Array.from({ length: 3 }, (_, index) => someone(index));
+  const capacity = { account: null, lines: new Map([[lineId.parse("another"), null]]), credits: 10, contacts: 100 };
+  const { rows, tallies } = allocate({ hunts: [huntOf("a")], candidates, capacity, judge });
+  expect(rows).toEqual([]);
+  expect(tallies).toMatchObject([{ found: 3, allocated: 0, skipped: { "line-daily-limit": 3 } }]);
+});
+
 test("pages end at their most rows or bytes, whichever comes first, and keep the order", () => {
   const row = (text: string) => ({ text: { k: "k", v: text } }) as Parameters<typeof pagesOf>[0][number];
   const small = Array.from({ length: 7 }, (_, index) => row(`${index}`));
