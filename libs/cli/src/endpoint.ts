@@ -6,8 +6,9 @@ import { places } from "./places.ts";
 
 /** What `up` leaves for the other commands, readable by its owner only. */
 export interface Credentials {
-  readonly account: string;
-  readonly apiKey: string;
+  /** The demo account and its key; absent after a start without it. */
+  readonly account?: string | undefined;
+  readonly apiKey?: string | undefined;
   readonly adminKey?: string | undefined;
   /** Of the line on the simulator: the same at every start, so that the simulated provider knows its own messages again. */
   readonly line?: { readonly apiKey: string; readonly webhookSecret: string } | undefined;
@@ -40,8 +41,10 @@ export const endpointOf = (told: Told, where: Where = here): Endpoint => {
   const fromEnvironment = given(where.env["OUTRIDER_KEY"]);
   if (fromEnvironment !== undefined) return { url, key: fromEnvironment, account: told.account };
   const stored = readCredentials(where.credentials);
-  if (stored === undefined) throw cannotRun("No API key: set OUTRIDER_KEY to the key that `outrider accounts create` printed.");
-  if (told.account === undefined || told.account === stored.account) return { url, key: stored.apiKey };
+  if (stored?.apiKey !== undefined && (told.account === undefined || told.account === stored.account)) return { url, key: stored.apiKey };
+  if (told.account === undefined || stored === undefined) {
+    throw cannotRun("No API key: set OUTRIDER_KEY to the key that `outrider accounts create` printed.");
+  }
   return adminOf(told, where);
 };
 
@@ -118,14 +121,15 @@ export const readCredentials = (file: string): Credentials | undefined => {
   const stored = readJson(file);
   const account = textAt(stored, "account");
   const apiKey = textAt(stored, "apiKey");
-  if (account === undefined || apiKey === undefined) return undefined;
+  const adminKey = textAt(stored, "adminKey");
+  if ((account === undefined || apiKey === undefined) && adminKey === undefined) return undefined;
   const line = { apiKey: textAt(stored, "line.apiKey"), webhookSecret: textAt(stored, "line.webhookSecret") };
   const known =
     line.apiKey === undefined || line.webhookSecret === undefined
       ? {}
       : { line: { apiKey: line.apiKey, webhookSecret: line.webhookSecret } };
   const prepared = at(stored, "prepared") === true ? { prepared: true } : {};
-  return { account, apiKey, adminKey: textAt(stored, "adminKey"), ...known, ...prepared };
+  return { account, apiKey, adminKey, ...known, ...prepared };
 };
 
 export const writeCredentials = (file: string, credentials: Credentials): void => {

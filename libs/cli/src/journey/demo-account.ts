@@ -26,6 +26,9 @@ export interface DemoAccount {
   readonly isNew: boolean;
 }
 
+/** What the demo account is reached by. */
+type Own = Credentials & { readonly apiKey: string };
+
 const account = "demo";
 const line = "main";
 const country = "FR";
@@ -39,8 +42,7 @@ const replies = {
 /** The sandbox's account with credits, a line on the simulator and hunts; what is there already stays as it is. */
 export const openDemoAccount = async (stage: Stage, options: DemoOptions): Promise<DemoAccount> => {
   const { credentialsFile } = options;
-  const stored = readCredentials(credentialsFile);
-  const known = stored?.adminKey === stage.adminKey && (await works(stage, stored)) ? stored : undefined;
+  const known = await working(stage, readCredentials(credentialsFile));
   const credentials = known ?? (await createdAccount(stage, options));
   const api = stage.api(credentials.apiKey);
   await connectLine(api, stage, options, credentials);
@@ -57,18 +59,21 @@ export const openDemoAccount = async (stage: Stage, options: DemoOptions): Promi
   return { account, api, isNew: true };
 };
 
-const works = async (stage: Stage, { account: stored, apiKey, line: key }: Credentials): Promise<boolean> => {
-  if (stored !== account || key === undefined) return false;
+/** What is stored, if it is the demo account's and still opens it. */
+const working = async (stage: Stage, stored: Credentials | undefined): Promise<Own | undefined> => {
+  const apiKey = stored?.apiKey;
+  if (apiKey === undefined || stored?.adminKey !== stage.adminKey || stored.account !== account || stored.line === undefined)
+    return undefined;
   try {
     await stage.api(apiKey).ask(v1.accounts.show);
-    return true;
+    return { ...stored, apiKey };
   } catch (error) {
-    if (error instanceof ApiRefusal && [401, 403, 404].includes(error.status)) return false;
+    if (error instanceof ApiRefusal && [401, 403, 404].includes(error.status)) return undefined;
     throw error;
   }
 };
 
-const createdAccount = async (stage: Stage, options: DemoOptions): Promise<Credentials> => {
+const createdAccount = async (stage: Stage, options: DemoOptions): Promise<Own> => {
   const body = { account, name: "Garage Démo", timeZone, country, policy: { dailyRunEnabled: options.dailyRun } };
   const created = await unlessDone(stage.api(stage.adminKey).ask(v1.accounts.create, { body, idempotencyKey: `create-${account}` }));
   // Created by an earlier start that ended before it had written the key down: it gets another one.

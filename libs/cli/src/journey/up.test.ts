@@ -1,7 +1,11 @@
-import { expect, test } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { adminOf, endpointOf, readCredentials, writeCredentials } from "../endpoint.ts";
 import { refused } from "../failure.ts";
 import type { Output } from "../output.ts";
-import { servedAnyway } from "./up.ts";
+import { keepAdminKey, servedAnyway } from "./up.ts";
 
 const said = async (work: Promise<void>, options = {}): Promise<readonly string[]> => {
   const lines: string[] = [];
@@ -28,4 +32,20 @@ test("what goes wrong in the first run is one sentence, and serving goes on", as
 
 test("--verbose shows the details too", async () => {
   expect(await said(Promise.reject(refused("No.", "details")), { verbose: true })).toEqual([expect.any(String), "details"]);
+});
+
+test("without the demo account the sandbox's administrator is known to the other commands", () => {
+  const folder = mkdtempSync(join(tmpdir(), "outrider-cli-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const where = { env: { OUTRIDER_URL: "http://127.0.0.1:1" }, runFile: "", credentials: join(folder, "credentials.json") };
+  keepAdminKey("admin-1", where.credentials);
+  expect(adminOf({}, where)).toEqual({ url: "http://127.0.0.1:1", key: "admin-1", account: undefined });
+  expect(endpointOf({ account: "acme" }, where)).toMatchObject({ key: "admin-1", account: "acme" });
+  expect(() => endpointOf({}, where)).toThrow(/No API key: set OUTRIDER_KEY/);
+  const demo = { account: "demo", apiKey: "or_demo_key", adminKey: "admin-1" };
+  writeCredentials(where.credentials, demo);
+  keepAdminKey("admin-1", where.credentials);
+  expect(readCredentials(where.credentials)).toEqual(demo);
+  keepAdminKey("admin-2", where.credentials);
+  expect(readCredentials(where.credentials)).toEqual({ adminKey: "admin-2" });
 });

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
-
-import { isRunning } from "../endpoint.ts";
+import { isRunning, readCredentials, writeCredentials } from "../endpoint.ts";
 import { cannotRun, documentOf, endingOf } from "../failure.ts";
 import { bad, bold, dim } from "../output.ts";
 import { places } from "../places.ts";
@@ -40,8 +39,9 @@ export const up = async (context: Context): Promise<void> => {
         gatewayPort: await portFor(),
         env: { ...(demo && !isDone(dir) ? sumsEnvironment : {}), SMS_PRICE_CREDITS: String(wanted.price) },
       });
+      if (!demo && !live) keepAdminKey(stage.adminKey, places.credentials);
       if (demo) await servedAnyway(context, Promise.race([firstRun(context, stage, wanted, dir), interrupts.happened]));
-      sayWhere(context, stage, at);
+      sayWhere(context, stage, at, demo);
     })();
     await Promise.race([serving, interrupts.happened]);
     await interrupts.happened;
@@ -50,6 +50,11 @@ export const up = async (context: Context): Promise<void> => {
   } finally {
     await stage?.outrider.stop();
   }
+};
+
+/** In the sandbox the administrator's key is made up, and without the demo account nobody else would write it down. */
+export const keepAdminKey = (adminKey: string, file: string): void => {
+  if (readCredentials(file)?.adminKey !== adminKey) writeCredentials(file, { adminKey });
 };
 
 /** GATEWAY_PORT must be free; without it 4000 is taken when it is, else whatever is. */
@@ -91,7 +96,7 @@ const firstRun = async (context: Context, stage: Stage, wanted: ReturnType<typeo
   tell(context, story);
 };
 
-const sayWhere = ({ output }: Context, { outrider, gateway }: Stage, at: string | undefined): void => {
+const sayWhere = ({ output }: Context, { outrider, gateway }: Stage, at: string | undefined, demo: boolean): void => {
   const { nats, natsMonitor, mongodb, simulators } = outrider.urls;
   const lines = [
     `${bold("Outrider is ready")} ${dim(at === undefined ? "(live)" : `(sandbox; its clock showed ${at} at the start)`)}`,
@@ -99,8 +104,8 @@ const sayWhere = ({ output }: Context, { outrider, gateway }: Stage, at: string 
     `  NATS       ${nats}${natsMonitor === undefined ? "" : `   ${dim(natsMonitor)}`}`,
     `  MongoDB    ${mongodb}`,
     ...Object.entries(simulators).map(([name, url]) => `  simulator  ${url}   ${dim(name)}`),
-    dim(`  key, processes: ${places.credentials}, ${places.runFile}`),
-    "  Ctrl-C ends it; try `npx outrider hunts list` in another terminal.",
+    dim(at === undefined ? `  processes: ${places.runFile}` : `  key, processes: ${places.credentials}, ${places.runFile}`),
+    `  Ctrl-C ends it; try \`npx outrider ${demo ? "hunts list" : "accounts create NAME"}\` in another terminal.`,
   ];
   for (const line of lines) output.say(line);
 };
