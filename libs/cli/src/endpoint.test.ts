@@ -36,6 +36,13 @@ test("another account than the stored one is reached with the administrator's ke
   expect(endpointOf({ account: "acme" }, where)).toEqual({ url: "http://127.0.0.1:4000", key: "admin-key", account: "acme" });
 });
 
+test("with the administrator's key in the environment any account is reached that is named", () => {
+  runs({ gateway: "http://127.0.0.1:4000", services: [] });
+  where = { ...where, env: { OUTRIDER_ADMIN_KEY: "operator" } };
+  expect(endpointOf({ account: "acme" }, where)).toEqual({ url: "http://127.0.0.1:4000", key: "operator", account: "acme" });
+  expect(() => endpointOf({}, where)).toThrow(/No API key: .*OUTRIDER_ADMIN_KEY and name the account by --account/);
+});
+
 test("whoever has set an account's key means that account also as the administrator", () => {
   runs({ gateway: "http://127.0.0.1:4000", services: [] });
   writeCredentials(where.credentials, stored);

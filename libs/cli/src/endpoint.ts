@@ -42,10 +42,11 @@ export const endpointOf = (told: Told, where: Where = here): Endpoint => {
   if (fromEnvironment !== undefined) return { url, key: fromEnvironment, account: told.account };
   const stored = readCredentials(where.credentials);
   if (stored?.apiKey !== undefined && (told.account === undefined || told.account === stored.account)) return { url, key: stored.apiKey };
-  if (told.account === undefined || stored === undefined) {
-    throw cannotRun("No API key: set OUTRIDER_KEY to the key that `outrider accounts create` printed.");
-  }
-  return adminOf(told, where);
+  const isOperator = stored !== undefined || given(where.env["OUTRIDER_ADMIN_KEY"]) !== undefined;
+  if (told.account !== undefined && isOperator) return adminOf(told, where);
+  throw cannotRun(
+    "No API key: set OUTRIDER_KEY to the key that `outrider accounts create` printed, or OUTRIDER_ADMIN_KEY and name the account by --account.",
+  );
 };
 
 /** The gateway and the administrator's key. */
