@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { connect } from "@nats-io/transport-node";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import type { OutriderEvent } from "./options.ts";
 import { type Outrider, startOutrider } from "./outrider.ts";
 import type { Running } from "./run-file.ts";
@@ -25,6 +25,9 @@ const pidOf = (outrider: Outrider, name: string, replica: number) =>
 
 test("starts everything, tells each process what it needs, and leaves nothing behind", async () => {
   const runFile = join(folder.path, "run.json");
+  // As a copy of `.env.example` leaves it: empty is absent.
+  vi.stubEnv("SMS_API_KEY_ENCRYPTION_KEY", "");
+  onTestFinished(() => void vi.unstubAllEnvs());
   const outrider = await startOutrider({
     services: ["one", "two"],
     replicas: { two: 2 },

@@ -27,9 +27,12 @@ export const ownEnvironment = (options: OutriderOptions): NodeJS.ProcessEnv => (
   // What is read from sockets comes in pieces of 64 KB: mapped each by itself they go back when they are let go, instead of leaving holes.
   MALLOC_MMAP_THRESHOLD_: "32768",
   MALLOC_TRIM_THRESHOLD_: "131072",
-  ...process.env,
+  ...told(process.env),
   ...options.env,
 });
+
+/** A variable that is empty, as a copy of `.env.example` leaves it, is none: it must not stand before what is filled in here. */
+const told = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
 
 /** One program per simulator, each on a port of its own that it keeps when it is started again. */
 export async function simulatorPrograms(options: OutriderOptions, root: string): Promise<Program[]> {
