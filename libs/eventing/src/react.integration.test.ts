@@ -3,7 +3,7 @@ import { aggregate } from "./aggregate.ts";
 import { deadLetters } from "./dead.ts";
 import { type Digested, done, impossible, react, waitFor } from "./react.ts";
 import { ensureStream } from "./streams.ts";
-import { accountOf, reactionBench } from "./testing-reactions.ts";
+import { accountOf, filledIn, reactionBench } from "./testing-reactions.ts";
 import { at, codecOfRelease, tally } from "./testing-tally.ts";
 import { declared, replica, until } from "./testing-world.ts";
 
@@ -116,6 +116,8 @@ test("rule: poison parks in DEAD, can be shown, retried and dropped, and holds u
   const [unreadable, refused] = (await mine()).toSorted((a, b) => a.seq - b.seq);
   expect(unreadable).toMatchObject({ consumer: options.durable, seq: 1, reason: expect.stringContaining("cannot be read") });
   expect(refused).toMatchObject({ seq: 2, reason: "no rule for this", subject: expect.stringContaining(".a.") });
+  const told = one.logged.find(({ message, fields }) => message.includes("dead letter") && fields["seq"] === 2);
+  expect(told?.fields).toMatchObject({ reason: "no rule for this", trace_id: filledIn.slice(3, 35) });
   expect(await reaction.retry(1)).toMatchObject({ kind: "impossible" });
   expect(await reaction.retry(2)).toMatchObject({ kind: "impossible" });
   mended = true;

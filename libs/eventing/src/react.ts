@@ -111,7 +111,13 @@ export const react = <Event>(
     const { deliveryCount: deliveries } = message.info;
     await dead.write({ consumer: durable, stream, seq, subject, reason, deliveries, trace }, message);
     instruments.count("outrider_dead_letters_total", labels);
-    instruments.log("error", "a message could not be handled and became a dead letter", { ...labels, stream, seq, reason });
+    instruments.log("error", "a message could not be handled and became a dead letter", {
+      ...labels,
+      stream,
+      seq,
+      reason,
+      ...traced(trace),
+    });
     failures.settled(seq);
     message.term(reason);
   };
@@ -139,7 +145,7 @@ export const react = <Event>(
     const { seq } = message;
     const count = failures.failed(seq);
     const name = error instanceof Error ? error.name : "unknown";
-    instruments.log("warn", "a handler failed", { ...labels, stream, seq, failures: count, error });
+    instruments.log("warn", "a handler failed", { ...labels, stream, seq, failures: count, error, ...traced(trace) });
     if (count >= mostFailures) return bury(message, `the handler failed ${mostFailures} times (${name})`, trace);
     await handBack(message, 200 * 2 ** count, giveUpPlace);
   };
@@ -263,6 +269,9 @@ export const react = <Event>(
     },
   };
 };
+
+/** What is logged when the span is over already; by the form of a W3C `traceparent`. */
+const traced = (traceparent: string | undefined): object => (traceparent === undefined ? {} : { trace_id: traceparent.slice(3, 35) });
 
 const spanOf = (subject: string, durable: string, parent: string | undefined) => ({
   name: `process ${templateOf(subject)}`,

@@ -4,6 +4,9 @@ import { ensureStream } from "./streams.ts";
 import { at, codecOfRelease, type TallyEvent, tally } from "./testing-tally.ts";
 import { declared, world } from "./testing-world.ts";
 
+/** The trace of every message that `fill` writes. */
+export const filledIn = `00-${"d".repeat(32)}-${"e".repeat(16)}-01`;
+
 /** A server, two replicas, and a stream of its own for each test of a reaction. */
 export const reactionBench = async () => {
   const all = await world();
@@ -25,7 +28,7 @@ export const reactionBench = async () => {
       const tallies = aggregate(one.store(stream, codecOfRelease(release)), tally, { creates: true });
       const add = { type: "Add", key: account, n: 1 } as const;
       const subjects = Array.from({ length: count }, (_, n) => `${stream.toLowerCase()}.${account}.${n}`);
-      await Promise.all(subjects.map((subject) => tallies.execute(subject, add, { commandId: subject, at })));
+      await Promise.all(subjects.map((subject) => tallies.execute(subject, add, { commandId: subject, at, traceparent: filledIn })));
     },
     /** What a durable has given out and not heard of; 0 while the durable is not made yet. */
     givenOut: async (stream: string, durable: string): Promise<number> => {
