@@ -264,6 +264,14 @@ test.each([
   expect(asked).toEqual([]);
 });
 
+test.each([
+  [true, /^It was handled, and is no dead letter any more\./],
+  [false, /^It could not be handled yet and stays a dead letter/],
+])("a retry says whether the letter is gone: %s", async (retried, sentence) => {
+  expect(await against({ retried }, "dead", "retry", "sms-sender", "12")).toBe(0);
+  expect(wrote.out).toMatch(sentence);
+});
+
 test("tells its release", async () => {
   expect(await runCommandLine(["--version"])).toBe(0);
   expect(wrote.out).toMatch(/^\d+\.\d+\.\d+\n$/);

@@ -1,7 +1,7 @@
 import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action, integerOf, textOption } from "../context.ts";
-import { itemsOf, textAt } from "../json.ts";
+import { at, itemsOf } from "../json.ts";
 
 export const addDead = (program: Command): void => {
   const dead = program.command("dead").description("messages that no handler could digest (administrator)");
@@ -25,12 +25,12 @@ const addList = (dead: Command): void => {
           listTable(
             [
               ["seq", "seq"],
-              ["service", (row) => textAt(row, "service") ?? textAt(row, "letter.service")],
-              ["consumer", (row) => textAt(row, "consumer") ?? textAt(row, "letter.consumer")],
-              ["subject", (row) => textAt(row, "subject") ?? textAt(row, "letter.subject")],
-              ["reason", (row) => textAt(row, "reason") ?? textAt(row, "letter.reason")],
+              ["service", "service"],
+              ["consumer", "consumer"],
+              ["subject", "subject"],
+              ["reason", "reason"],
             ],
-            lettersOf(answer),
+            itemsOf(answer, "letters"),
             "No dead letters.",
           ),
         );
@@ -63,7 +63,11 @@ const addRetry = (dead: Command): void => {
     .action(
       action(async ({ operator, output, args: [service = "", seq = ""] }) => {
         const answer = await operator().ask(v1.dead.retry, { params: letterAt(service, seq) });
-        output.result(answer, () => "It is handled again.");
+        output.result(answer, () =>
+          at(answer, "retried") === true
+            ? "It was handled, and is no dead letter any more."
+            : "It could not be handled yet and stays a dead letter: see `outrider dead show`, and try again later.",
+        );
       }),
     );
 };
@@ -81,11 +85,6 @@ const addDrop = (dead: Command): void => {
         output.result(answer ?? { dropped: true }, () => "It is dropped.");
       }),
     );
-};
-
-const lettersOf = (answer: unknown): readonly unknown[] => {
-  const letters = itemsOf(answer, "letters");
-  return letters.length > 0 ? letters : itemsOf(answer);
 };
 
 const letterAt = (service: string, seq: string) => ({ service, seq: integerOf(seq, "The letter's number", 1, Number.MAX_SAFE_INTEGER) });
