@@ -48,7 +48,9 @@ const takeWebhook = async (sms: Sms, delivery: Delivery<InboxEvent>, tries: numb
   sms.service.instruments.count("outrider_webhooks_total", { provider: provider.name, kind: news.kind });
   const why = because(delivery);
   if (news.kind === "ignored") {
-    sms.service.log.info({ because: news.because, seq: delivery.revision }, "a webhook was ignored");
+    // What is not signed may be of a line without a secret: its replies come by polling alone, and somebody should know.
+    const level = news.because === "bad-signature" ? "warn" : "info";
+    sms.service.log[level]({ because: news.because, account: owner, seq: delivery.revision }, "a webhook was ignored");
     return done;
   }
   if (news.kind === "inbound") await takeInbound(sms, owner, news.message, why);
