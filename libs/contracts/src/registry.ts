@@ -176,4 +176,7 @@ export const erasureCodec = codecOf(erasureEvents);
 
 export const accountCodec = codecOf(accountEvents);
 export const personCodec = codecOf(personEvents);
-export const registryCodec = codecOf([...accountEvents, ...personEvents] as const);
+/** Everything that stands in the stream REGISTRY: whoever reads all of it stops at what it does not know. */
+export const registryEvents = [...accountEvents, ...personEvents, ...erasureEvents] as const;
+export type RegistryEvent = EventOf<typeof registryEvents>;
+export const registryCodec = codecOf(registryEvents);

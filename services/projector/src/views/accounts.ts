@@ -1,10 +1,10 @@
-import type { AccountEvent, PersonEvent } from "@outrider/contracts/registry";
+import type { RegistryEvent } from "@outrider/contracts/registry";
 import { type Body, perAggregate, without } from "../view.ts";
 
 const unknown: Body<"accounts"> = { paused: false, keys: [], providers: [] };
 
 /** Accounts without any of their secrets. */
-export const accounts = perAggregate<"accounts", AccountEvent | PersonEvent>(
+export const accounts = perAggregate<"accounts", RegistryEvent>(
   "accounts",
   "registry.account",
   { version: 1 },

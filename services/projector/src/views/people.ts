@@ -1,5 +1,5 @@
 import { personId } from "@outrider/contracts/ids";
-import type { AccountEvent, PersonEvent } from "@outrider/contracts/registry";
+import type { RegistryEvent } from "@outrider/contracts/registry";
 import { type Body, perAggregate, without } from "../view.ts";
 
 type Person = Body<"people">;
@@ -13,7 +13,7 @@ const unknown = (id: string): Person => ({
 });
 
 /** People as one account knows them: never the number. */
-export const people = perAggregate<"people", AccountEvent | PersonEvent>(
+export const people = perAggregate<"people", RegistryEvent>(
   "people",
   "registry.person",
   { version: 1, settled: true, indexes: [{ account: 1, status: 1 }] },
