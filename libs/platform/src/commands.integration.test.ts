@@ -5,6 +5,7 @@ import { CommandReused } from "@outrider/eventing";
 import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { z } from "zod";
+import { createAsk, questionsOver } from "./commands/ask.ts";
 import { type CommandContext, handle } from "./commands/handler.ts";
 import { Refusal } from "./commands/refusal.ts";
 import { serveCommands } from "./commands/serve.ts";
@@ -104,6 +105,17 @@ test("a service that is not running, does not answer in time or is out of reach 
   await expect(late).rejects.toBeInstanceOf(Unavailable);
   await expect(late).rejects.toMatchObject({ mayHaveHappened: true });
   await expect(asker.ask(spend, { credits: 1 }, { deadline: Date.now() - 1 })).rejects.toMatchObject({ mayHaveHappened: false });
+});
+
+test("while the connection is away nothing is asked, and nothing is asked later in secret", async () => {
+  const handler = vi.fn(async () => ({ left: 0 }));
+  await using _served = await serveCommands(ledger, [handle(spend, handler)]);
+  const questions = questionsOver(asker.nats);
+  const ask = createAsk({ questions, name: "gateway", instruments: asker.instruments, isUp: () => false });
+  await expect(ask(spend, { credits: 1 })).rejects.toMatchObject({ name: "Unavailable", mayHaveHappened: false });
+  expect(await asker.ask(spend, { credits: 2 })).toEqual({ left: 0 });
+  expect(handler.mock.calls.map(([request]: unknown[]) => request)).toEqual([{ credits: 2 }]);
+  questions.close();
 });
 
 test("a request whose deadline has passed is dropped without an answer", async () => {

@@ -2,7 +2,7 @@ import { positionsCollection } from "@outrider/contracts/projector";
 import { testMongo } from "@outrider/stack/testing";
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { mongoPositions } from "./mongo-documents.ts";
+import { mongoDocuments, mongoPositions } from "./mongo-documents.ts";
 
 const created = "2026-11-21T08:00:00Z";
 let client: MongoClient;
@@ -48,6 +48,20 @@ test("a reader with a lower epoch saves nothing, and one that gets its turn agai
   await one.save({ created, seq: 5 }, 1);
   await other.save({ created, seq: 8 }, 2);
   await expect(one.save({ created, seq: 6 }, 1)).rejects.toThrow();
+  // One that has saved nothing yet is refused like it.
+  await expect(positionsOf("turns").save({ created, seq: 6 }, 1)).rejects.toThrow("overtaken");
+  expect(await other.load()).toEqual({ created, seq: 8 });
   await one.save({ created, seq: 9 }, 3);
   expect(await other.load()).toEqual({ created, seq: 9 });
+});
+
+test("a reader that was overtaken writes no document any more", async () => {
+  const documentsOf = () => mongoDocuments<{ seq: number }>(client.db(database), "guarded", "guards");
+  const [one, other] = [documentsOf(), documentsOf()];
+  await one.write(new Map([["d", { seq: 1 }]]), 1);
+  await other.write(new Map([["d", { seq: 2 }]]), 2);
+  await expect(documentsOf().write(new Map([["d", { seq: 1 }]]), 1)).rejects.toThrow("overtaken");
+  expect(await other.load(["d", "e"])).toEqual(new Map([["d", { seq: 2 }]]));
+  await other.write(new Map([["d", undefined]]), 2);
+  expect(await other.load(["d"])).toEqual(new Map());
 });
