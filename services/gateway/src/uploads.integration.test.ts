@@ -102,3 +102,13 @@ test("of a file that breaks off nothing stays", async () => {
   await expect(broken).rejects.toThrow("gone");
   expect((await stored("broken").catch(() => Buffer.alloc(0))).length).toBe(0);
 });
+
+test("a file that is larger than it may be is refused as soon as that shows, and nothing of it stays", async () => {
+  const [service] = services;
+  if (service === undefined) throw new Error("no gateway");
+  const small = uploadsOf(kernelOf(service), service, file.length - 1);
+  await expect(small.store(upload("large"), slowly(file, 700_000, Promise.resolve()))).rejects.toMatchObject({ slug: "too-large" });
+  expect((await stored("large").catch(() => Buffer.alloc(0))).length).toBe(0);
+  const exact = uploadsOf(kernelOf(service), service, file.length);
+  expect(await exact.store(upload("exact"), slowly(file, 700_000, Promise.resolve()))).toBe(file.length);
+});

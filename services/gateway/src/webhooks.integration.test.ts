@@ -2,6 +2,7 @@ import { request as httpRequest } from "node:http";
 import { accountId } from "@outrider/contracts/ids";
 import { inboxCodec, webhookRequest } from "@outrider/contracts/inbox";
 import { streams, subjects } from "@outrider/contracts/streams";
+import { ensureStream } from "@outrider/eventing";
 import { keyIds } from "@outrider/platform";
 import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -85,6 +86,10 @@ test("stores an event once that the provider names twice", async () => {
   for (const body of ["first", "first"])
     expect((await fetch(`${world.url}${address}`, { method: "POST", headers, body })).status).toBe(200);
   expect(await count()).toBe(before + 1);
+  // Another account's event may have the same name: it is another event.
+  const bakery = `/webhooks/smsmobileapi/bakery/${webhookSecret(webhookKey, "smsmobileapi", "bakery")}`;
+  expect((await fetch(`${world.url}${bakery}`, { method: "POST", headers, body: "theirs" })).status).toBe(200);
+  expect(await count()).toBe(before + 2);
 });
 
 test("knows nothing of another secret, account or provider", async () => {
@@ -131,6 +136,15 @@ test("a key of a day that is over is destroyed with all that came on that day", 
   expect(await keyring.stateOf(over)).toBe("destroyed");
   expect(await keyring.stateOf(kept)).toBe("live");
   expect(await destroyOldKeys(world.service)).toEqual([]);
+});
+
+test("answers 503 when what came was not stored, so that the provider comes again", async () => {
+  const { jsm } = world.service;
+  await jsm.streams.delete(streams.inbox.name);
+  expect((await fetch(`${world.url}${address}`, { method: "POST", body: "x" })).status).toBe(503);
+  await ensureStream(jsm, streams.inbox);
+  expect((await fetch(`${world.url}${address}`, { method: "POST", body: "x" })).status).toBe(200);
+  expect(await count()).toBe(1);
 });
 
 test("answers 503 while NATS is away, so that the provider comes again", async () => {

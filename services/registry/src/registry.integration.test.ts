@@ -147,6 +147,8 @@ describe("an erased person", () => {
     });
     await world.caller.ask(erase, { account, person, by: "api" });
     expect(await world.permit(person)).toMatchObject({ kind: "denied", rule: "erased" });
+    const nothing = await world.caller.ask(registryCommands.exportPerson, { account, person });
+    expect(nothing).toMatchObject({ number: "erased", events: [{ data: { number: "erased" } }, {}, {}, {}, {}] });
     await world.caller.ask(erase, { account, person, by: "api" });
     const announcements = {
       jsm: world.caller.jsm,
