@@ -123,6 +123,18 @@ describe("a permit that was not used", () => {
       expect(await world.historyOf(person)).toEqual(["PersonRegistered", "AttemptPermitted"]);
     }
   });
+  test("and was given back is not given once more by the same asking, which would count for nobody", async () => {
+    const person = await world.personOf("06 39 98 01 90");
+    const ask = (commandId: string) =>
+      world.caller.ask(permit, { account, person, request: request({ contact: "same-asking" }) }, { commandId });
+    expect(await ask("asked-once")).toMatchObject({ kind: "permitted" });
+    await write("same-asking", requested("same-asking", person), started);
+    await write("same-asking", { type: "AttemptAbandoned", data: { attempt: 1, because: "too late" } });
+    await expect.poll(() => world.historyOf(person), { timeout: 15_000 }).toContain("PermitReturned");
+    await expect(ask("asked-once")).rejects.toMatchObject({ name: "Unavailable" });
+    expect(await ask("asked-anew")).toMatchObject({ kind: "permitted" });
+    expect((await world.historyOf(person)).filter((type) => type === "AttemptPermitted")).toHaveLength(2);
+  });
 });
 
 test("gives 2,000 permits at once and loses none", async () => {

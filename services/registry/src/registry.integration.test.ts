@@ -1,8 +1,8 @@
-import { accountId } from "@outrider/contracts/ids";
-import { erasureCodec } from "@outrider/contracts/registry";
+import { accountId, type PersonId } from "@outrider/contracts/ids";
+import { erasureCodec, type PersonEvent, personCodec } from "@outrider/contracts/registry";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { jetStreamStore } from "@outrider/eventing";
+import { type Codec, jetStreamStore } from "@outrider/eventing";
 import { kernelOf, keyIds } from "@outrider/platform";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { account, creation, hashOf, numbersFrom, openWorld, type World } from "./testing-world.ts";
@@ -128,6 +128,14 @@ test("nobody has agreed tomorrow", async () => {
   expect(await world.caller.ask(registryCommands.recordConsent, { ...consent, at: world.caller.clock.now() })).toHaveProperty("seq");
 });
 
+const storeOf = <Event>(codec: Codec<Event>) => {
+  const { jsm } = world.caller;
+  return jetStreamStore({ jsm, publisher: kernelOf(world.caller).publisher, stream: streams.registry.name, codec });
+};
+/** What the senders were told of an erasure. */
+const announced = async (person: PersonId) =>
+  (await storeOf(erasureCodec).tail(subjects.erasure(account, person), 0)).map(({ events }) => events);
+
 describe("an erased person", () => {
   test("is denied at once, and their key is destroyed after the grace", async () => {
     const number = "06 39 98 02 00";
@@ -150,15 +158,7 @@ describe("an erased person", () => {
     const nothing = await world.caller.ask(registryCommands.exportPerson, { account, person });
     expect(nothing).toMatchObject({ number: "erased", events: [{ data: { number: "erased" } }, {}, {}, {}, {}] });
     await world.caller.ask(erase, { account, person, by: "api" });
-    const announcements = {
-      jsm: world.caller.jsm,
-      publisher: kernelOf(world.caller).publisher,
-      stream: streams.registry.name,
-      codec: erasureCodec,
-    };
-    expect((await jetStreamStore(announcements).tail(subjects.erasure(account, person), 0)).map(({ events }) => events)).toEqual([
-      [{ type: "ErasureAnnounced", data: { person } }],
-    ]);
+    expect(await announced(person)).toEqual([[{ type: "ErasureAnnounced", data: { person } }]]);
     expect(await world.caller.keyring.stateOf(keyIds.person(account, person))).toBe("live");
     await expect
       .poll(() => world.caller.keyring.stateOf(keyIds.person(account, person)), { timeout: 20_000, interval: 100 })
@@ -180,6 +180,18 @@ describe("an erased person", () => {
     await expect.poll(() => world.historyOf(person), { timeout: 20_000, interval: 100 }).toContain("PersonKeyDestroyed");
     expect(await world.caller.keyring.stateOf(keyIds.person(account, person))).toBe("destroyed");
     expect((await world.historyOf(person)).filter((type) => type === "PersonKeyDestroyed")).toHaveLength(1);
+  });
+  test("whose eraser was killed before telling the senders is told to them with the end of the key", async () => {
+    const person = await world.personOf("06 39 98 02 02");
+    const persons = storeOf(personCodec);
+    const subject = subjects.person(account, person);
+    const expected = (await persons.last(subject))?.revision ?? 0;
+    const events: PersonEvent[] = [{ type: "PersonErased", data: { by: "api" } }];
+    const append = { commandId: "killed", executionId: "killed", at: world.caller.clock.now(), events, expected, closing: 0 };
+    await persons.append(subject, append, performance.now() + 5000);
+    expect(await announced(person)).toEqual([]);
+    await expect.poll(() => world.historyOf(person), { timeout: 20_000, interval: 100 }).toContain("PersonKeyDestroyed");
+    expect(await announced(person)).toEqual([[{ type: "ErasureAnnounced", data: { person } }]]);
   });
 });
 
