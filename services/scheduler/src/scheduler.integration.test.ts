@@ -3,7 +3,7 @@ import { type AccountId, accountId, partitionOf, runId } from "@outrider/contrac
 import { type AccountEvent, accountCodec, accountPolicy } from "@outrider/contracts/registry";
 import { schedulerCommands } from "@outrider/contracts/scheduler";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { ensureStream, headerLine, jetStreamStore, joined, type Kernel } from "@outrider/eventing";
+import { ensureStream, headerLine, jetStreamStore, joined, type Kernel, orUndefined } from "@outrider/eventing";
 import { handle, kernelOf, openService, parseConfig, Refusal, type Service, serveCommands } from "@outrider/platform";
 import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -110,6 +110,11 @@ const armedCron = async (account: AccountId) => {
 const begunBy = (account: AccountId): readonly string[] => [
   ...new Set(starts.filter((start) => start.account === account).map(({ commandId }) => commandId)),
 ];
+/** Whether the account's alarm has come due and is not done with. */
+const dueOf = async (account: AccountId): Promise<boolean> => {
+  const last_by_subj = `due.scheduler.${names.dailyRun}.${partitionOf(account)}.${account}.${account}`;
+  return (await orUndefined(() => world.jsm.streams.getMessage(streams.schedule.name, { last_by_subj }))) != null;
+};
 const pendingDue = async () => (await world.jsm.consumers.info(streams.schedule.name, "scheduler-due-daily-run")).num_pending;
 
 test("every account has one cron in its own time zone, which follows its policy", async () => {
@@ -168,6 +173,22 @@ test("a day that began while the scheduler was down starts once when it is back"
   await expect.poll(() => begunBy(account), { timeout: 20_000 }).toHaveLength(1);
   await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true, next: "2027-03-03T08:00:00.000Z" });
   expect(begunBy(account)).toHaveLength(1);
+});
+
+test("a day that came due while the scheduler was down does not begin when the account has switched it off meanwhile", async () => {
+  const account = accountId.parse("switched-off");
+  const seq = await create(account);
+  const offset = nineIn(3000);
+  const before = await open("one", offset);
+  await expect.poll(() => daily(account), { timeout: 10_000 }).toMatchObject({ armed: true });
+  await before[Symbol.asyncDispose]();
+  await expect.poll(() => dueOf(account), { timeout: 20_000 }).toBe(true);
+  await write(account, seq, { type: "AccountPolicyChanged", data: { policy: { ...policy, dailyRunEnabled: false } } });
+  await allocator(() => undefined);
+  await open("two", offset);
+  await expect.poll(() => dueOf(account), { timeout: 20_000 }).toBe(false);
+  expect(await daily(account)).toMatchObject({ armed: false });
+  expect(begunBy(account)).toEqual([]);
 });
 
 test("a day whose schedule was lost begins at the next look, once, unless it has had its run; the one after is armed again", async () => {
