@@ -23,6 +23,8 @@ const requested = new Map<string, ContactRequest>();
 let nats: ThrowAwayNats;
 let world: World;
 
+/** Whoever is looked up by a number. */
+let isErased = false;
 const registry = [
   play(registryCommands.createAccount, ({ account }, { commandId }) => {
     const known = created.has(commandId);
@@ -43,7 +45,7 @@ const registry = [
       : no("not-found", "there is no such account"),
   ),
   play(registryCommands.people, ({ numbers }) => ({
-    people: numbers.map(() => ({ kind: "person" as const, person, facts, erased: false })),
+    people: numbers.map(() => ({ kind: "person" as const, person, facts, erased: isErased })),
   })),
 ];
 const others = [
@@ -186,6 +188,12 @@ describe("one contact", () => {
     const before = world.asked.length;
     expect(await to("nobody")).toMatchObject({ status: 404, json: { rule: "unknown-person" } });
     expect(await to("gone")).toMatchObject({ status: 409, json: { rule: "erased" } });
+    // Also while the key of who was erased is not destroyed yet.
+    isErased = true;
+    const body = { number: "+33639980001", text: "x", purpose: "service", legalBasis: "consent" };
+    const erased = await world.call("POST", "/v1/contacts", { key, body });
+    isErased = false;
+    expect(erased).toMatchObject({ status: 409, json: { rule: "erased" } });
     expect(world.asked.slice(before).map(({ name }) => name)).not.toContain("credit-ledger.reserve");
   });
   test("is one trace from its caller to every service", async () => {
