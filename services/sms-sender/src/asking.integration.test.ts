@@ -1,0 +1,41 @@
+import { accountId } from "@outrider/contracts/ids";
+import { type AccountEvent, accountCodec } from "@outrider/contracts/registry";
+import { smsCommands } from "@outrider/contracts/sms";
+import { streams, subjects } from "@outrider/contracts/streams";
+import { noFaults } from "@outrider/simulators";
+import { expect, test } from "vitest";
+import { names } from "./config.ts";
+import { scheduleKey } from "./context.ts";
+import { only, openWorld, within } from "./testing-world.ts";
+
+test("whoever is asked for, and asked for again, has a turn promised before, so that no kill in between loses them", async () => {
+  await using world = await openWorld({ ATTEMPT_TIMEOUT_MS: "1000" });
+  const { sms } = await world.open("only");
+  const account = await world.account("promised");
+  const one = only(await world.people(account, 1));
+  const key = scheduleKey(account, one.contact);
+  await world.simulator.setFaults({ cutAfter: 1 });
+  await world.request(account, one);
+  expect(await sms.schedules.isOpen(names.wanted, key)).toBe(true);
+  await expect.poll(() => world.statusOf(account, one.contact), within).toBe("unknown");
+  await world.simulator.setFaults(noFaults);
+  await sms.schedules.cancel(names.wanted, key);
+  // A person says so a minute later: by the answer it is promised, whatever became of the asking.
+  const again = { account, contact: one.contact, as: "send-again", by: "ada" } as const;
+  await expect(world.service.ask(smsCommands.resolve, again)).rejects.toMatchObject({ rule: "too-early" });
+  expect(await sms.schedules.isOpen(names.wanted, key)).toBe(true);
+});
+
+test("a line whose key the provider refuses, or that nobody can vouch for, is not connected", async () => {
+  await using world = await openWorld();
+  let online: "key-refused" | undefined = "key-refused";
+  await world.open("only", {}, (real) => ({ ...real, phoneOnline: async () => online }));
+  await expect(world.account("refused")).rejects.toMatchObject({ slug: "refused", rule: "key-refused" });
+  online = undefined;
+  await expect(world.account("silent")).rejects.toMatchObject({ name: "Unavailable" });
+  expect(world.neighbours.connected).toEqual([]);
+  for (const account of ["refused", "silent"].map((name) => accountId.parse(name))) {
+    const told = await world.eventsOf<AccountEvent>(streams.registry.name, accountCodec, subjects.account(account));
+    expect(told.map(({ type }) => type)).toEqual(["AccountCreated"]);
+  }
+});
