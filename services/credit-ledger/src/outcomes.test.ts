@@ -48,4 +48,5 @@ test("parts are as large as allowed and never cut a message in two", () => {
     [1, 2, 2],
     [3, 3, 4],
   ]);
+  expect(parts([of(1, 2), of(2, 2)], 3)).toEqual([of(1, 2), of(2, 2)]);
 });
