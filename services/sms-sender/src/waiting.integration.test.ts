@@ -10,7 +10,7 @@ import { type Opened, openTurns, openWorld, type Someone, type World, within } f
 let world: World;
 let first: Opened;
 beforeAll(async () => {
-  world = await openWorld({ ATTEMPT_TIMEOUT_MS: "3000" });
+  world = await openWorld({ ATTEMPT_TIMEOUT_MS: "10000" });
   [first] = await Promise.all([world.open("first"), world.open("second")]);
 });
 afterEach(async () => {
