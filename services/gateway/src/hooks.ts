@@ -2,6 +2,7 @@ import { Refusal, randomId, type Service } from "@outrider/platform";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Caller, type Credentials, demand } from "./caller.ts";
 import type { GatewayConfig } from "./config.ts";
+import { refuseUnknown } from "./queries.ts";
 import { digestOf } from "./repeats.ts";
 import type { Api } from "./request.ts";
 
@@ -60,6 +61,7 @@ export const addHooks = (api: Api, service: Service<GatewayConfig>, authenticate
   });
   // Schemas say which fields are needed; no body at all is an empty one.
   api.addHook("preValidation", (request, _reply, next) => {
+    refuseUnknown(request.method, routeOf(request), request.query);
     if (request.method !== "GET" && request.body == null) request.body = {};
     if (request.caller !== undefined) request.digest = digestOf(request, service.keyring);
     next();

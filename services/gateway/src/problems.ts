@@ -48,14 +48,14 @@ export const problemOf = (slug: ProblemSlug, detail: string, { rule, errors, sta
   ...(errors === undefined ? {} : { errors }),
 });
 
-/** Names fields that did not fit; thrown by hand where no schema can tell. */
+/** Names fields that did not fit, with one reason for all; thrown by hand where no schema can tell. */
 export class InvalidField extends Error {
   override readonly name = "InvalidField";
-  readonly field: string;
+  readonly fields: readonly string[];
 
-  constructor(field: string, message: string) {
+  constructor(field: string | readonly string[], message: string) {
     super(message);
-    this.field = field;
+    this.fields = typeof field === "string" ? [field] : field;
   }
 }
 
@@ -65,7 +65,7 @@ export const problemFrom = (error: unknown): Problem | undefined => {
   if (error instanceof Unavailable) {
     return problemOf("unavailable", error.message, error.mayHaveHappened ? { rule: "may-have-happened" } : {});
   }
-  if (error instanceof InvalidField) return misfits([{ field: error.field, message: error.message }]);
+  if (error instanceof InvalidField) return misfits(error.fields.map((field) => ({ field, message: error.message })));
   if (hasZodFastifySchemaValidationErrors(error)) {
     return misfits(
       error.validation.map(({ instancePath, message }) => ({

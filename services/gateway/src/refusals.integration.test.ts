@@ -124,6 +124,16 @@ describe("what cannot be understood", () => {
     }
     expect((await fetch(`${world.url}/v1/openapiXjson`)).status).toBe(404);
   });
+  test("a query's field that a route does not know is told with those that it does", async () => {
+    const misspelt = await world.call("GET", "/v1/dead?servce=sms-sender&limit=1", { key: reader });
+    expect([misspelt.status, slugOf(misspelt)]).toEqual([400, "invalid-request"]);
+    expect(misspelt.json.errors).toEqual([{ field: "servce", message: "unknown: this route knows service, limit" }]);
+    const two = await world.call("POST", "/v1/pause?hunt=h1&why=", { key: writer });
+    expect(two.json.errors.map(({ field }: { field: string }) => field)).toEqual(["hunt", "why"]);
+    expect(two.json.detail).toContain("this route takes no query");
+    // Nobody without a key learns what a route knows.
+    expect((await world.call("GET", "/v1/dead?servce=x")).status).toBe(401);
+  });
   test("an account's zone and country are told by name when they are none", async () => {
     const body = { account: "nowhere", name: "Nowhere", timeZone: "Mars/Olympus", country: "Germany" };
     const answer = await world.call("POST", "/v1/accounts", { key: adminKey, body });
