@@ -190,8 +190,8 @@ test("rule: a stream made anew under a reader stops it, whatever the sequences s
   await reader.stop();
 });
 
-test("rule: a newer release's message waits, and the lease goes to a replica that can read it", async () => {
-  const { stream, options } = await fresh({ batch: 1 });
+test("rule: a newer release's message waits, what came before it does not, and the lease goes to a replica that can read it", async () => {
+  const { stream, options, positions } = await fresh();
   await fill(stream, 2);
   await fill(stream, 1, { from: 2, release: 2 });
   await fill(stream, 1, { from: 3 });
@@ -200,9 +200,12 @@ test("rule: a newer release's message waits, and the lease goes to a replica tha
   const old = follow(one.kernel, options, take);
   await until("it says why", () => one.notReady.get(options.name)?.includes("newer release") === true);
   expect(handled).toEqual(keys(2));
+  expect(positions.saved.position?.seq).toBe(2);
+  await until("it says how far it is behind", () => one.lags.get(options.name) === 2);
   const young = follow(two.kernel, { ...options, codec: codecOfRelease(2) }, take);
   expect(await young.reached(4, soon(20_000))).toBe(true);
   expect(handled).toEqual(keys(4));
+  await until("it leaves that to the one that reads now", () => one.lags.get(options.name) === 0);
   await Promise.all([old.stop(), young.stop()]);
 });
 

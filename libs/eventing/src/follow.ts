@@ -58,6 +58,13 @@ const failuresPerLease = 5;
 /** A lease that is not given for so long belongs to another replica, ms. */
 const standsByAfterMs = 1000;
 
+interface Readable<Event> {
+  readonly followed: readonly Followed<Event>[];
+  /** Undefined: a newer release wrote the very first. */
+  readonly last: Incoming | undefined;
+  readonly newer: Unfoldable | undefined;
+}
+
 export interface Follower {
   /** Sequence up to which everything was handled, here. */
   readonly position: () => number;
@@ -92,18 +99,24 @@ export const follow = <Event>(
     return stored;
   };
 
-  const followedOf = async (batch: readonly Incoming[]): Promise<readonly Followed<Event>[]> => {
+  const lags = (messages: number): void => instruments.gauge("outrider_reader_lag_messages", { reader: name }, messages);
+
+  /** What can be read of a batch, up to `last`. What a newer release wrote ends it: the messages before it need not wait for a replica of that release. */
+  const readable = async (batch: readonly Incoming[]): Promise<Readable<Event>> => {
     const followed: Followed<Event>[] = [];
+    let last: Incoming | undefined;
     for (const message of batch) {
       try {
         followed.push(recordedFrom(stream, codec, message.seq, message));
       } catch (error) {
-        if (!(error instanceof Unfoldable) || error.kind === "newer") throw error;
+        if (!(error instanceof Unfoldable)) throw error;
+        if (error.kind === "newer") return { followed, last, newer: error };
         instruments.log("error", "a reader met a message that cannot be read", { name, stream, seq: message.seq });
         await options.poison?.(stream, message.seq, error.message);
       }
+      last = message;
     }
-    return followed;
+    return { followed, last, newer: undefined };
   };
 
   /**
@@ -145,7 +158,7 @@ export const follow = <Event>(
       }
       handled = last.seq;
       progressed();
-      instruments.gauge("outrider_reader_lag_messages", { reader: name }, last.pending);
+      lags(last.pending);
       return true;
     };
     /**
@@ -154,14 +167,15 @@ export const follow = <Event>(
      */
     const begun = async (announced: boolean): Promise<{ readonly more: boolean } | undefined> => {
       const batch = await gathered(stretch, announced, over);
-      const last = batch.at(-1);
-      if (over() || last === undefined) return undefined;
+      if (over() || batch.length === 0) return undefined;
       const more = isMore(stretch, batch);
-      const followed = await followedOf(batch);
+      const { followed, last, newer } = await readable(batch);
       if (!(await before) || over()) return undefined;
-      before = handleAll(followed, last, more);
+      if (last !== undefined) before = handleAll(followed, last, more && newer === undefined);
       before.catch(() => stretch.end()); // thrown where it is waited for, and not only when something comes again
-      return { more };
+      if (newer === undefined) return { more };
+      await before;
+      throw newer;
     };
     try {
       for (let more = false; !over(); ) {
@@ -184,6 +198,7 @@ export const follow = <Event>(
     handled = position.seq;
     const reading = { stream, filters: options.filters, from: position.seq + 1, most: mostHere };
     const stretch = await readInOrder(kernel, reading, [stop, lease.lost]);
+    lags(stretch.waiting);
     if (stretch.waiting === 0) progressed();
     try {
       await batches(stretch, position, lease, progressed);
@@ -223,7 +238,10 @@ export const follow = <Event>(
 
   /** Whoever waits while another replica reads stands by, and is ready: what kept it from reading is not what keeps the other one. */
   const inTurn = async (): Promise<Lease> => {
-    const standingBy = setTimeout(() => kernel.ready(name, undefined), standsByAfterMs);
+    const standingBy = setTimeout(() => {
+      kernel.ready(name, undefined);
+      lags(0); // how far it is behind is the other one's to tell
+    }, standsByAfterMs);
     try {
       return await options.acquire(`follow.${name}`, stop);
     } finally {
