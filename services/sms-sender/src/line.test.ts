@@ -58,13 +58,44 @@ test("the day's recipients are people, not messages; a day is a day", () => {
 
 test("a line without limits keeps nobody in mind", () => {
   const { state } = given(opened({}), turnsGiven(turn("ann", now), turn("bob", now))).when(give("cleo"));
-  expect([...state.day.people, ...state.month.people]).toEqual([]);
+  expect([...state.day.people, ...state.month.people, ...state.counted]).toEqual([]);
 });
 
 test("what would come after the end of the day is not given", () =>
   given(opened({ minGapMs: 13 * 3_600_000 }), turnsGiven(turn("ann", now)))
     .when(give("bob"))
     .then({ type: "TurnsRefused", data: { turns: [{ contact: "c-bob" as ContactId, rule: "line-day-full" }] } }));
+
+test("turns that end before their moment, as after a pause, are free again, and nobody counts who was not written to", () => {
+  const limits = opened({ minGapMs: 3_600_000, recipientsPerDay: 3 });
+  const later = turnsGiven(turn("ann", now), turn("bob", "2026-11-20T11:00:00.000Z"), turn("cleo", "2026-11-20T12:00:00.000Z"));
+  const ends = (...names: string[]): LineEvent => ({
+    type: "TurnsEnded",
+    data: { contacts: want(...names).map(({ contact }) => contact) },
+  });
+  const state = line.initial();
+  for (const event of [limits, later, ends("ann", "cleo")]) line.evolve(state, event, now);
+  expect([leftOn(state, day.date), state.lastAt, state.usedAt]).toEqual([1, "2026-11-20T11:00:00.000Z", now]);
+  line.evolve(state, ends("bob"), now);
+  expect([leftOn(state, day.date), state.lastAt]).toEqual([2, now]);
+  // The gap from the one that was used holds, and of three people two are left.
+  const decided = line.decide(state, give("bob", "dora", "emil"));
+  expect(decided).toMatchObject({
+    events: [
+      turnsGiven(turn("bob", "2026-11-20T11:00:00.000Z"), turn("dora", "2026-11-20T12:00:00.000Z")),
+      { type: "TurnsRefused", data: { turns: [{ contact: "c-emil", rule: "line-daily-limit" }] } },
+    ],
+  });
+});
+
+test("a turn that ended a moment early by another clock was used, and whoever had another turn still counts", () => {
+  const soon = "2026-11-20T10:00:00.900Z";
+  const ends = (...names: string[]): LineEvent => ({ type: "TurnsEnded", data: { contacts: names.map((name) => contactId.parse(name)) } });
+  const again = turnsGiven(turn("ann", soon), { ...turn("ann", "2026-11-20T15:00:00.000Z"), contact: contactId.parse("c-ann2") });
+  const state = line.initial();
+  for (const event of [opened({ recipientsPerDay: 1 }), again, ends("c-ann", "c-ann2")]) line.evolve(state, event, now);
+  expect([leftOn(state, day.date), state.usedAt, state.lastAt]).toEqual([0, soon, soon]);
+});
 
 test("a paused line gives none, once", () => {
   given(opened({}))
@@ -109,7 +140,7 @@ test("a fold goes on in its own accumulator: it copies neither the open turns no
   const state = line.evolve(line.initial(), opened(limits), now);
   // Days and months begin with sets of their own.
   line.evolve(state, turnsGiven(turn("first", now)), now);
-  const { open, day: today, month } = state;
+  const { open, counted, day: today, month } = state;
   const events: readonly LineEvent[] = [
     turnsGiven(turn("ann", now), turn("bob", now)),
     { type: "TurnsRefused", data: { turns: [{ contact: contactId.parse("c-cleo"), rule: "line-daily-limit" }] } },
@@ -121,9 +152,10 @@ test("a fold goes on in its own accumulator: it copies neither the open turns no
   for (const event of events) {
     expect(line.evolve(state, event, now), event.type).toBe(state);
     expect(state.open, event.type).toBe(open);
+    expect(state.counted, event.type).toBe(counted);
     expect(state.day.people, event.type).toBe(today.people);
     expect(state.month.people, event.type).toBe(month.people);
   }
   expect([...open.keys()]).toEqual(["c-first", "c-bob"]);
-  expect([...today.people]).toEqual(["first", "ann", "bob"]);
+  expect([...today.people.keys()]).toEqual(["first", "ann", "bob"]);
 });

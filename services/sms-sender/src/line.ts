@@ -10,12 +10,18 @@ export interface Line {
   paused?: { readonly reason: string; readonly by: string };
   /** Turns given and not used yet. */
   readonly open: Map<ContactId, string>;
-  /** The last turn given, and the last one used. */
+  /** Whom an open turn counts for, and in which day and month, where there is a limit. */
+  readonly counted: Map<ContactId, { readonly person: PersonId; readonly day?: string; readonly month?: string }>;
+  /** The last turn that is open or was used, and the last one used. */
   lastAt: string;
   usedAt: string;
-  day: { date: string; readonly people: Set<PersonId> };
-  month: { month: string; readonly people: Set<PersonId> };
+  /** By person: turns that are open or were used. */
+  day: { date: string; readonly people: Map<PersonId, number> };
+  month: { month: string; readonly people: Map<PersonId, number> };
 }
+
+/** Clocks of two replicas differ by no more (docs/operations.md), ms: a turn that ended so shortly before its moment may have been used. */
+const clocksDifferMs = 1000;
 
 export interface TurnRequest {
   readonly contact: ContactId;
@@ -43,6 +49,8 @@ export type LineCommand =
   | { readonly type: "Pause"; readonly reason: string; readonly by: string }
   | { readonly type: "Resume"; readonly by: string };
 
+type EventData<Type extends LineEvent["type"]> = Extract<LineEvent, { type: Type }>["data"];
+
 export type LineRefusal = "no-such-line" | "already-open-differently" | "nothing-to-spread";
 
 /** The phone or number that sends: it gives turns, so that no line sends faster or to more people than it may. */
@@ -50,10 +58,11 @@ export const line: Decider<Line, LineCommand, LineEvent, LineRefusal> = {
   initial: () => ({
     limits: { minGapMs: 0, jitterMs: 0, recipientsPerDay: null, recipientsPerMonth: null, spread: false },
     open: new Map(),
+    counted: new Map(),
     lastAt: "",
     usedAt: "",
-    day: { date: "", people: new Set() },
-    month: { month: "", people: new Set() },
+    day: { date: "", people: new Map() },
+    month: { month: "", people: new Map() },
   }),
 
   evolve: (state, { type, data }, when) => {
@@ -66,24 +75,11 @@ export const line: Decider<Line, LineCommand, LineEvent, LineRefusal> = {
         state.limits = data.limits;
         return state;
       case "TurnsGiven":
-        if (state.day.date !== data.day) state.day = { date: data.day, people: new Set() };
-        if (state.month.month !== data.day.slice(0, 7)) state.month = { month: data.day.slice(0, 7), people: new Set() };
-        for (const { contact, person, at } of data.turns) {
-          state.open.set(contact, at);
-          if (state.limits.recipientsPerDay !== null) state.day.people.add(person);
-          if (state.limits.recipientsPerMonth !== null) state.month.people.add(person);
-          if (at > state.lastAt) state.lastAt = at;
-        }
-        return state;
+        return given(state, data);
       case "TurnsRefused":
         return state;
       case "TurnsEnded":
-        for (const contact of data.contacts) {
-          const at = state.open.get(contact) ?? "";
-          if (at <= when && at > state.usedAt) state.usedAt = at;
-          state.open.delete(contact);
-        }
-        return state;
+        return ended(state, data.contacts, when);
       case "LinePaused":
         state.paused = data;
         return state;
@@ -120,6 +116,48 @@ export const line: Decider<Line, LineCommand, LineEvent, LineRefusal> = {
         return unreachable(command);
     }
   },
+};
+
+const given = (state: Line, { day, turns }: EventData<"TurnsGiven">): Line => {
+  const month = day.slice(0, 7);
+  if (state.day.date !== day) state.day = { date: day, people: new Map() };
+  if (state.month.month !== month) state.month = { month, people: new Map() };
+  const [perDay, perMonth] = [state.limits.recipientsPerDay !== null, state.limits.recipientsPerMonth !== null];
+  for (const { contact, person, at } of turns) {
+    state.open.set(contact, at);
+    if (perDay) add(state.day.people, person, 1);
+    if (perMonth) add(state.month.people, person, 1);
+    if (perDay || perMonth) state.counted.set(contact, { person, ...(perDay ? { day } : {}), ...(perMonth ? { month } : {}) });
+    if (at > state.lastAt) state.lastAt = at;
+  }
+  return state;
+};
+
+/** A turn that ends before its moment was not used, as after a pause: it is free again, and whom it was for has not been written to. */
+const ended = (state: Line, contacts: readonly ContactId[], when: string): Line => {
+  let isLast = false;
+  for (const contact of contacts) {
+    const at = state.open.get(contact) ?? "";
+    const counted = state.counted.get(contact);
+    state.open.delete(contact);
+    state.counted.delete(contact);
+    if (at > when && Date.parse(at) - Date.parse(when) > clocksDifferMs) {
+      isLast ||= at === state.lastAt;
+      if (counted !== undefined && counted.day === state.day.date) add(state.day.people, counted.person, -1);
+      if (counted !== undefined && counted.month === state.month.month) add(state.month.people, counted.person, -1);
+    } else if (at > state.usedAt) state.usedAt = at;
+  }
+  if (isLast) {
+    state.lastAt = state.usedAt;
+    for (const at of state.open.values()) if (at > state.lastAt) state.lastAt = at;
+  }
+  return state;
+};
+
+const add = (people: Map<PersonId, number>, person: PersonId, turns: 1 | -1): void => {
+  const count = (people.get(person) ?? 0) + turns;
+  if (count > 0) people.set(person, count);
+  else people.delete(person);
 };
 
 const changeLimits = (state: Line, limits: LineLimits): Decision<LineEvent, LineRefusal> => {
@@ -180,8 +218,8 @@ const giveTurns = (state: Line, command: GiveTurns) => {
 
 /** Distinct people a day and a month, counted on top of what the line remembers. */
 const recipients = ({ limits, day, month }: Line, date: string) => {
-  const today = new Set(day.date === date ? day.people : []);
-  const thisMonth = new Set(month.month === date.slice(0, 7) ? month.people : []);
+  const today = new Set(day.date === date ? day.people.keys() : []);
+  const thisMonth = new Set(month.month === date.slice(0, 7) ? month.people.keys() : []);
   const over = (people: Set<PersonId>, person: PersonId, most: number | null) =>
     most !== null && !people.has(person) && people.size >= most;
   return {
