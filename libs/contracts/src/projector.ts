@@ -68,6 +68,10 @@ export const projectorCommands = {
           version: z.int(),
           /** Stream sequence up to which the documents are written. */
           seq: z.int(),
+          /** The stream's last sequence; absent from a projector of an older release. */
+          head: z.int().optional(),
+          /** Why nobody can read on, such as a message of a newer release: it stays so until somebody acts. */
+          stuck: z.string().optional(),
           building: z.string().optional(),
           degraded: z.object({ seq: z.int(), reason: z.string() }).optional(),
         }),

@@ -1,8 +1,9 @@
 import type { ViewName } from "@outrider/contracts/documents";
-import { projectorCommands, readerOf, streamOf } from "@outrider/contracts/projector";
-import { type CommandHandler, handle, mongoPositions, Refusal } from "@outrider/platform";
+import { projectorCommands, streamOf } from "@outrider/contracts/projector";
+import { type CommandHandler, handle, Refusal } from "@outrider/platform";
 import { type AnyGroup, groups } from "./groups.ts";
 import type { ProjectorHost } from "./host.ts";
+import { standingOf } from "./standing.ts";
 import { verify } from "./verify.ts";
 import type { ProjectedView } from "./view.ts";
 
@@ -17,8 +18,8 @@ const found = (name: ViewName): { readonly group: AnyGroup; readonly view: Proje
 /** What operators ask of the projector. */
 export const commands = (host: ProjectorHost): readonly CommandHandler[] => {
   const aliasesOf = async (group: AnyGroup) => {
-    const position = await mongoPositions(host.db, readerOf(group.stream)).load();
-    return { seq: position?.seq ?? 0, aliases: await host.aliases.load(group.views, position === undefined) };
+    const { seq, ...standing } = await standingOf(host, group);
+    return { seq: seq ?? 0, ...standing, aliases: await host.aliases.load(group.views, seq === undefined) };
   };
   return [
     handle(projectorCommands.rebuild, async ({ view: name }) => {
@@ -30,9 +31,9 @@ export const commands = (host: ProjectorHost): readonly CommandHandler[] => {
     handle(projectorCommands.views, async () => {
       const all = await Promise.all(
         groups.map(async (group) => {
-          const { seq, aliases } = await aliasesOf(group);
+          const { aliases, ours: _ours, ...standing } = await aliasesOf(group);
           return [...aliases.values()].map(({ _id: view, collection, build, version, building, degraded }) => ({
-            ...{ view, stream: streamOf[view], collection, build, version, seq },
+            ...{ view, stream: streamOf[view], collection, build, version, ...standing },
             ...(building === undefined ? {} : { building: building.collection }),
             ...(degraded === undefined ? {} : { degraded: { seq: degraded.seq, reason: degraded.reason } }),
           }));
@@ -42,8 +43,10 @@ export const commands = (host: ProjectorHost): readonly CommandHandler[] => {
     }),
     handle(projectorCommands.verify, async ({ view: name }, { deadline }) => {
       const { group, view } = found(name);
-      const collection = (await aliasesOf(group)).aliases.get(name)?.collection ?? name;
-      return { view: name, ...(await verify(host, group, view, collection, deadline)) };
+      const { seq, aliases, ours, stuck = "" } = await aliasesOf(group);
+      if (!ours) throw new Refusal("conflict", stuck);
+      const collection = aliases.get(name)?.collection ?? name;
+      return { view: name, ...(await verify(host, group, view, { collection, seq }, deadline)) };
     }),
   ];
 };

@@ -1,7 +1,7 @@
 import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
 import { documents, type ViewName } from "@outrider/contracts/documents";
 import { accountId, contactId, hashId, huntId, lineId, personId } from "@outrider/contracts/ids";
-import { projectorCommands, viewAlias, viewsCollection } from "@outrider/contracts/projector";
+import { positionsCollection, projectorCommands, readerOf, viewAlias, viewsCollection } from "@outrider/contracts/projector";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { ensureStream, headerLine, jetStreamStore, type Kernel } from "@outrider/eventing";
 import { kernelOf, openMongo, openService, parseConfig, type Service } from "@outrider/platform";
@@ -141,4 +141,27 @@ test("a message that nobody can read degrades the views of its stream, says so, 
   await expect.poll(degraded, { timeout: 20_000 }).toMatchObject({ reason: "cannot be read" });
   const reasons = opened.find(({ replica }) => replica === "second")?.health.reasons() ?? [];
   expect(reasons.join()).toContain("the view contacts is degraded");
+});
+
+test("a reader that stands still says how far behind it is and why, and what it has read can be verified", async () => {
+  const before = await write("last", requested("last"));
+  await expect.poll(() => countIn("contacts", { _id: `${account}.last` }), { timeout: 20_000 }).toBe(1);
+  const newer = { at, events: [{ type: "ContactRequested", version: 99, data: {} }] };
+  await kernel.publisher.publish(
+    subjects.smsContact(account, "newer"),
+    new TextEncoder().encode(JSON.stringify(newer)),
+    headerLine("Outrider-Command", "y"),
+  );
+  await write("behind", requested("behind"));
+  const shown = async (view: ViewName) => (await world.ask(projectorCommands.views, {})).views.find((one) => one.view === view);
+  await expect.poll(() => shown("contacts"), { timeout: 20_000 }).toMatchObject({ seq: before, head: before + 2 });
+  expect((await shown("contacts"))?.stuck).toContain(`SMS:${before + 1} was written by a newer release (ContactRequested@99)`);
+  expect(await shown("hunts")).toEqual(expect.not.objectContaining({ stuck: expect.anything() }));
+  expect(await verified("contacts")).toMatchObject({ seq: before, different: 0, missing: 0, unexpected: 0 });
+  // As after going back to an older release, whose documents are further than it can read: told, not waited for.
+  const positions = db.collection<{ _id: string; seq: number }>(positionsCollection);
+  await positions.updateOne({ _id: readerOf("SMS") }, { $set: { seq: before + 2 } });
+  await expect(verified("contacts")).rejects.toThrow(/cannot be read up to \d+, where the view is: SMS:\d+ was written by a newer release/);
+  await positions.updateOne({ _id: readerOf("SMS") }, { $set: { seq: before + 1000 } });
+  await expect(verified("contacts")).rejects.toThrow(/position \d+ is not one of SMS .*drop the database/);
 });

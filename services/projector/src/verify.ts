@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { hashId } from "@outrider/contracts/ids";
-import { readerOf } from "@outrider/contracts/projector";
 import { memoryDocuments, projection } from "@outrider/eventing";
-import { mongoPositions } from "@outrider/platform";
+import { Refusal } from "@outrider/platform";
 import type { Db } from "mongodb";
 import { waitedAtOnceMs } from "./config.ts";
 import type { AnyGroup } from "./groups.ts";
@@ -21,20 +20,21 @@ export interface Verified {
 }
 
 const mostIds = 20;
+/** What keeps us from reading for so long is told instead of waited for, ms. */
+const standsStillMs = 5_000;
 
 /**
  * Folds the stream anew up to where the view is, and compares every document. So that memory stays bounded, documents are taken in shares by
- * the hash of their ids, and the stream is read once per share.
+ * the hash of their ids, and the stream is read once per share. @throws Refusal when the stream cannot be read that far.
  */
 export const verify = async (
   host: ProjectorHost,
   group: AnyGroup,
   view: ProjectedView<unknown>,
-  collection: string,
+  { collection, seq }: { readonly collection: string; readonly seq: number },
   stop: AbortSignal,
 ): Promise<Verified> => {
   const { db, config } = host;
-  const seq = (await mongoPositions(db, readerOf(group.stream)).load())?.seq ?? 0;
   const verified: Verified = { seq, equal: 0, moved: 0, different: 0, missing: 0, unexpected: 0, first: [] };
   const stored = await db.collection(collection).countDocuments();
   const shares = Math.max(1, Math.ceil(stored / config.PROJECTOR_VERIFY_DOCUMENTS));
@@ -62,19 +62,28 @@ const fold = async (
   const into = projection(of, documents, { cache: 0 });
   const name = `projector.verify.${view.name}`;
   const { stream, codec } = group;
-  const reading = replay(kernel, { name, stream, codec, lease: readingOnly(name), batch: config.PROJECTOR_BATCH_MESSAGES }, (batch) =>
-    into.apply(
+  let trouble: { readonly why: string; readonly since: number } | undefined;
+  // What it meets is for whoever asked: the readers that serve may well go on.
+  const ready = (_key: string, why: string | undefined): void => {
+    if (why !== undefined) trouble = { why, since: trouble?.since ?? performance.now() };
+  };
+  const quiet = { ...kernel, ready };
+  const reading = replay(quiet, { name, stream, codec, lease: readingOnly(name), batch: config.PROJECTOR_BATCH_MESSAGES }, (batch) => {
+    trouble = undefined;
+    return into.apply(
       batch.filter(({ revision }) => revision <= seq),
       0,
-    ),
-  );
+    );
+  });
   try {
-    while (!over.aborted && !(await reading.reached(seq, performance.now() + waitedAtOnceMs)));
+    while (!over.aborted && !(await reading.reached(seq, performance.now() + waitedAtOnceMs))) {
+      if (trouble !== undefined && performance.now() - trouble.since > standsStillMs)
+        throw new Refusal("conflict", `${stream} cannot be read up to ${seq}, where the view is: ${trouble.why}`);
+    }
     over.throwIfAborted();
     return documents.all;
   } finally {
     await reading.stop();
-    kernel.ready(name, undefined);
   }
 };
 

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { action } from "../context.ts";
 import { refused } from "../failure.ts";
 import { itemsOf, numberAt, textAt } from "../json.ts";
+import { bad } from "../output.ts";
 
 const example = (line: string): string => `\nExample:\n  $ outrider views ${line}`;
 
@@ -25,22 +26,39 @@ const addList = (views: Command): void => {
       action(async ({ operator, output }) => {
         const { listTable } = await import("../table.ts");
         const answer = await operator().ask(v1.views.list);
-        output.result(answer, () =>
-          listTable(
+        output.result(answer, () => {
+          const table = listTable(
             [
               ["view", "view"],
               ["stream", "stream"],
               ["up to", "seq"],
+              ["behind", behind],
               ["build", "build"],
               ["building", "building"],
               ["degraded", "degraded.reason"],
             ],
             itemsOf(answer, "views"),
             "No read models.",
-          ),
-        );
+          );
+          return [table, ...standstills(answer)].join("\n");
+        });
       }),
     );
+};
+
+/** Messages of the stream that are not in its documents yet. */
+const behind = (view: unknown): number | undefined => {
+  const [head, seq] = [numberAt(view, "head"), numberAt(view, "seq")];
+  return head === undefined || seq === undefined ? undefined : Math.max(0, head - seq);
+};
+
+/** One line per stream whose reader cannot go on. */
+const standstills = (answer: unknown): readonly string[] => {
+  const told = itemsOf(answer, "views").flatMap((view) => {
+    const why = textAt(view, "stuck");
+    return why === undefined ? [] : [`${bad("✗")} ${textAt(view, "stream")} is not read on: ${why}.`];
+  });
+  return [...new Set(told)];
 };
 
 const addRebuild = (views: Command): void => {
