@@ -22,11 +22,13 @@ test("is ready when nothing speaks against it, and otherwise says why", async ()
   health.notReady("nats", "NATS is disconnected");
   health.notReady("nats", "NATS is disconnected");
   health.set("view", "the view is catching up");
+  health.set("another reader", "NATS is disconnected"); // said once
   expect(await get("/health/ready")).toEqual({
     status: 503,
     body: '{"ready":false,"reasons":["NATS is disconnected","the view is catching up"]}\n',
   });
   expect((await get("/health/live")).status).toBe(200);
+  health.ok("another reader");
   health.ok("nats");
   health.set("view", undefined);
   expect((await get("/health/ready")).status).toBe(200);

@@ -40,7 +40,7 @@ export const createHealth = (changed: (key: string, reason: string | undefined) 
     fatal: (reason) => {
       ended ??= reason;
     },
-    reasons: () => [...open.values()],
+    reasons: () => [...new Set(open.values())], // many readers wait for one server: once is enough
     notes: () => [...notes.values()],
     fatalReason: () => ended,
   };
