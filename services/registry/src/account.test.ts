@@ -95,6 +95,10 @@ test("changes only what a change of policy names", () => {
     .then({ type: "AccountPolicyChanged", data: { policy: { ...policy, dailyLimit: 50 } } });
   open.when({ type: "ChangePolicy", change: {} }).thenNothing();
 });
+test("a weekday that is named twice is one", () =>
+  open
+    .when({ type: "ChangePolicy", change: { runWeekdays: [3, 1, 3] } })
+    .then({ type: "AccountPolicyChanged", data: { policy: { ...policy, runWeekdays: [1, 3] } } }));
 test("records who confirmed the offer to buy, the first time", () => {
   const confirm = { type: "ConfirmOfferToBuy", by: "Anne", notice: offerToBuyNotice, at: "2026-11-20T10:00:00.000Z" } as const;
   const { type: _, ...data } = confirm;

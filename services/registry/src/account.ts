@@ -191,9 +191,11 @@ const changed = (policy: AccountPolicySettings, change: Partial<Settings>): Acco
   recontactAfterDays: change.recontactAfterDays ?? policy.recontactAfterDays,
   dailyRunCron: change.dailyRunCron ?? policy.dailyRunCron,
   dailyRunEnabled: change.dailyRunEnabled ?? policy.dailyRunEnabled,
-  runWeekdays: change.runWeekdays ?? policy.runWeekdays,
+  runWeekdays: change.runWeekdays === undefined ? policy.runWeekdays : eachOnce(change.runWeekdays),
   lowBalanceBelow: change.lowBalanceBelow === undefined ? policy.lowBalanceBelow : change.lowBalanceBelow,
 });
+
+const eachOnce = (days: readonly number[]): number[] => [...new Set(days)].sort((one, other) => one - other);
 
 type Line = Pick<Provider, "provider" | "line">;
 const isSameLine = (one: Line, other: Line): boolean => one.provider === other.provider && one.line === other.line;
