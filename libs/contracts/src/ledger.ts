@@ -121,7 +121,8 @@ export const ledgerCommands = {
       expiresAt: instant.optional(),
       note: z.string().max(500).optional(),
     }),
-    z.object({ seq: z.int(), available: z.int() }),
+    /** `added` is false when this grant was there already, whatever its amount. Absent from an older release. */
+    z.object({ seq: z.int(), available: z.int(), added: z.boolean().optional() }),
   ),
   /**
    * Holds up to `most`, perhaps less; refused with `no-credits` when nothing is left, `reservation-too-old` for a number gone by. A request

@@ -30,13 +30,13 @@ export const commands = (
   };
   return [
     handle(ledgerCommands.grant, async ({ account, grant, credits, by, expiresAt, note }, context) => {
-      const { revision, state } = await execute(
+      const { revision, state, events } = await execute(
         account,
         { type: "Grant", grant, credits, by, expiresAt, now: clock.now(), note },
         context.commandId,
         context,
       );
-      return { seq: revision, available: state.available };
+      return { seq: revision, available: state.available, added: events.length > 0 };
     }),
     handle(ledgerCommands.reserve, async ({ account, reservation, number, most, atLeast, purpose, contact }, context) => {
       // Known by what is open in the balance, never by the command's id: one that was settled or given back is not held any more.

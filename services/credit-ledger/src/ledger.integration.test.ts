@@ -89,8 +89,8 @@ const grant = (account: ReturnType<typeof accountId.parse>, id: string, credits:
 test("two replicas settle a pass of 2,000 contacts once, in a few appends, also when one of them goes", async () => {
   const [first] = await Promise.all([open("first"), open("second")]);
   const account = accountId.parse("garage");
-  await grant(account, "invoice-1", 3000);
-  expect(await grant(account, "invoice-1", 3000)).toMatchObject({ available: 3000 });
+  expect(await grant(account, "invoice-1", 3000)).toMatchObject({ available: 3000, added: true });
+  expect(await grant(account, "invoice-1", 9000)).toMatchObject({ available: 3000, added: false });
   const asked = { account, reservation: "garage:1", number: 1, most: 2500, atLeast: 1, purpose: "pass" } as const;
   expect(await world.ask(ledgerCommands.reserve, asked)).toEqual({ reservation: "garage:1", credits: 2500 });
   expect(await world.ask(ledgerCommands.reserve, asked)).toEqual({ reservation: "garage:1", credits: 2500 });

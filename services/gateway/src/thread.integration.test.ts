@@ -50,7 +50,7 @@ const registry = [
 ];
 const others = [
   play(ledgerCommands.reserve, ({ reservation, most }) => ({ reservation, credits: most, until: "2026-11-20T10:01:00.000Z" })),
-  play(ledgerCommands.grant, ({ credits }) => ({ seq: 4, available: credits })),
+  play(ledgerCommands.grant, ({ credits, grant }) => ({ seq: 4, available: credits, added: grant !== "invoice-1" })),
   play(smsCommands.request, ({ request }) => {
     requested.set(request.contact, request);
     return { contact: request.contact, outcome: "requested" as const, seq: 9 };
@@ -135,7 +135,9 @@ describe("a hunt, a line and a run", () => {
   test("credits are granted by the operator to the account that is named", async () => {
     const headers = { "outrider-account": "garage" };
     const granted = await world.call("POST", "/v1/credits/grants", { key: adminKey, headers, body: { credits: 10 } });
-    expect(granted).toMatchObject({ status: 201, json: { available: 10 } });
+    expect(granted).toMatchObject({ status: 201, json: { available: 10, added: true } });
+    const again = await world.call("POST", "/v1/credits/grants", { key: adminKey, headers, body: { credits: 10, grant: "invoice-1" } });
+    expect(again).toMatchObject({ status: 200, json: { grant: "invoice-1", added: false } });
     const stranger = { "outrider-account": "nobody" };
     expect((await world.call("POST", "/v1/credits/grants", { key: adminKey, headers: stranger, body: { credits: 10 } })).status).toBe(404);
   });

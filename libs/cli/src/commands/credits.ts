@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { action, integerOf, textOption } from "../context.ts";
 import { cannotRun } from "../failure.ts";
 import { count } from "../format.ts";
-import { numberAt } from "../json.ts";
+import { at, numberAt } from "../json.ts";
 import { listed, moreOf, withLimit } from "../listing.ts";
 
 export const addCredits = (program: Command): void => {
@@ -49,7 +49,10 @@ const addGrant = (credits: Command): void => {
         const { account } = gateway;
         if (account === undefined) throw cannotRun("Name the account that the credits are for: --account.");
         const answer = await gateway.ask(v1.credits.grant, { body });
-        output.result(answer, () => `Granted to ${account}; ${count(numberAt(answer, "available"))} credits are available there.`);
+        const available = `${count(numberAt(answer, "available"))} credits are available there`;
+        if (at(answer, "added") === false)
+          return output.result(answer, () => `Nothing is added: ${account} has the grant ${body.grant} already; ${available}.`);
+        output.result(answer, () => `Granted to ${account}; ${available}.`);
       }),
     );
 };

@@ -10,6 +10,12 @@ import { page, paging, problems, seq, waitFor } from "../shapes.ts";
 
 const tags = ["credits"];
 const amount = z.int();
+const there = z.object({
+  grant: z.string(),
+  added: z.boolean().describe("false: this grant was there already, and its first amount counts"),
+  seq,
+  available: amount,
+});
 const line = documents.statement.omit({ account: true, _seq: true }).extend({ seq });
 
 export const creditRoutes = (api: Api, { ask, models }: Gateway): void => {
@@ -46,14 +52,19 @@ export const creditRoutes = (api: Api, { ask, models }: Gateway): void => {
         expiresAt: instant.optional(),
         grant: z.string().min(1).max(100).optional().describe("known for ever by this: the same grant again adds nothing"),
       }),
-      response: { 201: z.object({ grant: z.string(), seq, available: amount }), ...problems },
+      response: { 200: there, 201: there, ...problems },
     },
     handler: async (request, reply) => {
       const account = accountOf(request);
-      const { grant = idFromKey("grant", account, request.commandId), ...granted } = request.body;
-      const answer = await ask(request, ledgerCommands.grant, { account, grant, by: callerOf(request).actor, ...granted });
-      reply.code(201);
-      return { grant, ...answer };
+      const { grant = idFromKey("grant", account, request.commandId), ...given } = request.body;
+      const { added = true, ...answer } = await ask(request, ledgerCommands.grant, {
+        account,
+        grant,
+        by: callerOf(request).actor,
+        ...given,
+      });
+      reply.code(added ? 201 : 200);
+      return { grant, added, ...answer };
     },
   });
 };
