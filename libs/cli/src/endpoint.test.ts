@@ -28,6 +28,7 @@ test("the environment wins over what is here, and what was told over the environ
   where = { ...where, env: { OUTRIDER_URL: "https://outrider.example.com/", OUTRIDER_KEY: "or_acme_key" } };
   expect(endpointOf({}, where)).toEqual({ url: "https://outrider.example.com", key: "or_acme_key" });
   expect(endpointOf({ url: "http://other:1" }, where).url).toBe("http://other:1");
+  expect(endpointOf({ url: "http://other:1/v1/" }, where).url).toBe("http://other:1");
 });
 
 test("another account than the stored one is reached with the administrator's key", () => {

@@ -70,7 +70,8 @@ const gatewayOf = ({ url }: Told, { env, runFile }: Where): string => {
   if (!URL.canParse(told) || !/^https?:$/.test(new URL(told).protocol)) {
     throw cannotRun(`The gateway's address is "${told}": write it as http://127.0.0.1:4000.`);
   }
-  return told.replace(/\/+$/, "");
+  // The address that `up` prints and the documentation shows ends with /v1: it is as good as the one before it.
+  return told.replace(/\/+$/, "").replace(/\/v1$/, "");
 };
 
 const gatewayInRunFile = (runFile: string): string => {

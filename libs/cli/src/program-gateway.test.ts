@@ -173,3 +173,47 @@ test.each(["hunts", "ads", "runs", "contacts", "replies", "dead", "views", "sms"
   expect(await against({ items: [] }, group, "--json")).toBe(0);
   expect(JSON.parse(wrote.out)).toEqual({ items: [] });
 });
+
+test("views that are behind say by how much, and one sentence says what nobody can read on from", async () => {
+  const stuck = "SMS:9 was written by a newer release (ContactRequested@99); a replica of that release must handle it";
+  const shown = (view: string, more: object) => ({
+    view,
+    stream: "SMS",
+    collection: view,
+    build: 1,
+    version: 1,
+    seq: 8,
+    head: 12,
+    ...more,
+  });
+  const views = [shown("contacts", { stuck }), shown("replies", { stuck }), shown("hunts", { stream: "HUNTS", head: 8 })];
+  expect(await against({ views }, "views")).toBe(0);
+  expect(wrote.out).toMatch(/^view +stream +up to +behind/);
+  expect(wrote.out).toMatch(/^contacts +SMS +8 +4 /m);
+  expect(wrote.out).toMatch(/^hunts +HUNTS +8 +0 /m);
+  expect(wrote.out.match(/✗ .*/g)).toEqual([`✗ SMS is not read on: ${stuck}.`]);
+});
+
+test("services that did not answer are named below their dead letters", async () => {
+  expect(await against({ letters: [], total: 0, unreachable: ["sms-sender"] }, "dead")).toBe(0);
+  expect(wrote.out).toContain("No dead letters of the services that answered.");
+  expect(wrote.out).toContain("No answer from sms-sender");
+});
+
+test("a grant that was there already is told as nothing added", async () => {
+  const words = ["credits", "grant", "7000", "--grant", "invoice-1", "--account", "garage"];
+  expect(await against({ grant: "invoice-1", added: false, available: 500 }, ...words)).toBe(0);
+  expect(wrote.out).toBe("Nothing is added: garage has the grant invoice-1 already; 500 credits are available there.\n");
+});
+
+test("lines show every limit, and accounts their lines", async () => {
+  const limits = { minGapMs: 100, jitterMs: 15_000, recipientsPerDay: 200, recipientsPerMonth: 4000, spread: false };
+  expect(await against({ items: [{ line: "main", provider: "smsmobileapi", status: "open", limits, turns: 3 }] }, "sms")).toBe(0);
+  expect(wrote.out).toMatch(/gap ms +jitter ms +a day +a month/);
+  expect(wrote.out).toMatch(/100 +15,000 +200 +4,000/);
+  wrote.out = "";
+  const one = { account: "acme", name: "Acme", paused: false, lines: [{ line: "main", provider: "smsmobileapi" }] };
+  expect(await against({ items: [one] }, "accounts", "list")).toBe(0);
+  expect(asked.map(({ what }) => what)).toEqual(["GET /v1/accounts?limit=100"]);
+  expect(wrote.out).toContain("main (smsmobileapi)");
+});

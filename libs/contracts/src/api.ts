@@ -29,6 +29,7 @@ const pages = ["cursor", "limit", "waitFor"] as const;
 export const v1 = {
   accounts: {
     create: post("/v1/accounts"),
+    list: get("/v1/accounts", pages),
     show: get("/v1/account"),
     changePolicy: patch("/v1/account/policy"),
     confirmOfferToBuy: post("/v1/account/confirm-offer-to-buy"),

@@ -32,7 +32,7 @@ test("is ready when nothing speaks against it, and otherwise says why", async ()
   health.ok("nats");
   health.set("view", undefined);
   expect((await get("/health/ready")).status).toBe(200);
-  expect(told).toHaveLength(4);
+  expect(told).toHaveLength(6);
 });
 
 test("is not live after something fatal, nor while its event loop stands still", async () => {

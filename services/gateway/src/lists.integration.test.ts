@@ -8,7 +8,7 @@ import { smsCommands } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
 import { keyIds } from "@outrider/platform";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openReadingWorld, openWorld, play, type ReadingWorld, type Row, type World } from "./testing/world.ts";
+import { adminKey, openReadingWorld, openWorld, play, type ReadingWorld, type Row, type World } from "./testing/world.ts";
 
 const garage = accountId.parse("garage");
 const key = `or_garage_${"s".repeat(43)}`;
@@ -89,6 +89,26 @@ test("pages lists that have no order of their own by id", async () => {
     expect([...first.json.items, ...rest.json.items].map(({ ad: id }: { ad: string }) => id)).toEqual(["a1", "a2", "a3"]);
     expect(rest.json).not.toHaveProperty("next");
   }
+});
+
+test("the operator lists all accounts page by page, without their keys, and nobody else does", async () => {
+  const row = (account: string, more: object): Row => ({
+    ...{ _id: `${account}.${account}`, account, paused: false, providers: [], _seq: 3 },
+    ...{ keys: [{ key: "k", label: "first", scopes: ["admin"], revoked: false }], ...more },
+  });
+  const providers = [{ provider: "smsmobileapi", line: "main", connectedAt: "2026-11-20T10:00:00.000Z" }];
+  const named = ["ann", "bob", "cleo"].map((name) => row(name, { name, country: "FR", providers }));
+  await world.put("accounts", [...named, row("system", { paused: true })]); // paused by an administrator, made by nobody
+  const first = await world.call("GET", "/v1/accounts?limit=2", { key: adminKey });
+  expect(first.json.items).toMatchObject([
+    { account: "ann", name: "ann", country: "FR", paused: false, lines: [{ line: "main", provider: "smsmobileapi" }], seq: 3 },
+    { account: "bob" },
+  ]);
+  expect(JSON.stringify(first.json)).not.toContain("scopes");
+  const rest = await world.call("GET", `/v1/accounts?limit=2&cursor=${first.json.next}`, { key: adminKey });
+  expect([rest.json.items.map(({ account }: { account: string }) => account), rest.json.next]).toEqual([["cleo"], undefined]);
+  expect((await world.call("GET", "/v1/accounts?cursor=nonsense", { key: adminKey })).status).toBe(400);
+  expect((await world.call("GET", "/v1/accounts", { key })).status).toBe(403);
 });
 
 test("reads from the collection that an alias names", async () => {

@@ -46,6 +46,8 @@ export interface ReadModels {
     filter: Wanted,
     paged: Paged,
   ) => Promise<{ readonly items: DocumentOf<Name>[]; readonly next?: string }>;
+  /** Of accounts alone: those of everybody, by id. */
+  readonly accounts: (paged: Paged) => Promise<{ readonly items: DocumentOf<"accounts">[]; readonly next?: string }>;
   readonly one: <Name extends ViewName>(view: Name, account: AccountId, id: string) => Promise<DocumentOf<Name> | undefined>;
   /** Those of these ids that are there, by id. */
   readonly many: <Name extends ViewName>(
@@ -87,6 +89,7 @@ export const openReadModels = async (service: Service<GatewayConfig>): Promise<R
   return {
     isUp,
     page: (view, account, filter, paged) => reached(async () => pageOf(view, await collectionOf(view), account, filter, paged)),
+    accounts: (paged) => reached(async () => accountsOf(await collectionOf("accounts"), paged)),
     one: (view, account, id) => reached(async () => documentOf(await (await collectionOf(view)).findOne({ _id: `${account}.${id}` }))),
     many: (view, account, ids) =>
       ids.length === 0 ? Promise.resolve(new Map()) : reached(async () => manyOf(await collectionOf(view), account, ids)),
@@ -176,6 +179,22 @@ const pageOf = async <Name extends ViewName>(
   return last === undefined ? { items } : { items, next: cursorOf(last._id, order === undefined ? undefined : last[order.field]) };
 };
 
+/** The account `system`, which nobody creates, has no name. */
+const accountsOf = async (
+  collection: Collection<Stored>,
+  { cursor, limit }: Paged,
+): Promise<{ items: DocumentOf<"accounts">[]; next?: string }> => {
+  const after = cursor === undefined ? {} : { _id: { $gt: idIn(cursor) } };
+  const found = await collection
+    .find({ ...after, name: { $exists: true } } as Filter<Stored>)
+    .sort({ _id: 1 })
+    .limit(limit + 1)
+    .toArray();
+  const items = found.slice(0, limit).flatMap((stored) => documentOf<"accounts">(stored) ?? []);
+  const last = found.length > limit ? found[limit - 1] : undefined;
+  return last === undefined ? { items } : { items, next: cursorOf(last._id, undefined) };
+};
+
 const manyOf = async <Name extends ViewName>(
   collection: Collection<Stored>,
   account: AccountId,
@@ -206,7 +225,15 @@ const cursorOf = (id: string, value: unknown): string => Buffer.from(JSON.string
 
 /** A cursor comes back from outside: it must not lead out of the account. */
 const cursorIn = (cursor: string, account: AccountId): Cursor => {
-  const invalid = new Refusal("invalid-request", "the cursor is none that this list has given");
+  const { id, value } = readCursor(cursor);
+  if (!id.startsWith(`${account}.`)) throw notOurs();
+  return { id, value };
+};
+const idIn = (cursor: string): string => readCursor(cursor).id;
+const notOurs = (): Refusal => new Refusal("invalid-request", "the cursor is none that this list has given");
+
+const readCursor = (cursor: string): Cursor => {
+  const invalid = notOurs();
   let told: unknown;
   try {
     told = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
@@ -215,7 +242,7 @@ const cursorIn = (cursor: string, account: AccountId): Cursor => {
     throw invalid;
   }
   const parsed = cursorShape.safeParse(told);
-  if (!parsed.success || !parsed.data[0].startsWith(`${account}.`)) throw invalid;
+  if (!parsed.success) throw invalid;
   const [id, value] = parsed.data;
   return { id, value };
 };

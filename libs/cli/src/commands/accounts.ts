@@ -4,12 +4,14 @@ import { unlessDone } from "../api.ts";
 import { action, textOption } from "../context.ts";
 import { cannotRun, refused } from "../failure.ts";
 import { at, itemsOf, textAt } from "../json.ts";
+import { listed, moreOf, withLimit } from "../listing.ts";
 import { bold } from "../output.ts";
 import { addAccountSettings } from "./account-settings.ts";
 
 export const addAccounts = (program: Command): void => {
   const accounts = program.command("accounts").description("tenants with keys, providers and a policy of their own");
   addCreate(accounts);
+  addList(accounts);
   addShow(accounts);
   addConfirmOfferToBuy(accounts);
   addAccountSettings(accounts);
@@ -41,6 +43,35 @@ const addCreate = (accounts: Command): void => {
           answer,
           () => `Account ${bold(account)} is there. Its API key, shown only now:\n\n  ${key}\n\nSet it as OUTRIDER_KEY.`,
         );
+      }),
+    );
+};
+
+const addList = (accounts: Command): void => {
+  withLimit(accounts.command("list"))
+    .description("all accounts (administrator)")
+    .addHelpText("after", "\nExample:\n  $ outrider accounts list")
+    .action(
+      action(async ({ operator, output, options }) => {
+        const { listTable } = await import("../table.ts");
+        const gateway = operator();
+        const answer = await listed(options, (page) => gateway.ask(v1.accounts.list, { query: page }));
+        output.result(answer, () => {
+          const table = listTable(
+            [
+              ["account", "account"],
+              ["name", "name"],
+              ["time zone", "timeZone"],
+              ["country", "country"],
+              ["paused", "paused"],
+              ["lines", linesOf],
+              ["created", "createdAt"],
+            ],
+            answer.items,
+            "No account yet: `outrider accounts create NAME`.",
+          );
+          return `${table}${moreOf(answer)}`;
+        });
       }),
     );
 };
@@ -82,18 +113,18 @@ const addConfirmOfferToBuy = (accounts: Command): void => {
     );
 };
 
+const linesOf = (answer: unknown): string =>
+  itemsOf(answer, "lines")
+    .map((line) => `${textAt(line, "line")} (${textAt(line, "provider")})`)
+    .join(", ") || "none";
+
 const shownOf = (answer: unknown): readonly (readonly [string, unknown])[] => [
   ["account", at(answer, "account")],
   ["name", at(answer, "name")],
   ["time zone", at(answer, "timeZone")],
   ["country", at(answer, "country")],
   ["paused", at(answer, "paused")],
-  [
-    "lines",
-    itemsOf(answer, "lines")
-      .map((line) => `${textAt(line, "line")} (${textAt(line, "provider")})`)
-      .join(", ") || "none",
-  ],
+  ["lines", linesOf(answer)],
   [
     "offer to buy",
     textAt(answer, "offerToBuyConfirmed.by") === undefined ? "not confirmed" : `confirmed by ${textAt(answer, "offerToBuyConfirmed.by")}`,

@@ -2,6 +2,7 @@ import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action, integerOf, textOption } from "../context.ts";
 import { at, itemsOf } from "../json.ts";
+import { bad } from "../output.ts";
 
 export const addDead = (program: Command): void => {
   const dead = program.command("dead").description("messages that no handler could digest (administrator)");
@@ -21,8 +22,9 @@ const addList = (dead: Command): void => {
       action(async ({ operator, output, options }) => {
         const { listTable } = await import("../table.ts");
         const answer = await operator().ask(v1.dead.list, { query: { service: textOption(options, "service") } });
-        output.result(answer, () =>
-          listTable(
+        const silent = itemsOf(answer, "unreachable");
+        output.result(answer, () => {
+          const table = listTable(
             [
               ["seq", "seq"],
               ["service", "service"],
@@ -31,9 +33,12 @@ const addList = (dead: Command): void => {
               ["reason", "reason"],
             ],
             itemsOf(answer, "letters"),
-            "No dead letters.",
-          ),
-        );
+            silent.length === 0 ? "No dead letters." : "No dead letters of the services that answered.",
+          );
+          return silent.length === 0
+            ? table
+            : `${table}\n${bad("✗")} No answer from ${silent.join(", ")}: their letters are not in this list.`;
+        });
       }),
     );
 };

@@ -23,6 +23,7 @@ const addConnect = (sms: Command): void => {
     .option("--api-key <key>", "SMSMobileAPI's key (default: SMSMOBILEAPI_KEY)")
     .option("--webhook-secret <secret>", "the secret that SMSMobileAPI signs its webhooks with")
     .option("--min-gap <ms>", "milliseconds between two messages")
+    .option("--jitter <ms>", "milliseconds added to the gap at random, at most; default 15000")
     .option("--per-day <people>", "distinct recipients a day")
     .option("--per-month <people>", "distinct recipients a month")
     .addHelpText("after", "\nExample:\n  $ SMSMOBILEAPI_KEY=… outrider sms connect main --min-gap 30000 --per-day 200")
@@ -32,6 +33,7 @@ const addConnect = (sms: Command): void => {
         if (apiKey === undefined || apiKey === "") throw cannotRun("No API key of the provider: give --api-key or set SMSMOBILEAPI_KEY.");
         const limits = {
           minGapMs: integerOption(options, "minGap", 0, 86_400_000),
+          jitterMs: integerOption(options, "jitter", 0, 86_400_000),
           recipientsPerDay: integerOption(options, "perDay", 0, million),
           recipientsPerMonth: integerOption(options, "perMonth", 0, million),
         };
@@ -79,7 +81,9 @@ const addLines = (sms: Command): void => {
               ["provider", "provider"],
               ["status", "status"],
               ["gap ms", "limits.minGapMs"],
+              ["jitter ms", "limits.jitterMs"],
               ["a day", "limits.recipientsPerDay"],
+              ["a month", "limits.recipientsPerMonth"],
               ["spread", "limits.spread"],
               ["turns", "turns"],
               ["why", "reason"],

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { hashOfKey } from "../caller.ts";
 import type { Gateway } from "../parts.ts";
 import { type Api, accountOf } from "../request.ts";
-import { changed, problems, seq } from "../shapes.ts";
+import { changed, page, paging, problems, seq, waitFor } from "../shapes.ts";
 
 const { createAccount, addApiKey } = registryCommands;
 const tags = ["accounts"];
@@ -38,7 +38,43 @@ const keyOnce = {
 
 const newKey = (account: AccountId): string => `or_${account}_${randomBytes(32).toString("base64url")}`;
 
-export const accountRoutes = (api: Api, { ask }: Gateway): void => {
+const listed = z.object({
+  account: accountId,
+  name: z.string().optional(),
+  timeZone: z.string().optional(),
+  country: z.string().optional(),
+  paused: z.boolean(),
+  pausedBy: z.string().optional(),
+  lines: z.array(z.object({ line: z.string(), provider: z.string() })),
+  createdAt: z.string().optional(),
+  seq,
+});
+
+const listRoute = (api: Api, { models }: Gateway): void => {
+  api.route({
+    ...v1.accounts.list,
+    config: { access: "operator" },
+    schema: {
+      tags,
+      summary: "All accounts, by id",
+      querystring: z.object({ ...paging, waitFor }),
+      response: { 200: page(listed), ...problems },
+    },
+    handler: async (request) => {
+      await models.folded("accounts", request.query.waitFor);
+      const { items, ...more } = await models.accounts(request.query);
+      const show = ({ account, name, timeZone, country, paused, pausedBy, providers, createdAt, _seq }: (typeof items)[number]) => ({
+        ...{ account, name, timeZone, country, paused, pausedBy, createdAt, seq: _seq },
+        lines: providers.map(({ line, provider }) => ({ line, provider })),
+      });
+      return { items: items.map(show), ...more };
+    },
+  });
+};
+
+export const accountRoutes = (api: Api, gateway: Gateway): void => {
+  const { ask } = gateway;
+  listRoute(api, gateway);
   const founding = z.strictObject({
     account: accountId,
     name: z.string().min(1).max(200),
