@@ -13,6 +13,8 @@ export interface Client {
   readonly get: (path: string) => Promise<Answer>;
   readonly post: (path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
   readonly put: (path: string, body: unknown) => Promise<Answer>;
+  readonly patch: (path: string, body: unknown) => Promise<Answer>;
+  readonly remove: (path: string) => Promise<Answer>;
   readonly upload: (path: string, csv: string | Uint8Array) => Promise<Answer>;
 }
 
@@ -38,6 +40,8 @@ export const clientOf = (gateway: string, key: string, account?: string): Client
     get: (path) => send("GET", path),
     post: (path, body = {}, headers = {}) => send("POST", path, JSON.stringify(body), { ...json, ...headers }),
     put: (path, body) => send("PUT", path, JSON.stringify(body), json),
+    patch: (path, body) => send("PATCH", path, JSON.stringify(body), json),
+    remove: (path) => send("DELETE", path),
     upload: (path, csv) => send("POST", path, typeof csv === "string" ? csv : Uint8Array.from(csv), { "content-type": "text/csv" }),
   };
 };

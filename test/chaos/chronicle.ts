@@ -19,6 +19,10 @@ export interface Story {
   credits: number;
   providerId: string | undefined;
   rule: string | undefined;
+  /** Nobody had heard an answer to one of its attempts. */
+  wasUnknown: boolean;
+  /** How often somebody decided that it is to be sent again. */
+  resends: number;
   /** It was found in the provider's log after nobody had heard an answer. */
   reconciled: boolean;
   /** The phone could not send what had been accepted. */
@@ -34,6 +38,8 @@ export interface Allocated {
 
 /** What the streams say, followed as it happens by the test itself. */
 export interface Chronicle {
+  /** What the sandbox's clock is ahead, ms. */
+  readonly offsetMs: number;
   readonly contacts: ReadonlyMap<string, Story>;
   /** By contact. */
   readonly allocated: ReadonlyMap<string, Allocated>;
@@ -93,7 +99,7 @@ export const openChronicle = async ({ kernel }: World, offsetMs: number): Promis
     [streams.registry.name, "registry.person.>"],
   ] as const;
   return {
-    ...{ contacts, allocated, open, pages, optedOut, violations },
+    ...{ offsetMs, contacts, allocated, open, pages, optedOut, violations },
     storiesOf: (account) => [...contacts.values()].filter((story) => story.account === account),
     upToNow: async () => {
       for (const [stream, filter] of followed) {
@@ -126,6 +132,7 @@ const tell = (contacts: Map<string, Story>, subject: string, event: ContactEvent
       return holds ? undefined : `${event.type} while it was ${was}`;
     case "AttemptUnknown":
       story.status = "unknown";
+      story.wasUnknown = true;
       return was === "attempting" ? undefined : `AttemptUnknown while it was ${was}`;
     case "ContactAccepted":
       story.status = "accepted";
@@ -141,6 +148,7 @@ const tell = (contacts: Map<string, Story>, subject: string, event: ContactEvent
       return was === "requested" ? undefined : `ContactGated while it was ${was}`;
     case "ResendAsked":
       story.status = "requested";
+      story.resends += 1;
       return undefined;
     case "ContactFailed":
       story.failed = true;
@@ -172,6 +180,8 @@ const requested = (
     ...begins,
     started: 0,
     providerId: undefined,
+    wasUnknown: false,
+    resends: 0,
     reconciled: false,
     failed: false,
   });

@@ -28,7 +28,7 @@ const slackMs = 1000;
 const peopleAtOnce = 500;
 
 /** The person behind each number, as the registry knows it. */
-const peopleBehind = async (
+export const peopleBehind = async (
   { ask, keyring }: World,
   account: AccountId,
   numbers: readonly string[],
@@ -100,7 +100,7 @@ const disagreements = (row: Row, story: Story | undefined, reconciled: boolean):
 const priceOf = (stories: readonly Story[]): number => stories.reduce((sum, { credits }) => sum + credits, 0);
 
 /** Granted = captured + held + available, and each is what the contacts say. */
-const credits = async ({ world, chronicle, tenants }: Asked): Promise<readonly Problem[]> => {
+export const credits = async ({ world, chronicle, tenants }: Asked): Promise<readonly Problem[]> => {
   const problems: Problem[] = [];
   for (const { account } of tenants) {
     const balance = await world.ask(ledgerCommands.balance, { account }, { timeoutMs: 15_000 });
@@ -124,13 +124,17 @@ const credits = async ({ world, chronicle, tenants }: Asked): Promise<readonly P
   return problems;
 };
 
-const deadLetters = async ({ kernel }: World): Promise<readonly Problem[]> => {
+export const deadLetters = async ({ kernel }: World): Promise<readonly Problem[]> => {
   const { state } = await kernel.jsm.streams.info(streams.dead.name, { subjects_filter: ">" });
-  return Object.entries(state.subjects ?? {}).map(([subject, count]) => ({ what: `${count} dead letters at ${subject}` }));
+  const found = Object.entries(state.subjects ?? {}).map(async ([subject, count]) => {
+    const last = await kernel.jsm.streams.getMessage(streams.dead.name, { last_by_subj: subject });
+    return { what: `${count} dead letters at ${subject}, the last one: ${last?.string()}` };
+  });
+  return Promise.all(found);
 };
 
 /** Every view is where its stream is, and equals a fresh fold. */
-const readModels = async ({ kernel, ask }: World): Promise<readonly Problem[]> => {
+export const readModels = async ({ kernel, ask }: World): Promise<readonly Problem[]> => {
   const problems: Problem[] = [];
   const { views } = await ask(projectorCommands.views, {}, { timeoutMs: 15_000 });
   for (const { view, stream, seq, degraded } of views) {

@@ -1,0 +1,144 @@
+import { blowLog, pause } from "../../chaos/blows.ts";
+import { openChronicle } from "../../chaos/chronicle.ts";
+import { reportOf } from "../../chaos/report.ts";
+import { type Dice, diceOf } from "../../chaos/seed.ts";
+import type { Problem } from "../../chaos/verdict.ts";
+import { type Answer, openShop } from "../../http.ts";
+import { eventually, lawfulMoment, openWorld, type World } from "../../world.ts";
+import { checks } from "./checks.ts";
+import { type Day, type House, shortly } from "./day.ts";
+import { type Operation, operations } from "./operations.ts";
+import { makeHunt, startPass } from "./with-ads.ts";
+import { goOn } from "./with-means.ts";
+
+export interface WalkOptions {
+  readonly seed: number;
+  /** How often all the cards of the deck are played. */
+  readonly decks: number;
+  /** Senders are killed, too, and keys of erased people must have been destroyed at the end: a minute or two more. */
+  readonly patient: boolean;
+  readonly tell?: (line: string) => void;
+}
+
+export interface WalkResult {
+  /** Undefined when everything holds. */
+  readonly failure: string | undefined;
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+/** What takes minutes in the world takes seconds here: provider's answers, reconciling, polling, holds, and the end of keys. */
+const brisk = {
+  ...{ ATTEMPT_TIMEOUT_MS: "2000", RECONCILE_AFTER_MS: "0,2000,4000", STATUS_AFTER_MS: "3000", POLL_PROVIDER_MS: "2000" },
+  ...{ LEDGER_CLAIM_MS: "2000", LEDGER_CLAIM_GRACE_MS: "2000", PASS_TAKEOVER_MS: "2000", INGEST_ACK_WAIT_MS: "2000" },
+  ...{ ERASURE_KEY_GRACE_MS: "67000", LOG_LEVEL: "debug" },
+};
+const accounts = { ventose: "Ventose", brumaire: "Brumaire" } as const;
+
+/** A day of two accounts, drawn from the seed; then calm, rest, and the checks. */
+export const walk = async (options: WalkOptions): Promise<WalkResult> => {
+  const { seed, tell } = options;
+  const log = blowLog(tell);
+  const offsetMs = Date.parse(lawfulMoment) - Date.now();
+  await using world = await openWorld({
+    keep: process.env["CHAOS_KEEP"] !== undefined,
+    env: { ...brisk, OUTRIDER_CLOCK_OFFSET_MS: String(offsetMs) },
+  });
+  const chronicle = await openChronicle(world, offsetMs);
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => chronicle.stop());
+  const dice = diceOf(seed, 0);
+  const houses = await Promise.all(Object.entries(accounts).map(([account, word]) => houseOf(world, account, word)));
+  let counted = 0;
+  const day: Day = {
+    ...{ world, dice, houses, chronicle, log, patient: options.patient, seen: [] },
+    count: () => ++counted,
+    at: (ms) => new Date(Date.now() + offsetMs + ms).toISOString(),
+  };
+  log.note(`the day begins in ${world.dir}`);
+  for (const house of houses) await makeHunt(day, house);
+  for (const { name, act } of played(dice, options.decks)) {
+    const house = dice.pick(houses);
+    log.note(`${house.account} ${name}: ${await act(day, house)}`);
+    await pause(dice.between(0, 150));
+  }
+  const problems = await calm(day).then(
+    () => untilAtRest(day, options.patient ? 180_000 : 60_000),
+    (error: unknown): readonly Problem[] => [{ what: `it does not get calm: ${messageOf(error)}` }],
+  );
+  log.note("all is checked");
+  const figures = figuresOf(day);
+  return { failure: problems.length === 0 ? undefined : await reportOf(world, seed, log, problems), figures };
+};
+
+const houseOf = async (world: World, account: string, word: string): Promise<House> => {
+  const shop = await openShop(world, account, { credits: 40 });
+  return { ...shop, word, vendorKey: `vendor-key-of-${account}`, files: [], hunts: [], asked: [], erased: new Set() };
+};
+
+/** All cards of the deck, shuffled anew each time. */
+export const played = (dice: Dice, decks: number): readonly Operation[] =>
+  Array.from({ length: decks }).flatMap(() =>
+    operations
+      .flatMap((operation) => Array.from({ length: operation.times }, () => ({ operation, place: dice.next() })))
+      .sort((one, other) => one.place - other.place)
+      .map(({ operation }) => operation),
+  );
+
+/** Nothing is broken, paused or short any more, and a last pass asks again for whom the day has left out. */
+const calm = async (day: Day): Promise<void> => {
+  const { world, log, houses } = day;
+  await world.sim.setFaults({}, "none");
+  await world.outrider.ready(60_000);
+  /** Carried out, or refused for a reason of its own. */
+  const done = (what: string, act: () => Promise<Answer>) =>
+    eventually(what, async () => {
+      const answer = await act();
+      if (answer.status >= 300 && answer.status !== 409) throw new Error(`${answer.status} ${answer.text}`);
+      return answer;
+    });
+  await eventually("everything is resumed", async () => ((await goOn(day)).status === 200 ? true : undefined));
+  for (const { client, admin, account, hunts } of houses) {
+    await done("the line is resumed", () => client.post("/v1/lines/main/resume"));
+    await done("the account is resumed", () => client.post("/v1/resume"));
+    const free = { minGapMs: 0, jitterMs: 0, recipientsPerDay: null, recipientsPerMonth: null };
+    await done("the limits are lifted", () => client.patch("/v1/lines/main/limits", free));
+    await done("credits are granted", () => admin.post("/v1/credits/grants", { credits: 500 }, { "idempotency-key": `calm-${account}` }));
+    for (const hunt of hunts) {
+      const answer = await done("a hunt goes on, or is over", () => client.post(`/v1/hunts/${hunt}/resume`));
+      log.note(`${account} resumes a hunt for the last time: ${shortly(answer)}`);
+    }
+  }
+  for (const house of houses) log.note(`${house.account} begins a last ${await startPass(day, house)}`);
+};
+
+/** Looks again and again until everything holds; what can never hold again is told at the deadline like everything else. */
+const untilAtRest = async (day: Day, ms: number): Promise<readonly Problem[]> => {
+  let problems: readonly Problem[] = [{ what: "nothing could be asked" }];
+  let failed = "";
+  try {
+    await eventually(
+      "everything holds",
+      async () => {
+        problems = day.seen;
+        for (const { name, look } of checks) {
+          failed = name;
+          if (problems.length === 0) problems = (await look(day)).map((problem) => ({ ...problem, what: `${name}: ${problem.what}` }));
+        }
+        return problems.length === 0 ? true : undefined;
+      },
+      ms,
+    );
+    return [];
+  } catch (error) {
+    return problems.length > 0 ? problems : [{ what: `${failed}: it could not be asked: ${messageOf(error)}` }];
+  }
+};
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? `${error.message}${error.cause === undefined ? "" : ` (${messageOf(error.cause)})`}` : String(error);
+
+const figuresOf = ({ chronicle }: Day): Readonly<Record<string, number>> => {
+  const figures: Record<string, number> = { allocated: chronicle.allocated.size, contacts: chronicle.contacts.size };
+  for (const { status } of chronicle.contacts.values()) figures[status] = (figures[status] ?? 0) + 1;
+  return figures;
+};
