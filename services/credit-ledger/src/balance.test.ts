@@ -1,30 +1,10 @@
-import { contactId } from "@outrider/contracts/ids";
-import { checkedAtOnce, type LedgerEvent, ledgerCodec, type SettledOutcome } from "@outrider/contracts/ledger";
+import { type LedgerEvent, ledgerCodec } from "@outrider/contracts/ledger";
 import { aggregate, memoryStore } from "@outrider/eventing";
-import { scenario } from "@outrider/eventing/testing";
 import { describe, expect, test } from "vitest";
 import { balance } from "./balance.ts";
+import { asked, checked, dated, given, granted, outcome, prolonged, reserved, settle, settled, until } from "./testing-balance.ts";
 
-const { given } = scenario(balance);
 const now = "2026-11-20T10:00:00.000Z";
-const granted: LedgerEvent = { type: "CreditsGranted", data: { grant: "invoice-7", credits: 10, by: "ops" } };
-const dated = {
-  type: "CreditsGranted",
-  data: { grant: "gift", credits: 5, by: "ops", expiresAt: "2026-12-01T00:00:00.000Z" },
-} as const satisfies LedgerEvent;
-const reserved: LedgerEvent = { type: "CreditsReserved", data: { reservation: "pass-1", number: 1, credits: 8, purpose: "pass" } };
-const outcome = (seq: number, kind: SettledOutcome["kind"], credits = 1, reservation = "pass-1"): SettledOutcome => ({
-  seq,
-  contact: contactId.parse(`c${seq}`),
-  reservation,
-  credits,
-  kind,
-  because: "ContactAccepted",
-});
-const settled = (...outcomes: SettledOutcome[]): LedgerEvent => ({ type: "OutcomesSettled", data: { stream: "SMS", outcomes } });
-const settle = (...outcomes: SettledOutcome[]) => ({ type: "Settle", stream: "SMS", outcomes }) as const;
-const reserve = (reservation: string, most: number, more: { number?: number; atLeast?: number } = {}) =>
-  ({ type: "Reserve", reservation, most, atLeast: 1, purpose: "pass", ...more }) as const;
 
 describe("granting", () => {
   test("adds credits", () => given().when({ type: "Grant", grant: "invoice-7", credits: 10, by: "ops", now }).then(granted));
@@ -40,127 +20,6 @@ describe("granting", () => {
     given().when(expiring).thenRefused("expired-already");
     given(dated).when(expiring).thenNothing();
   });
-});
-
-const asker = contactId.parse("asked");
-const until = "2026-11-20T10:01:00.000Z";
-const later = "2026-11-20T10:03:00.000Z";
-const asked: LedgerEvent = {
-  type: "CreditsReserved",
-  data: { reservation: "contact-asked", credits: 1, purpose: "request", contact: asker, until },
-};
-const ask = (moment: string) =>
-  ({
-    type: "Reserve",
-    reservation: "contact-asked",
-    most: 1,
-    atLeast: 1,
-    purpose: "request",
-    awaits: { contact: asker, until: moment },
-  }) as const;
-const check = (taken: boolean, before = until) =>
-  ({
-    type: "Check",
-    before,
-    found: [
-      { reservation: "contact-asked", taken },
-      { reservation: "unheard-of", taken },
-    ],
-  }) as const;
-const checked = (kept: string[], released: { reservation: string; credits: number }[] = []): LedgerEvent => ({
-  type: "ReservationsChecked",
-  data: { kept, released },
-});
-const prolonged: LedgerEvent = { type: "ReservationProlonged", data: { reservation: "contact-asked", until: later } };
-const givenBack = checked([], [{ reservation: "contact-asked", credits: 1 }]);
-
-describe("the price of a request", () => {
-  test("is held for its contact until a moment, once, and longer when it is asked for again", () => {
-    given(granted).when(ask(until)).then(asked);
-    given(granted, asked).when(ask(until)).thenNothing();
-    given(granted, asked).when(ask(later)).then(prolonged);
-    given(granted, asked, checked(["contact-asked"]))
-      .when(ask(later))
-      .thenNothing();
-  });
-
-  test("is given back when nobody has taken it by then, and only then", () => {
-    given(granted, asked).when(check(false)).then(givenBack);
-    given(granted, asked, givenBack).when(check(false)).thenNothing();
-    given(granted, asked).when(check(false, "2026-11-20T10:00:59.999Z")).thenNothing();
-    given(granted, asked, prolonged).when(check(false)).thenNothing();
-    given(granted, asked, settled({ ...outcome(42, "captured"), reservation: "contact-asked" }))
-      .when(check(false))
-      .thenNothing();
-  });
-
-  test("is given back as far as it is still held", () => {
-    const five = { ...asked, data: { ...asked.data, credits: 5 } } as LedgerEvent;
-    const rest: LedgerEvent = { type: "ReservationsChecked", data: { kept: [], released: [{ reservation: "contact-asked", credits: 3 }] } };
-    given(granted, five, settled(outcome(42, "captured", 2, "contact-asked")))
-      .when(check(false))
-      .then(rest);
-  });
-
-  test("is looked at for so many at once as fit into one message", () => {
-    const names = Array.from({ length: checkedAtOnce + 1 }, (_, n) => `contact-${n}`);
-    const held = names.map((reservation) => ({ ...asked, data: { ...asked.data, reservation } }) as LedgerEvent);
-    const found = names.map((reservation) => ({ reservation, taken: true }));
-    given({ type: "CreditsGranted", data: { grant: "large", credits: names.length, by: "ops" } }, ...held)
-      .when({ type: "Check", before: until, found })
-      .then(checked(names.slice(0, checkedAtOnce)));
-  });
-
-  test("stays held for a contact that has not ended, however often it is looked at", () => {
-    given(granted, asked)
-      .when(check(true))
-      .then(checked(["contact-asked"]));
-    given(granted, asked, checked(["contact-asked"]))
-      .when(check(false, later))
-      .thenNothing();
-  });
-
-  test("can be held anew after it was given back", () =>
-    given(granted, asked, givenBack)
-      .when(ask(later))
-      .then({ ...asked, data: { ...asked.data, until: later } } as LedgerEvent));
-});
-
-describe("reserving", () => {
-  test("holds up to what is asked", () =>
-    given(granted)
-      .when(reserve("pass-1", 8, { number: 1 }))
-      .then(reserved));
-
-  test("holds no more than there is", () =>
-    given(granted, reserved)
-      .when(reserve("pass-2", 7, { number: 2 }))
-      .then({ type: "CreditsReserved", data: { reservation: "pass-2", number: 2, credits: 2, purpose: "pass" } }));
-
-  test("refuses when nothing is left, or less than the least that helps", () => {
-    given().when(reserve("pass-1", 1)).thenRefused("no-credits");
-    given()
-      .when(reserve("pass-1", 1, { atLeast: 0 }))
-      .thenRefused("no-credits");
-    given(granted, reserved)
-      .when(reserve("pass-2", 7, { atLeast: 3 }))
-      .thenRefused("no-credits");
-  });
-
-  test("holds the same reservation once, also after a part of it was settled", () =>
-    given(granted, reserved, settled(outcome(42, "captured")))
-      .when(reserve("pass-1", 8, { number: 1 }))
-      .thenNothing());
-
-  test("refuses a pass that is over: what came back from it is not held again", () =>
-    given(granted, reserved, settled(outcome(42, "released", 8)))
-      .when(reserve("pass-1", 8, { number: 1 }))
-      .thenRefused("reservation-too-old"));
-
-  test("refuses a number below the highest, although that reservation never was", () =>
-    given(granted, reserved, { type: "CreditsReserved", data: { reservation: "pass-4", number: 4, credits: 1, purpose: "pass" } })
-      .when(reserve("pass-3", 1, { number: 3 }))
-      .thenRefused("reservation-too-old"));
 });
 
 describe("settling", () => {
@@ -322,7 +181,6 @@ test("every event of a balance reads back as it was written", () => {
 test("a fold goes on in its own accumulator: it copies none of what grows", () => {
   const state = balance.initial();
   const { grants, expiring, open, positions } = state;
-  const prolonged: LedgerEvent = { type: "ReservationProlonged", data: { reservation: "contact-asked", until: later } };
   const all: readonly LedgerEvent[] = [
     ...[granted, dated, reserved, asked, prolonged],
     settled(outcome(1, "captured"), outcome(2, "released"), outcome(3, "refunded")),
