@@ -1,59 +1,26 @@
 import { createHmac } from "node:crypto";
 import { type AccountId, hashId, inboundId } from "@outrider/contracts/ids";
 import { inboxCodec } from "@outrider/contracts/inbox";
-import { inboundCodec, lineCodec, refCodec, smsCommands } from "@outrider/contracts/sms";
+import { inboundCodec, refCodec, smsCommands } from "@outrider/contracts/sms";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { done, joined, withDigest } from "@outrider/eventing";
 import { keyIds, newTraceparent } from "@outrider/platform";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { ensurePoll } from "./poll.ts";
-import type { InboundMessage } from "./providers/sms-provider.ts";
 import { lookAt } from "./status.ts";
-import { main, type Opened, openWorld, type Someone, type World, webhookSecret, within } from "./testing-world.ts";
+import { accepted, main, type Opened, only, openWorld, type Someone, saidOf, type World, webhookSecret, within } from "./testing-world.ts";
 import { webhookAgain } from "./webhooks.ts";
 
 let world: World;
 let first: Opened;
 let second: Opened;
-/** What the provider is made to list besides what it really has, and how. */
-const listed: { extra: InboundMessage[]; broken: boolean; readonly since: string[]; extraTold: number } = {
-  ...{ extra: [], broken: false, since: [], extraTold: 0 },
-};
 beforeAll(async () => {
   world = await openWorld({ WEBHOOK_RETRY_MS: "300,900", POLL_PROVIDER_MS: "250" });
-  const open = (replica: string) =>
-    world.open(replica, {}, (real) => ({
-      ...real,
-      inboundSince: async (access, since) => {
-        listed.since.push(since);
-        const messages = listed.broken ? undefined : await real.inboundSince(access, since);
-        if (messages === undefined || access.apiKey !== "key-listed") return messages;
-        listed.extraTold += listed.extra.length;
-        return [...messages, ...listed.extra];
-      },
-    }));
-  [first, second] = await Promise.all([open("first"), open("second")]);
+  [first, second] = await Promise.all([world.open("first"), world.open("second")]);
 });
-afterEach(async () => {
-  Object.assign(listed, { extra: [], broken: false });
-  await world.simulator.setFaults(noFaults);
-});
+afterEach(() => world.simulator.setFaults(noFaults));
 afterAll(() => world[Symbol.asyncDispose]());
 
-const oneOf = async (account: AccountId): Promise<Someone> => {
-  const [one] = await world.people(account, 1);
-  if (one === undefined) throw new Error("one was made");
-  return one;
-};
-const accepted = async (account: AccountId): Promise<Someone & { readonly id: string }> => {
-  const one = await oneOf(account);
-  await world.request(account, one);
-  // What the phone tells may overtake this look.
-  await expect.poll(() => world.statusOf(account, one.contact), within).toMatch(/^(accepted|failed)$/);
-  const [row] = await world.sends([one]);
-  return { ...one, id: row?.id ?? "" };
-};
 let events = 0;
 /** A webhook as the vendor would sign it, stored as the gateway stores it. */
 const tells = async (account: AccountId, type: string, data: object, event = `e-${++events}`, secret = webhookSecret): Promise<void> => {
@@ -65,21 +32,18 @@ const tells = async (account: AccountId, type: string, data: object, event = `e-
 const idOf = (account: AccountId, key: string) => inboundId.parse(hashId("inbound", account, key));
 const inboundOf = (account: AccountId, key: string) =>
   world.eventsOf(streams.sms.name, inboundCodec, subjects.smsInbound(account, idOf(account, key)));
-const saidOf = (one: Someone) => world.neighbours.said.filter(({ person }) => person === one.request.person).map(({ what }) => what);
-const lineEvents = async (account: AccountId) =>
-  (await world.eventsOf(streams.sms.name, lineCodec, subjects.smsLine(account, main))).filter(({ type }) => !type.startsWith("Turns"));
 
 describe("a status", () => {
   test("moves the contact once, though the provider tells it twice and in any order", async () => {
     const account = await world.account("statuses");
     await world.listenTo(account);
     await world.simulator.setFaults({ webhookDouble: 1, webhookOutOfOrder: 0.5, sendingMs: 20 });
-    const sent = await accepted(account);
+    const sent = await accepted(world, account);
     await expect
       .poll(() => world.typesOf(account, sent), within)
       .toEqual([...["ContactRequested", "AttemptStarted", "ContactAccepted", "ContactSent"]]);
     await world.simulator.setFaults({ failDelivery: 1 });
-    const failed = await accepted(account);
+    const failed = await accepted(world, account);
     await expect.poll(() => world.typesOf(account, failed), within).toContain("ContactFailed");
     await tells(account, "sms.failed", { guid: failed.id });
     await tells(account, "sms.sent", { guid: failed.id });
@@ -92,7 +56,7 @@ describe("a status", () => {
   });
   test("that comes before its reference waits for it", async () => {
     const account = await world.account("overtaking");
-    const one = await oneOf(account);
+    const one = only(await world.people(account, 1));
     const attempt = { type: "Accept", attempt: 1, providerId: "late-1", by: "answer" } as const;
     await tells(account, "sms.sent", { guid: "late-1" });
     const subject = subjects.smsContact(account, one.contact);
@@ -129,7 +93,7 @@ describe("a status", () => {
   });
   test("that the provider has not signed changes nothing", async () => {
     const account = await world.account("forged");
-    const one = await accepted(account);
+    const one = await accepted(world, account);
     await tells(account, "sms.failed", { guid: one.id }, "forged", "guess");
     await tells(account, "sms.sent", { guid: one.id });
     await expect.poll(() => world.typesOf(account, one), within).toContain("ContactSent");
@@ -153,7 +117,7 @@ describe("a reply", () => {
   test("is stored once, sealed, linked to what it answers; STOP is obeyed", async () => {
     const account = await world.account("replies");
     await world.listenTo(account);
-    const one = await accepted(account);
+    const one = await accepted(world, account);
     const { guid } = await world.simulator.inbound({ from: one.number, text: "Oui, toujours à vendre" });
     const { guid: stop } = await world.simulator.inbound({ from: one.number, text: "Stop." });
     await expect
@@ -167,11 +131,11 @@ describe("a reply", () => {
     await expect
       .poll(() => world.typesOf(account, one).then((types) => types.filter((type) => type === "ContactReplied")), within)
       .toHaveLength(2);
-    expect(saidOf(one)).toEqual(["opt-out"]);
+    expect(saidOf(world, one)).toEqual(["opt-out"]);
   });
   test("reaches its contact though the reference to it cannot be read", async () => {
     const account = await world.account("unlinked");
-    const one = await accepted(account);
+    const one = await accepted(world, account);
     const { kernel } = first.sms;
     await kernel.publisher.publish(subjects.smsRef(account, hashId("ref", one.id)), new TextEncoder().encode("no event"), joined());
     for (const { sms } of [first, second]) sms.refs.forget();
@@ -192,38 +156,9 @@ describe("a reply", () => {
     expect(world.neighbours.numbers.has(hashId("person", account, "+33639989001"))).toBe(false);
     expect(world.neighbours.said.filter((said) => said.person === person).map(({ what }) => what)).toEqual(["opt-out"]);
   });
-  test("is read from the provider when no webhook comes, in the order in which it was written, and an old word is not said again", async () => {
-    const account = await world.account("listed");
-    const one = await accepted(account);
-    const message = (key: string, text: string, secondsAgo: number) => ({
-      key,
-      from: { reveal: () => one.number } as InboundMessage["from"],
-      text: { reveal: () => text } as InboundMessage["text"],
-      at: new Date(Date.now() - secondsAgo * 1000).toISOString(),
-    });
-    listed.extra = [message("l-2", "STOP", 5), message("l-1", "START", 30)];
-    await expect.poll(() => saidOf(one), within).toEqual(["opt-in", "opt-out"]);
-    // Of this line's own looks: those of other lines tell nothing. The look before the last one has been taken in full.
-    const told = listed.extraTold;
-    await vi.waitFor(() => expect(listed.extraTold).toBeGreaterThanOrEqual(told + 6), within);
-    expect(saidOf(one)).toEqual(["opt-in", "opt-out"]);
-  });
-  test("that cannot be read now is read later, however often the service starts meanwhile", async () => {
-    const account = await world.account("unread");
-    listed.broken = true;
-    const key = `${subjects.smsLine(account, main).split(".").slice(2).join(".")}`;
-    await vi.waitFor(async () => expect(await first.sms.schedules.isOpen("poll", key)).toBe(true), within);
-    listed.since.length = 0;
-    await ensurePoll(first.sms, account, main, "2020-01-01T00:00:00.000Z", { actor: "test" });
-    await vi.waitFor(() => expect(listed.since.length).toBeGreaterThan(10), within);
-    expect(listed.since.filter((since) => since < "2021")).toEqual([]);
-    const oldest = Math.min(...listed.since.map((since) => Date.parse(since)));
-    listed.broken = false;
-    await vi.waitFor(() => expect(Date.parse(listed.since.at(-1) ?? "")).toBeGreaterThan(oldest), within);
-  });
   test("is answered through the line that it came to, on credits of its own", async () => {
     const account = await world.account("answers");
-    const one = await accepted(account);
+    const one = await accepted(world, account);
     await tells(account, "sms.received", { guid: "a-1", from: one.number, message: "Combien ?" });
     await expect.poll(() => inboundOf(account, "a-1"), within).toHaveLength(1);
     const inbound = idOf(account, "a-1");
@@ -258,7 +193,7 @@ describe("the trace of what comes back", () => {
         type: events[0]?.type,
         trace: traceIdOf(traceparent),
       }));
-    const [told, asked] = [await accepted(account), await accepted(account)];
+    const [told, asked] = [await accepted(world, account), await accepted(world, account)];
     await tells(account, "sms.failed", { guid: told.id });
     await tells(account, "sms.received", { guid: "t-1", from: asked.number, message: "Oui" });
     // A trace of its own, as a look that was armed without one has.
@@ -282,22 +217,5 @@ describe("the trace of what comes back", () => {
       expect(new Set(linksIn(back, command)), command).toEqual(new Set([trace]));
     }
     for (const spy of spans) spy.mockRestore();
-  });
-});
-
-describe("a line whose phone", () => {
-  test("is offline pauses and says so; online again it goes on; a person's pause stays", async () => {
-    const account = await world.account("offline");
-    await world.simulator.setFaults({ phoneOffline: 1 });
-    await expect
-      .poll(() => lineEvents(account), within)
-      .toMatchObject([{ type: "LineOpened" }, { type: "LinePaused", data: { reason: "phone-offline", by: "sms-sender" } }]);
-    expect(await world.service.ask(smsCommands.testLine, { account, line: main })).toEqual({ phone: "offline" });
-    await world.simulator.setFaults(noFaults);
-    await expect.poll(async () => (await lineEvents(account)).at(-1), within).toMatchObject({ type: "LineResumed" });
-    await world.service.ask(smsCommands.pauseLine, { account, line: main, by: "ada", reason: "holiday" });
-    const looks = listed.since.length;
-    await vi.waitFor(() => expect(listed.since.length).toBeGreaterThan(looks + 20), within);
-    expect((await lineEvents(account)).at(-1)).toMatchObject({ type: "LinePaused", data: { by: "ada" } });
   });
 });

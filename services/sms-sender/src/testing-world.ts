@@ -11,6 +11,7 @@ import { type Codec, ensureStream, headerLines, jetStreamStore, type Kernel } fr
 import { kernelOf, keyIds, openService, parseConfig, type Service } from "@outrider/platform";
 import { type ControlClient, controlOf, type LogRow, startSmsMobileApi } from "@outrider/simulators";
 import { throwAwayNats } from "@outrider/stack/testing";
+import { expect } from "vitest";
 import { definition, type SmsConfig } from "./config.ts";
 import type { Sms } from "./context.ts";
 import { openProviders } from "./providers/providers.ts";
@@ -43,6 +44,20 @@ export interface Someone {
   readonly contact: ContactId;
   readonly request: ContactRequest;
 }
+
+/** Someone whose message the provider has taken, and its id of it. */
+export const accepted = async (world: World, account: AccountId): Promise<Someone & { readonly id: string }> => {
+  const one = only(await world.people(account, 1));
+  await world.request(account, one);
+  // What the phone tells may overtake this look.
+  await expect.poll(() => world.statusOf(account, one.contact), within).toMatch(/^(accepted|failed)$/);
+  const [row] = await world.sends([one]);
+  return { ...one, id: row?.id ?? "" };
+};
+
+/** The words that registry was told of someone. */
+export const saidOf = ({ neighbours }: World, { request: { person } }: Someone): readonly string[] =>
+  neighbours.said.filter((said) => said.person === person).map(({ what }) => what);
 
 export interface Opened {
   readonly service: Service<SmsConfig>;
