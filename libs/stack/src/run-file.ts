@@ -22,7 +22,7 @@ export interface Running {
 /** Tells other programs what runs. Replaced as a whole, so that a reader never sees half of it. */
 export function writeRunFile(file: string, running: Running): void {
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(`${file}.new`, `${JSON.stringify(running, undefined, 2)}\n`);
+  writeFileSync(`${file}.new`, `${JSON.stringify(running, undefined, 2)}\n`, { mode: 0o600 }); // NATS_URL may hold a password
   renameSync(`${file}.new`, file);
 }
 

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { adminOf, endpointOf, readCredentials, writeCredentials } from "../endpoint.ts";
 import { refused } from "../failure.ts";
 import type { Output } from "../output.ts";
-import { keepAdminKey, servedAnyway } from "./up.ts";
+import { keepAdminKey, servedAnyway, withoutPassword } from "./up.ts";
 
 const said = async (work: Promise<void>, options = {}): Promise<readonly string[]> => {
   const lines: string[] = [];
@@ -28,6 +28,12 @@ test("what goes wrong in the first run is one sentence, and serving goes on", as
   expect(lines).toEqual([expect.stringMatching(/✗.* The first run: The summary does not add up: a\.$/)]);
   expect(await said(Promise.reject(new TypeError("odd")))).toHaveLength(1);
   expect(await said(Promise.resolve())).toEqual([]);
+});
+
+test("addresses of servers are shown without their passwords", () => {
+  expect(withoutPassword("mongodb://ann:s3cret@mongo.example:27017/?tls=true")).toBe("mongodb://mongo.example:27017/?tls=true");
+  expect(withoutPassword("nats://ann:s3cret@a:4222,nats://bob:other@b:4222,token@c:4222")).toBe("nats://a:4222,nats://b:4222,c:4222");
+  expect(withoutPassword("nats://127.0.0.1:4222")).toBe("nats://127.0.0.1:4222");
 });
 
 test("--verbose shows the details too", async () => {

@@ -7,6 +7,7 @@ import { bad, bold, dim } from "../output.ts";
 import { places } from "../places.ts";
 import { openDemoAccount } from "./demo-account.ts";
 import { Interrupted, interruptsOf } from "./interrupts.ts";
+import { keepWatch } from "./keep-watch.ts";
 import { tell } from "./once.ts";
 import { clockFor, rememberClock } from "./sandbox-clock.ts";
 import { openStage, type Stage } from "./stage.ts";
@@ -25,6 +26,7 @@ export const up = async (context: Context): Promise<void> => {
   const dir = places.data;
   const live = process.env["OUTRIDER_PROVIDERS"] === "live";
   using interrupts = interruptsOf(output);
+  using watches = new DisposableStack();
   let stage: Stage | undefined;
   const demo = !live && context.options["demo"] !== false;
   try {
@@ -39,9 +41,17 @@ export const up = async (context: Context): Promise<void> => {
         gatewayPort: await portFor(),
         env: { ...(demo && !isDone(dir) ? sumsEnvironment : {}), SMS_PRICE_CREDITS: String(wanted.price) },
       });
+      const { outrider } = stage;
+      watches.use(keepWatch(() => outrider.services(), output.say));
       if (!demo && !live) keepAdminKey(stage.adminKey, places.credentials);
-      if (demo) await servedAnyway(context, Promise.race([firstRun(context, stage, wanted, dir), interrupts.happened]));
+      let told = false;
+      const first = async (running: Stage): Promise<void> => {
+        told = await firstRun(context, running, wanted, dir);
+      };
+      if (demo) told = (await servedAnyway(context, Promise.race([first(stage), interrupts.happened]))) || told;
       sayWhere(context, stage, at, demo);
+      // A first run has told its summary: one document, not two.
+      if (output.json && !told) output.result(whereOf(stage, at), () => "");
     })();
     await Promise.race([serving, interrupts.happened]);
     await interrupts.happened;
@@ -71,33 +81,49 @@ const portFor = async (): Promise<number | undefined> => {
 const firstRunFile = (dir: string): string => join(dir, "first-run.json");
 const isDone = (dir: string): boolean => existsSync(firstRunFile(dir)) && readFileSync(firstRunFile(dir), "utf8") !== "";
 
-/** What goes wrong in the first run is told in one sentence: what has been started serves all the same. */
-export const servedAnyway = async ({ output, options }: Pick<Context, "output" | "options">, work: Promise<void>): Promise<void> => {
+/** What goes wrong in the first run is told in one sentence: what has been started serves all the same. True when it was told. */
+export const servedAnyway = async ({ output, options }: Pick<Context, "output" | "options">, work: Promise<void>): Promise<boolean> => {
   try {
     await work;
+    return false;
   } catch (error) {
     if (error instanceof Interrupted) throw error;
     const { sentence, detail } = endingOf(error);
     if (output.json) output.result(documentOf(error), () => sentence);
     output.say(`${bad("✗")} The first run: ${sentence}`);
     if (detail !== "" && options["verbose"] === true) output.say(detail);
+    return true;
   }
 };
 
-/** The first run is done once: a start that was interrupted in it does it again, and contacts nobody twice. */
-const firstRun = async (context: Context, stage: Stage, wanted: ReturnType<typeof wantedOf>, dir: string): Promise<void> => {
+/** The first run is done once: a start that was interrupted in it does it again, and contacts nobody twice. True when it was done now. */
+const firstRun = async (context: Context, stage: Stage, wanted: ReturnType<typeof wantedOf>, dir: string): Promise<boolean> => {
   const done = firstRunFile(dir);
   const options = { ...wanted, dir, output: context.output, credentialsFile: places.credentials, dailyRun: true };
   const account = await openDemoAccount(stage, options);
   if (account.isNew) rmSync(done, { force: true });
-  if (isDone(dir)) return;
+  if (isDone(dir)) return false;
   const story = await runStory(stage, account, options);
   writeFileSync(done, `${JSON.stringify(story.summary)}\n`);
   tell(context, story);
+  return true;
 };
 
+/** Servers of one's own may be told with a password, which is not to stand on a screen. */
+const shownUrls = ({ urls }: Stage["outrider"]) => ({ ...urls, nats: withoutPassword(urls.nats), mongodb: withoutPassword(urls.mongodb) });
+export const withoutPassword = (urls: string): string => urls.replaceAll(/(^|,|\/\/)[^/,@]*@/g, "$1");
+
+/** For programs: what runs and where. */
+const whereOf = ({ outrider, gateway }: Stage, at: string | undefined) => ({
+  ok: true,
+  api: `${gateway}/v1`,
+  ...shownUrls(outrider),
+  ...(at === undefined ? { providers: "live" } : { providers: "sandbox", at }),
+  runFile: places.runFile,
+});
+
 const sayWhere = ({ output }: Context, { outrider, gateway }: Stage, at: string | undefined, demo: boolean): void => {
-  const { nats, natsMonitor, mongodb, simulators } = outrider.urls;
+  const { nats, natsMonitor, mongodb, simulators } = shownUrls(outrider);
   const lines = [
     `${bold("Outrider is ready")} ${dim(at === undefined ? "(live)" : `(sandbox; its clock showed ${at} at the start)`)}`,
     `  API        ${gateway}/v1   ${dim(`${gateway}/docs`)}`,
