@@ -13,16 +13,29 @@ test.each([
   ["06.12.34.56.78", "+33612345678", "mobile"],
   ["0033 6 12 34 56 78", "+33612345678", "mobile"],
   ["+33 (0)7 56 78 12 34", "+33756781234", "mobile"],
+  ["tel: 06 12 34 56 78", "+33612345678", "mobile"],
+  ["Tél. : 06 12 34 56 78", "+33612345678", "mobile"],
+  ["tel:+33-6-12-34-56-78", "+33612345678", "mobile"],
+  ["'0612345678", "+33612345678", "mobile"],
+  ["'+33612345678", "+33612345678", "mobile"],
   ["01 88 12 34 56", "+33188123456", "landline"],
   ["09 12 34 56 78", "+33912345678", "voip"],
 ])("French people's %s is %s, %s", (raw, e164, lineType) => {
   expect(read(raw, "FR")).toMatchObject({ kind: "number", e164, facts: { country: "FR", lineType, fiction: false } });
 });
 
-test.each(["", "hello", "06 12 34", "+33 6 12 34 56 78 99", "06 12 34 56 78 ou 06 12 34 56 79", "+800 1234 5678", "\u0000"])(
-  "%j is no number",
-  (raw) => expect(read(raw, "FR")).toMatchObject({ kind: "invalid", rule: "invalid-number" }),
-);
+test.each([
+  "",
+  "hello",
+  "06 12 34",
+  "+33 6 12 34 56 78 99",
+  "06 12 34 56 78 ou 06 12 34 56 79",
+  "tel: hello",
+  "'",
+  "fax: 06 12 34 56 78",
+  "+800 1234 5678",
+  "\u0000",
+])("%j is no number", (raw) => expect(read(raw, "FR")).toMatchObject({ kind: "invalid", rule: "invalid-number" }));
 
 test("the reason never repeats the number", () => {
   const described = read("06 12 34 99999", "FR");

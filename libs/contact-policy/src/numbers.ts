@@ -45,18 +45,22 @@ export const hasNumberingPlan = (code: string): boolean => isSupportedCountry(co
 export const describeNumber = (raw: string, options: NumberOptions): DescribedNumber => {
   const country = options.defaultCountry;
   const given = country !== undefined && isSupportedCountry(country) ? country : undefined;
-  const first = parse(raw.trim(), given);
+  const text = withoutPreface(raw);
+  const first = parse(text, given);
   if (first?.ext !== undefined) return invalid("the number has an extension");
   if (first !== undefined && isFictionalNumber(first)) {
     if (options.fiction) return number(first.number, first.countryCallingCode === "33" ? "FR" : "US", "mobile", true, options);
     return { kind: "invalid", rule: "fiction-number-in-live-mode", reason: "the number is reserved for fiction" };
   }
-  const found = first?.isValid() ? first : overseas(raw.trim(), given);
+  const found = first?.isValid() ? first : overseas(text, given);
   if (found === undefined)
     return invalid(first === undefined ? "the text is no telephone number" : "no such number is assigned in its country");
   if (found.country === undefined) return invalid("the number belongs to no country");
   return number(found.number, found.country, lineTypes[found.getType() ?? "UAN"] ?? "other", false, options);
 };
+
+/** What spreadsheets and links put before a number: an apostrophe that keeps its zero, `tel:`. */
+const withoutPreface = (raw: string): string => raw.trim().replace(/^['’]?\s*(?:t[eé]l\.?\s*:\s*(?=[+\d(]))?/iu, "");
 
 const invalid = (reason: string): DescribedNumber => ({ kind: "invalid", rule: "invalid-number", reason });
 
