@@ -141,8 +141,18 @@ test("what stands beside a hunt's file is not left out silently", async () => {
 test("`history` opens an event as histories name it", async () => {
   const entries = [{ seq: 17, at: "2026-11-20T10:00:00.000Z", causation: "SCHEDULE:3", events: [{ type: "PassOpened", data: {} }] }];
   expect(await against({ subject: "hunts.run.54.demo.2026-11-20", entries }, "history", "HUNTS:17")).toBe(0);
-  expect(asked.map(({ what }) => what)).toEqual(["GET /v1/history?event=HUNTS%3A17"]);
+  expect(asked.map(({ what }) => what)).toEqual(["GET /v1/history?event=HUNTS%3A17&limit=100"]);
   expect(wrote.out).toMatch(/hunts\.run\.54\.demo\.2026-11-20[\s\S]*17 .*SCHEDULE:3[\s\S]*PassOpened/);
+});
+
+test("`history` goes on where a page ends, as far as is wanted, and says that there is more", async () => {
+  const entries = [{ seq: 17, at: "2026-11-20T10:00:00.000Z", events: [{ type: "PassOpened", data: {} }] }];
+  expect(await against({ subject: "s", entries, next: 17 }, "history", "HUNTS:17", "--limit", "2")).toBe(0);
+  expect(asked.map(({ what }) => what)).toEqual([
+    "GET /v1/history?event=HUNTS%3A17&limit=2",
+    "GET /v1/history?event=HUNTS%3A17&limit=1&from=17",
+  ]);
+  expect(wrote.out).toContain("The first 2; there are more");
 });
 
 test("what is named is part of an address as one piece, whatever stands in it", async () => {
@@ -186,12 +196,19 @@ test("views that are behind say by how much, and one sentence says what nobody c
     head: 12,
     ...more,
   });
-  const views = [shown("contacts", { stuck }), shown("replies", { stuck }), shown("hunts", { stream: "HUNTS", head: 8 })];
+  const degraded = { seq: 5, reason: "cannot be read" };
+  const views = [shown("contacts", { stuck }), shown("replies", { stuck }), shown("hunts", { stream: "HUNTS", head: 8, degraded })];
   expect(await against({ views }, "views")).toBe(0);
   expect(wrote.out).toMatch(/^view +stream +up to +behind/);
   expect(wrote.out).toMatch(/^contacts +SMS +8 +4 /m);
-  expect(wrote.out).toMatch(/^hunts +HUNTS +8 +0 /m);
+  expect(wrote.out).toMatch(/^hunts +HUNTS +8 +0 .*HUNTS:5 cannot be read/m);
   expect(wrote.out.match(/✗ .*/g)).toEqual([`✗ SMS is not read on: ${stuck}.`]);
+});
+
+test("a dead letter that is not there cannot be dropped", async () => {
+  expect(await against({ dropped: false }, "dead", "drop", "sms-sender", "12")).toBe(1);
+  expect(wrote.err).toContain("There is no dead letter 12 of sms-sender");
+  expect(await against({ dropped: true }, "dead", "drop", "sms-sender", "12")).toBe(0);
 });
 
 test("services that did not answer are named below their dead letters", async () => {

@@ -46,7 +46,7 @@ export const servicesIn = (runFile: string): readonly Asked[] => {
   }
   return itemsOf(running, "services").flatMap((service) => {
     const [name, replica, health] = [textAt(service, "name"), numberAt(service, "replica"), textAt(service, "health")];
-    return name === undefined || health === undefined ? [] : [{ name, replica: replica ?? 1, health }];
+    return name === undefined || health === undefined ? [] : [{ name, replica, health }];
   });
 };
 

@@ -1,6 +1,7 @@
 import type { inspection } from "@outrider/contracts/commands";
 import { accountOfSubject, parseSubject } from "@outrider/contracts/streams";
-import { type Aggregate, deadLetters, type Kernel, type Reaction } from "@outrider/eventing";
+import { type Aggregate, deadLetters, type Kernel, type Reaction, type Recorded, Unfoldable } from "@outrider/eventing";
+import type { z } from "zod";
 import { type CommandHandler, handle } from "./commands/handler.ts";
 import { Refusal } from "./commands/refusal.ts";
 
@@ -38,24 +39,25 @@ export const inspectionHandlers = (
   };
   return [
     handle(commands.history, async ({ subject, from, limit }) => {
-      const steps = await aggregateOf(subject).history(subject, from, limit);
-      const entries = steps.map(({ recorded, state }) => ({
-        seq: recorded.revision,
-        at: recorded.at,
-        command: recorded.commandId,
-        ...(recorded.correlation === undefined ? {} : { correlation: recorded.correlation }),
-        ...(recorded.causation === undefined ? {} : { causation: recorded.causation }),
-        ...(recorded.actor === undefined ? {} : { actor: recorded.actor }),
-        ...(recorded.traceparent === undefined ? {} : { traceparent: recorded.traceparent }),
-        events: recorded.events as { type: string; data: unknown }[],
-        state: plain(state),
-      }));
+      const steps = await legible(aggregateOf(subject).history(subject, from, limit));
+      const entries: Entry[] = [];
+      let bytes = 0;
+      for (const { recorded, state } of steps) {
+        const entry = entryOf(recorded, plain(state));
+        const size = Buffer.byteLength(JSON.stringify(entry));
+        if (entries.length > 0 && bytes + size > mostBytes) break;
+        entries.push(size > mostBytes ? { ...entry, state: { tooLargeToShow: size } } : entry);
+        bytes += size;
+      }
       const last = entries.at(-1);
-      return last !== undefined && entries.length === limit ? { entries, next: last.seq } : { entries };
+      const isMore = entries.length < steps.length || steps.length === limit;
+      return last !== undefined && isMore ? { entries, next: last.seq } : { entries };
     }),
     handle(commands.state, async ({ subject, at }) => {
       const aggregate = aggregateOf(subject);
-      const { state, revision } = await (at === undefined ? aggregate.fold(subject) : aggregate.stateAt(subject, at));
+      const { state, revision } = await legible<{ state: unknown; revision: number }>(
+        at === undefined ? aggregate.fold(subject) : aggregate.stateAt(subject, at),
+      );
       return { revision, state: plain(state) };
     }),
     handle(commands.deadList, async ({ limit, account }) => {
@@ -74,6 +76,33 @@ export const inspectionHandlers = (
     }),
     handle(commands.deadDrop, async ({ seq }) => ({ dropped: await dead.drop(seq) })),
   ];
+};
+
+/** An answer is one message of NATS, which carries 1 MB: states of busy aggregates take some KB each. */
+const mostBytes = 512 * 1024;
+
+type Entry = z.output<Inspection["history"]["reply"]>["entries"][number];
+
+const entryOf = (recorded: Recorded<{ readonly type: string; readonly data?: unknown }>, state: unknown): Entry => ({
+  seq: recorded.revision,
+  at: recorded.at,
+  command: recorded.commandId,
+  ...(recorded.correlation === undefined ? {} : { correlation: recorded.correlation }),
+  ...(recorded.causation === undefined ? {} : { causation: recorded.causation }),
+  ...(recorded.actor === undefined ? {} : { actor: recorded.actor }),
+  ...(recorded.traceparent === undefined ? {} : { traceparent: recorded.traceparent }),
+  events: recorded.events.map(({ type, data }) => ({ type, data })),
+  state,
+});
+
+/** Whoever looks into a history that holds a message nobody can read is told which one it is. */
+const legible = async <T>(reading: Promise<T>): Promise<T> => {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof Unfoldable) throw new Refusal(error.kind === "newer" ? "unavailable" : "conflict", error.message, "not-legible");
+    throw error;
+  }
 };
 
 /** Maps and sets as people read them. */

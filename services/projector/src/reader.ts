@@ -80,7 +80,7 @@ class GroupReader {
   readonly stumbled = ({ view, seq, reason }: Stumble): void => {
     const { kernel, aliases, now } = this.#host;
     const { stream } = this.#group;
-    kernel.ready(`view ${view}`, `the view ${view} is degraded: ${stream}:${seq} ${reason}; mend it and rebuild the view`);
+    this.#tellDegraded(view, { seq, reason });
     kernel.instruments.count("outrider_view_degraded_total", { view });
     kernel.instruments.log("error", "a view passed over a message", { view, stream, seq, reason });
     const degraded = { seq, reason, at: now() };
@@ -89,6 +89,11 @@ class GroupReader {
       kernel.instruments.log("error", "a degraded view could not be marked", { view, error });
     });
   };
+
+  #tellDegraded(view: ViewName, { seq, reason }: Pick<NonNullable<ViewAlias["degraded"]>, "seq" | "reason">): void {
+    const why = `${this.#group.stream}:${seq} ${reason}; mend it and rebuild the view`;
+    this.#host.kernel.ready(`view ${view}`, `the view ${view} is degraded: ${why}`);
+  }
 
   /** As long as this replica is the reader: builds what is wanted, drops what nobody reads any more. */
   async keep(lease: Lease): Promise<void> {
@@ -115,7 +120,7 @@ class GroupReader {
   }
 
   async #current(): Promise<ReadonlyMap<ViewName, Projection<unknown>>> {
-    const { kernel, db } = this.#host;
+    const { db } = this.#host;
     const found = await this.#load();
     const serving = this.#group.views.filter(({ name, version }) => found.get(name)?.version === version);
     const entries: (readonly [ViewName, Projection<unknown>])[] = [];
@@ -123,7 +128,7 @@ class GroupReader {
       const alias = found.get(view.name);
       if (alias === undefined) continue;
       const { collection, degraded } = alias;
-      if (degraded !== undefined) kernel.ready(`view ${view.name}`, `the view ${view.name} is degraded: ${degraded.reason}`);
+      if (degraded !== undefined) this.#tellDegraded(view.name, degraded);
       await index(db, collection, view);
       entries.push([view.name, this.#project(view, collection)]);
     }

@@ -1,6 +1,7 @@
 import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action, integerOf, textOption } from "../context.ts";
+import { refused } from "../failure.ts";
 import { at, itemsOf } from "../json.ts";
 import { bad } from "../output.ts";
 
@@ -87,7 +88,9 @@ const addDrop = (dead: Command): void => {
     .action(
       action(async ({ operator, output, args: [service = "", seq = ""] }) => {
         const answer = await operator().ask(v1.dead.drop, { params: letterAt(service, seq) });
-        output.result(answer ?? { dropped: true }, () => "It is dropped.");
+        const { dropped = true } = Object(answer);
+        if (dropped === false) throw refused(`There is no dead letter ${seq} of ${service}: \`outrider dead list\`.`);
+        output.result(answer ?? { dropped }, () => "It is dropped.");
       }),
     );
 };

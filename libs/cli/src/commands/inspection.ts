@@ -1,8 +1,10 @@
 import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
-import { action, textOption } from "../context.ts";
+import type { Api } from "../api.ts";
+import { action, integerOption, textOption } from "../context.ts";
 import type { Endpoint } from "../endpoint.ts";
 import { at, itemsOf, textAt } from "../json.ts";
+import { withLimit } from "../listing.ts";
 import { bold, dim } from "../output.ts";
 
 export const addInspection = (program: Command): void => {
@@ -11,8 +13,7 @@ export const addInspection = (program: Command): void => {
 };
 
 const addHistory = (program: Command): void => {
-  program
-    .command("history")
+  withLimit(program.command("history"))
     .description("every event of a contact, a person, a hunt …, and what caused it")
     .argument("<what>", "such as contact:<id>, balance, a whole subject, or an event such as HUNTS:17")
     .option("--state", "also the state after each event")
@@ -28,14 +29,32 @@ const addHistory = (program: Command): void => {
       action(async ({ api, endpoint, output, args: [what = ""], options }) => {
         const { isEvent } = await import("../subjects.ts");
         const about = isEvent(what) ? { event: what } : { subject: await subjectFor(what, endpoint) };
-        const answer = await api().ask(v1.inspection.history, { query: about });
-        const entries = itemsOf(answer, "entries").map((entry) => entryText(entry, options["state"] === true));
+        const answer = await historyOf(api(), about, integerOption(options, "limit", 1, 100_000) ?? 100);
+        const entries = answer.entries.map((entry) => entryText(entry, options["state"] === true));
         output.result(answer, () => {
           if (entries.length === 0) return "Nothing happened there.";
-          return [...(isEvent(what) ? [bold(textAt(answer, "subject") ?? what)] : []), ...entries].join("\n");
+          const text = [...(isEvent(what) ? [bold(answer.subject ?? what)] : []), ...entries].join("\n");
+          return answer.next === undefined ? text : `${text}\n\n${dim(`The first ${entries.length}; there are more: --limit.`)}`;
         });
       }),
     );
+};
+
+const pageMost = 500;
+
+/** As much of a history as is wanted, page by page: a page ends also where it would become too large. */
+const historyOf = async (api: Api, about: { readonly event: string } | { readonly subject: string }, wanted: number) => {
+  const entries: unknown[] = [];
+  for (let from: number | undefined; ; ) {
+    const query = { ...about, limit: Math.min(pageMost, wanted - entries.length), from };
+    const answer = await api.ask(v1.inspection.history, { query });
+    entries.push(...itemsOf(answer, "entries"));
+    const next = at(answer, "next");
+    from = typeof next === "number" ? next : undefined;
+    const subject = textAt(answer, "subject");
+    if (from === undefined) return { subject, entries };
+    if (entries.length >= wanted) return { subject, entries, next: from };
+  }
 };
 
 const addState = (program: Command): void => {

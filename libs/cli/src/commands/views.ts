@@ -2,7 +2,7 @@ import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action } from "../context.ts";
 import { refused } from "../failure.ts";
-import { itemsOf, numberAt, textAt } from "../json.ts";
+import { at, itemsOf, numberAt, textAt } from "../json.ts";
 import { bad } from "../output.ts";
 
 const example = (line: string): string => `\nExample:\n  $ outrider views ${line}`;
@@ -35,7 +35,7 @@ const addList = (views: Command): void => {
               ["behind", behind],
               ["build", "build"],
               ["building", "building"],
-              ["degraded", "degraded.reason"],
+              ["degraded", degradedAt],
             ],
             itemsOf(answer, "views"),
             "No read models.",
@@ -48,8 +48,13 @@ const addList = (views: Command): void => {
 
 /** Messages of the stream that are not in its documents yet. */
 const behind = (view: unknown): number | undefined => {
-  const [head, seq] = [numberAt(view, "head"), numberAt(view, "seq")];
-  return head === undefined || seq === undefined ? undefined : Math.max(0, head - seq);
+  const head = at(view, "head");
+  return typeof head === "number" ? Math.max(0, head - numberAt(view, "seq")) : undefined;
+};
+
+const degradedAt = (view: unknown): string | undefined => {
+  const why = textAt(view, "degraded.reason");
+  return why === undefined ? undefined : `${textAt(view, "stream")}:${numberAt(view, "degraded.seq")} ${why}`;
 };
 
 /** One line per stream whose reader cannot go on. */
