@@ -95,6 +95,30 @@ describe("expiring", () => {
     }
   });
 
+  test("knows the moment in whichever zone it was named", () => {
+    const west = { ...dated.data, expiresAt: "2026-11-30T19:00:00-05:00" };
+    const east = { ...dated.data, grant: "east", expiresAt: "2026-12-01T04:00:00+05:00" };
+    given()
+      .when({ type: "Grant", ...west, now: "2026-11-30T20:00:00.000Z" })
+      .then({ type: "CreditsGranted", data: west });
+    given()
+      .when({ type: "Grant", ...east, now: "2026-11-30T23:00:00.000Z" })
+      .thenRefused("expired-already");
+    const both: LedgerEvent[] = [
+      { type: "CreditsGranted", data: west },
+      { type: "CreditsGranted", data: east },
+    ];
+    given(...both)
+      .when({ ...expire, grant: "east", now: "2026-11-30T23:00:00.000Z" })
+      .then({ type: "CreditsExpired", data: { grant: "east", credits: 5 } });
+    given(...both)
+      .when({ ...expire, now: "2026-11-30T23:59:59.999Z" })
+      .thenRefused("not-expired-yet");
+    given(...both, { ...reserved, data: { ...reserved.data, credits: 3 } } as LedgerEvent, settled(outcome(41, "captured", 3)))
+      .when(expire)
+      .then({ type: "CreditsExpired", data: { grant: "gift", credits: 5 } });
+  });
+
   test("leaves what is held at that moment", () => {
     const all: LedgerEvent = { type: "CreditsReserved", data: { reservation: "pass-1", number: 1, credits: 4, purpose: "pass" } };
     given(dated, all)

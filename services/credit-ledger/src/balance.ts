@@ -85,7 +85,7 @@ const evolve = (state: Balance, event: LedgerEvent): Balance => {
       state.granted += credits;
       state.available += credits;
       state.grants.add(grant);
-      if (expiresAt !== undefined) state.expiring.set(grant, { left: credits, expiresAt });
+      if (expiresAt !== undefined) state.expiring.set(grant, { left: credits, expiresAt: inUtc(expiresAt) });
       return risen(state);
     }
     case "CreditsExpired":
@@ -135,6 +135,9 @@ const evolve = (state: Balance, event: LedgerEvent): Balance => {
   }
 };
 
+/** Whoever grants may name a moment in a zone of theirs: only in one zone, and in one form, does the order of texts say which is earlier. */
+const inUtc = (moment: string): string => new Date(moment).toISOString();
+
 const settle = (state: Balance, { kind, reservation, credits }: SettledOutcome): void => {
   if (kind === "refunded") {
     state.refunded += credits;
@@ -178,7 +181,7 @@ const decide = (state: Balance, command: BalanceCommand): Decision<LedgerEvent, 
     case "Grant": {
       const { grant, credits, by, expiresAt, now, note } = command;
       if (state.grants.has(grant)) return accept(); // by its own id, however long ago: a grant makes value out of nothing
-      if (expiresAt !== undefined && expiresAt <= now) return refuse("expired-already");
+      if (expiresAt !== undefined && inUtc(expiresAt) <= now) return refuse("expired-already");
       const data = { grant, credits, by, ...(expiresAt === undefined ? {} : { expiresAt }), ...(note === undefined ? {} : { note }) };
       return accept({ type: "CreditsGranted", data });
     }
@@ -282,7 +285,7 @@ const closed = ({ grants, expiring, open, positions, below, ...sums }: Balance):
 const opened = ({ grants, expiring, reservations, positions, below, ...sums }: Closed): Balance => ({
   ...sums,
   grants: new Set(grants),
-  expiring: new Map(expiring.map(({ grant, ...lot }) => [grant, lot])),
+  expiring: new Map(expiring.map(({ grant, left, expiresAt }) => [grant, { left, expiresAt: inUtc(expiresAt) }])),
   open: new Map(reservations.map(({ reservation, ...hold }) => [reservation, hold])),
   positions: new Map(Object.entries(positions)),
   below,
