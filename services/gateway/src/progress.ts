@@ -64,33 +64,41 @@ export interface Progress {
 
 /** Counting a large run takes its time, so all who watch it share one count, and counting never takes more than a fifth of the time. */
 export const progressIn = (models: Pick<ReadModels, "tally" | "tallyEach">): Progress => {
-  const shared = new LRUCache<string, Promise<Tally[]>>({ max: limits.runsWatched, ttl: limits.progressEveryMs, ttlResolution: 10 });
-  const count = (account: AccountId, run: string): Promise<Tally[]> => {
-    const key = `${account}.${run}`;
-    const known = shared.get(key);
-    if (known !== undefined) return known;
-    const began = performance.now();
-    const counting = models.tally("contacts", account, { run }, ["hunt", "channel", "status", "rule", "replies", "stopped"]);
-    // Until it is there it stays, however long it takes.
-    shared.set(key, counting, { ttl: Number.MAX_SAFE_INTEGER });
-    counting.then(
-      () => shared.set(key, counting, { ttl: Math.max(limits.countFreshMs, 4 * (performance.now() - began)) }),
-      () => shared.delete(key),
-    );
-    return counting;
-  };
+  const now = (account: AccountId, run: string): Promise<Tally[]> =>
+    models.tally("contacts", account, { run }, ["hunt", "channel", "status", "rule", "replies", "stopped"]);
+  const earlier = (account: AccountId, run: string): Promise<Tally[]> =>
+    models.tallyEach("contacts", account, "earlier", { "earlier.run": run }, ["hunt", "channel", "earlier.rule"]);
+  const known = shared(now);
+  const whole = shared(async (account, run) => {
+    // In this order: who is asked for anew in between is counted in neither, and a moment later; never in both.
+    const before = await earlier(account, run);
+    return [...(await now(account, run)), ...before.map(asGated)];
+  });
   return {
     of: async (account, run) => {
-      const now = await count(account, run.run);
-      const known = joinedWith(run, now);
-      if (!mayBeAskedAnew(known)) return known;
-      const earlier = await models.tallyEach("contacts", account, "earlier", { "earlier.run": run.run }, [
-        "hunt",
-        "channel",
-        "earlier.rule",
-      ]);
-      return joinedWith(run, [...now, ...earlier.map(asGated)]);
+      const first = joinedWith(run, await known(account, run.run));
+      return mayBeAskedAnew(first) ? joinedWith(run, await whole(account, run.run)) : first;
     },
+  };
+};
+
+type Count = (account: AccountId, run: string) => Promise<Tally[]>;
+
+const shared = (count: Count): Count => {
+  const counts = new LRUCache<string, Promise<Tally[]>>({ max: limits.runsWatched, ttl: limits.progressEveryMs, ttlResolution: 10 });
+  return (account, run) => {
+    const key = `${account}.${run}`;
+    const known = counts.get(key);
+    if (known !== undefined) return known;
+    const began = performance.now();
+    const counting = count(account, run);
+    // Until it is there it stays, however long it takes.
+    counts.set(key, counting, { ttl: Number.MAX_SAFE_INTEGER });
+    counting.then(
+      () => counts.set(key, counting, { ttl: Math.max(limits.countFreshMs, 4 * (performance.now() - began)) }),
+      () => counts.delete(key),
+    );
+    return counting;
   };
 };
 
