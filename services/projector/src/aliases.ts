@@ -12,7 +12,7 @@ export interface Named {
 export interface Aliases {
   /** All of these views' aliases. Those that are not there are made: `fresh` when the reader begins at the stream's start, to be built otherwise. */
   readonly load: (views: readonly Named[], fresh: boolean) => Promise<ReadonlyMap<ViewName, ViewAlias>>;
-  /** Wants a new build; the one that is wanted already is answered as it is. */
+  /** Wants a new build; the one that is wanted already is answered as it is, unless an earlier release wanted it. */
   readonly want: (view: Named) => Promise<NonNullable<ViewAlias["building"]>>;
   /** False when a newer reader has been here, or this build is not wanted any more. */
   readonly swap: (
@@ -49,9 +49,11 @@ export const aliasesIn = (db: Db, now: () => string): Aliases => {
     want: async (view) => {
       const alias = await all.findOne({ _id: view.name });
       if (alias === null) throw new Error(`view ${view.name} has no alias yet`);
-      if (alias.building !== undefined) return alias.building;
-      const building = next(view, alias.build + 1);
-      await all.updateOne({ _id: view.name, build: alias.build }, { $set: { building } });
+      const { building: before } = alias;
+      if (before !== undefined && before.version >= view.version) return before;
+      const building = next(view, (before ?? alias).build + 1);
+      const unmoved = before === undefined ? {} : { "building.collection": before.collection };
+      await all.updateOne({ _id: view.name, build: alias.build, ...unmoved }, { $set: { building } });
       return (await all.findOne({ _id: view.name }))?.building ?? building;
     },
     swap: async (alias, { collection, version, build }, epoch, degraded) => {

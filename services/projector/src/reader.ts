@@ -122,6 +122,9 @@ class GroupReader {
   async #current(): Promise<ReadonlyMap<ViewName, Projection<unknown>>> {
     const { db } = this.#host;
     const found = await this.#load();
+    // Its collection is for a newer release to fold: read on from here, it would never hear of what is passed over now.
+    const ahead = this.#group.views.find(({ name, version }) => (found.get(name)?.version ?? 0) > version);
+    if (ahead !== undefined) throw new Error(`the view ${ahead.name} was built by a newer release; a replica of that release must read on`);
     const serving = this.#group.views.filter(({ name, version }) => found.get(name)?.version === version);
     const entries: (readonly [ViewName, Projection<unknown>])[] = [];
     for (const view of serving) {
@@ -151,8 +154,11 @@ class GroupReader {
       await dropped(db, previous.collection);
       await aliases.forgetPrevious(view.name, previous.collection);
     }
-    const building = alias.building ?? (alias.version < view.version ? await aliases.want(view) : undefined);
+    const { version: wanted } = alias.building ?? alias;
+    // What an earlier release wanted is for nobody to finish any more.
+    const building = wanted < view.version ? await aliases.want(view) : alias.building;
     if (building === undefined || building.version !== view.version) return;
+    if (alias.building !== undefined && alias.building.collection !== building.collection) await dropped(db, alias.building.collection);
     await build(this.#host, this.#group, view, building, lease, {
       exclusive: (work) => this.#exclusive(work),
       applied: async () => this.#applied ?? (await this.positions.load())?.seq ?? 0,
