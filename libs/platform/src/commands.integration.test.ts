@@ -93,6 +93,13 @@ test("a bug is answered with a reference and nothing of its own words", async ()
   });
 });
 
+test("what is longer than a message may be is refused, and the next question is answered", async () => {
+  const say = defineCommand("credit-ledger", "say", z.object({ text: z.string() }), z.object({ heard: z.int() }));
+  await using _served = await serveCommands(ledger, [handle(say, async ({ text }) => ({ heard: text.length }))]);
+  await expect(asker.ask(say, { text: "x".repeat(1_048_576) })).rejects.toMatchObject({ name: "Refusal", slug: "too-large" });
+  expect(await asker.ask(say, { text: "x".repeat(1_000_000) })).toEqual({ heard: 1_000_000 });
+});
+
 test("a service that is not running, does not answer in time or is out of reach is unavailable", async () => {
   await expect(asker.ask(nobody, {})).rejects.toMatchObject({ name: "Unavailable", mayHaveHappened: false });
   await using _served = await serveCommands(ledger, [

@@ -1,4 +1,4 @@
-import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import { errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { type CommandDefinition, header, replyEnvelope } from "@outrider/contracts/commands";
 import {
   type HeaderLines,
@@ -93,6 +93,9 @@ const answerOf = async <Request, Reply>(
   timeout: number,
 ): Promise<Msg> => {
   const answer = await questions.request(subject, body, sent, timeout).catch((error: unknown) => {
+    // The client looks at the size before anything leaves: asking again would not help.
+    if (error instanceof errors.InvalidArgumentError)
+      throw new Refusal("too-large", `${service} cannot be asked ${name}: that is too long`);
     if (!(error instanceof Unavailable)) throw error;
     const { mayHaveHappened: left, message } = error;
     throw new Unavailable(`${service} ${left ? "did not answer" : "could not be asked"} ${name}: ${message}`, {
