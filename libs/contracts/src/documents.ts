@@ -87,7 +87,7 @@ export const contactDocument = document({
   /** How often it was asked for, the redundant ones apart. */
   requests: count,
   redundant: count,
-  /** Askings of runs that this contact was not sent for, the last thirty: gated before it was asked for anew, or redundant. */
+  /** Askings of runs that this contact was not sent for, the last thirty: gated before it was asked for anew, or `already-contacted`. */
   earlier: z.array(z.object({ run: runId, rule: z.string() })).optional(),
   replies: count,
   stopped: z.boolean(),

@@ -6,6 +6,9 @@ type Contact = Body<"contacts">;
 /** Who is gated day after day is counted in the runs of the last month, and in those before not any more. */
 const mostEarlier = 30;
 
+/** The gate's name for it: for the run that asked, a redundant request is a contact that its rule has kept back. */
+const alreadyContacted = "already-contacted";
+
 type OneOf<Type extends ContactEvent["type"]> = Extract<ContactEvent, { type: Type }>;
 
 /** One document per contact, from the request to the last reply. The text stays sealed. */
@@ -13,7 +16,7 @@ export const contacts = perAggregate<"contacts", SmsEvent>(
   "contacts",
   "sms.contact",
   {
-    version: 2,
+    version: 3,
     indexes: [
       { account: 1, hunt: 1, status: 1 },
       { account: 1, status: 1 },
@@ -25,7 +28,7 @@ export const contacts = perAggregate<"contacts", SmsEvent>(
     if (document === undefined) return undefined;
     switch (event.type) {
       case "RequestRedundant":
-        return { ...withEarlier(document, event.data.run, "redundant"), redundant: document.redundant + 1 };
+        return { ...withEarlier(document, event.data.run, alreadyContacted), redundant: document.redundant + 1 };
       case "ResendAsked": {
         const { reservation, credits } = event.data;
         return { ...fresh(document), status: "requested", reservation, credits, requestedAt: at, requests: document.requests + 1 };

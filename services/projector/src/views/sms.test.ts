@@ -78,7 +78,7 @@ describe("contacts", () => {
     expect(found).toHaveProperty("earlier", [
       { run: "2026-11-20", rule: "paused" },
       { run: "2026-11-20", rule: "quiet-hours" },
-      { run: "2026-11-22", rule: "redundant" },
+      { run: "2026-11-22", rule: "already-contacted" },
     ]);
   });
 
