@@ -170,6 +170,18 @@ test("a message that nobody can read degrades the views of its stream, says so, 
   expect(reasons.join()).toContain("the view contacts is degraded");
 });
 
+test("the list tells the other views while the owner of a stream has not made it yet", async () => {
+  const list = () => world.ask(projectorCommands.views, {});
+  await world.jsm.streams.delete(streams.ledger.name);
+  try {
+    const { views } = await list();
+    expect(views.find(({ view }) => view === "contacts")?.head).toBeGreaterThan(400);
+    expect(views.find(({ view }) => view === "balances")).toMatchObject({ seq: 0, head: 0 });
+  } finally {
+    await ensureStream(world.jsm, streams.ledger);
+  }
+});
+
 test("a reader that stands still says how far behind it is and why, and what it has read can be verified", async () => {
   const before = await write("last", requested("last"));
   await expect.poll(() => countIn("contacts", { _id: `${account}.last` }), { timeout: 20_000 }).toBe(1);

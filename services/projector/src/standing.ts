@@ -16,11 +16,19 @@ export interface Standing {
   readonly ours: boolean;
 }
 
+const streamNotFound = 10059;
+
+/** Whoever owns the stream has not started yet: there is nothing to read, and no reason to tell nothing of the others. */
+const orNotThereYet = (error: unknown): { readonly created: string; readonly state: { readonly last_seq: number } } => {
+  if (error instanceof Error && "code" in error && error.code === streamNotFound) return { created: "", state: { last_seq: 0 } };
+  throw error;
+};
+
 /** Asks the stored position and the stream, and looks at the message that comes next when there is one. */
 export const standingOf = async (host: Pick<ProjectorHost, "db" | "kernel">, group: AnyGroup): Promise<Standing> => {
   const { db, kernel } = host;
   const position = await mongoPositions(db, readerOf(group.stream)).load();
-  const { created, state } = await kernel.jsm.streams.info(group.stream);
+  const { created, state } = await kernel.jsm.streams.info(group.stream).catch(orNotThereYet);
   const head = state.last_seq;
   if (position === undefined) return { seq: undefined, head, ours: true };
   const { seq } = position;
