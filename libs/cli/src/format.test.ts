@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { barProgress, cell, count, duration, inLines, plainProgress, short } from "./format.ts";
+import { barProgress, cell, count, duration, inLines, jsonText, plainProgress, short } from "./format.ts";
 
 test("numbers are read in groups of three", () => {
   expect(count(1234567)).toBe("1,234,567");
@@ -46,6 +46,14 @@ test("what others write cannot move the terminal's cursor, colour it, break a ta
   const text = "\u001b[2J\u001b[31mOui\u0007\u009b1m\u202e !\r\nÀ\tdemain";
   expect(cell(text)).toBe("[2J[31mOui1m ! À demain");
   expect(inLines(text)).toEqual(["[2J[31mOui1m !", "À demain"]);
+});
+
+test("a document in JSON is harmless to a terminal, and the same to a program", () => {
+  const document = { text: "\u001b[2JOui\u009b2J\u202e !\u007f", list: ["é😀"] };
+  for (const shown of [jsonText(document), jsonText(document, 2), cell(document)]) {
+    expect(shown.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u202a-\u202e]/u);
+    expect(JSON.parse(shown)).toEqual(document);
+  }
 });
 
 test("what is too long is cut between characters, and says so", () => {

@@ -55,11 +55,22 @@ export const cell = (value: unknown): string => {
   if (typeof value === "number") return count(value);
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "string") return inOneLine(value);
-  return JSON.stringify(value);
+  return jsonText(value);
 };
 
 /** What moves a terminal's cursor, colours it or turns its text round. People's messages and ads may hold any of it. */
 const controls = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/** What of these JSON does not escape by itself. */
+const unescaped = /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** A document as JSON that is harmless to a terminal, and the same document to a program. `indent`: spaces, on lines of their own. */
+export const jsonText = (document: unknown, indent?: number): string =>
+  // What JSON has no word for, such as an answer that is none, is nothing.
+  (JSON.stringify(document, undefined, indent) ?? "").replaceAll(
+    unescaped,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 
 /** The lines of somebody else's text, harmless to a terminal. */
 export const inLines = (text: string): readonly string[] =>

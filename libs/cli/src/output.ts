@@ -1,4 +1,5 @@
 import colors from "picocolors";
+import { jsonText } from "./format.ts";
 
 /** Results go to standard output, everything else to standard error, so that `--json` leaves one document as the last line. */
 export interface Output {
@@ -37,7 +38,7 @@ export const outputOf = (json: boolean): Output => {
     say,
     draw,
     columns: () => process.stderr.columns ?? 100,
-    result: (document, text) => print(() => (json ? JSON.stringify(document) : text())),
+    result: (document, text) => print(() => (json ? jsonText(document) : text())),
     found: (text) => {
       if (!json) print(text);
     },

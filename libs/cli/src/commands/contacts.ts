@@ -2,6 +2,7 @@ import { v1 } from "@outrider/contracts/api";
 import type { LegalBasis, Purpose } from "@outrider/contracts/fields";
 import type { Command } from "commander";
 import { action, oneOf, oneOfOption, textOption } from "../context.ts";
+import { jsonText } from "../format.ts";
 import { textAt } from "../json.ts";
 import { listed, moreOf, withLimit } from "../listing.ts";
 import type { Column } from "../table.ts";
@@ -83,7 +84,7 @@ const addShow = (contacts: Command): void => {
     .action(
       action(async ({ api, output, args: [contact = ""] }) => {
         const answer = await api().ask(v1.contacts.show, { params: { contact } });
-        output.result(answer, () => JSON.stringify(answer, undefined, 2));
+        output.result(answer, () => jsonText(answer, 2));
       }),
     );
 };

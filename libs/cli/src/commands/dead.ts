@@ -2,6 +2,7 @@ import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action, integerOf, textOption } from "../context.ts";
 import { refused } from "../failure.ts";
+import { jsonText } from "../format.ts";
 import { at, itemsOf } from "../json.ts";
 import { bad } from "../output.ts";
 
@@ -54,7 +55,7 @@ const addShow = (dead: Command): void => {
     .action(
       action(async ({ operator, output, args: [service = "", seq = ""] }) => {
         const answer = await operator().ask(v1.dead.show, { params: letterAt(service, seq) });
-        output.result(answer, () => JSON.stringify(answer, undefined, 2));
+        output.result(answer, () => jsonText(answer, 2));
       }),
     );
 };

@@ -3,6 +3,7 @@ import { v1 } from "@outrider/contracts/api";
 import type { Command } from "commander";
 import { action, flagOption, integerOption, type Options, textOption } from "../context.ts";
 import { cannotRun } from "../failure.ts";
+import { inLines, jsonText } from "../format.ts";
 import { at, itemsOf, numberAt, textAt } from "../json.ts";
 
 const example = `
@@ -116,7 +117,7 @@ const addTexts = (hunts: Command): void => {
           body: { template: textOption(options, "template"), ad: textOption(options, "ad") },
         });
         output.result(answer, () => {
-          const text = textAt(answer, "text") ?? "";
+          const text = inLines(textAt(answer, "text") ?? "").join("\n");
           const size = `${textAt(answer, "sms.encoding")}, ${numberAt(answer, "sms.characters")} characters`;
           return at(answer, "sms") === undefined ? text : `${text}\n\n${size}${segmentsOf(answer)}`;
         });
@@ -133,7 +134,7 @@ const addShow = (hunts: Command): void => {
     .action(
       action(async ({ api, output, args: [hunt = ""] }) => {
         const answer = await api().ask(v1.hunts.show, { params: { hunt } });
-        output.result(answer, () => JSON.stringify(answer, undefined, 2));
+        output.result(answer, () => jsonText(answer, 2));
       }),
     );
 };

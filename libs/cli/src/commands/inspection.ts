@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Api } from "../api.ts";
 import { action, integerOption, textOption } from "../context.ts";
 import type { Endpoint } from "../endpoint.ts";
+import { jsonText } from "../format.ts";
 import { at, itemsOf, textAt } from "../json.ts";
 import { withLimit } from "../listing.ts";
 import { bold, dim } from "../output.ts";
@@ -68,7 +69,7 @@ const addState = (program: Command): void => {
       action(async ({ api, endpoint, output, args: [what = ""], options }) => {
         const subject = await subjectFor(what, endpoint);
         const answer = await api().ask(v1.inspection.state, { query: { subject, at: textOption(options, "at") } });
-        output.result(answer, () => JSON.stringify(answer, undefined, 2));
+        output.result(answer, () => jsonText(answer, 2));
       }),
     );
 };
@@ -86,9 +87,9 @@ const subjectFor = async (what: string, endpoint: () => Endpoint): Promise<strin
 };
 
 const entryText = (entry: unknown, withState: boolean): string => {
-  const events = itemsOf(entry, "events").map((event) => `  ${textAt(event, "type")} ${dim(JSON.stringify(at(event, "data")))}`);
+  const events = itemsOf(entry, "events").map((event) => `  ${textAt(event, "type")} ${dim(jsonText(at(event, "data")))}`);
   const head = [at(entry, "seq"), textAt(entry, "at"), textAt(entry, "actor"), textAt(entry, "causation")].filter(
     (part) => part !== undefined,
   );
-  return [head.join("  "), ...events, ...(withState ? [`  = ${JSON.stringify(at(entry, "state"))}`] : [])].join("\n");
+  return [head.join("  "), ...events, ...(withState ? [`  = ${jsonText(at(entry, "state"))}`] : [])].join("\n");
 };

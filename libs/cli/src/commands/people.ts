@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Api } from "../api.ts";
 import { action, oneOfOption, textOption } from "../context.ts";
 import { cannotRun, refused } from "../failure.ts";
+import { jsonText } from "../format.ts";
 import { at, itemsOf, textAt } from "../json.ts";
 
 export const addPeople = (program: Command): void => {
@@ -121,7 +122,7 @@ const addExport = (people: Command): void => {
       action(async ({ api, output, args: [who = ""] }) => {
         const gateway = api();
         const answer = await gateway.ask(v1.people.export, { params: { person: await personOf(gateway, who) } });
-        output.result(answer, () => JSON.stringify(answer, undefined, 2));
+        output.result(answer, () => jsonText(answer, 2));
       }),
     );
 };
