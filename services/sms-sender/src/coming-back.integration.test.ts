@@ -156,6 +156,14 @@ describe("a reply", () => {
     expect(world.neighbours.numbers.has(hashId("person", account, "+33639989001"))).toBe(false);
     expect(world.neighbours.said.filter((said) => said.person === person).map(({ what }) => what)).toEqual(["opt-out"]);
   });
+  test("that says START is kept when its writer has been erased, and no dead letter comes of it", async () => {
+    const account = await world.account("forgotten");
+    const one = await accepted(world, account);
+    world.neighbours.erased.add(one.request.person);
+    await tells(account, "sms.received", { guid: "f-1", from: one.number, message: "START" });
+    await expect.poll(() => inboundOf(account, "f-1"), within).toMatchObject([{ data: { keyword: "start", person: one.request.person } }]);
+    expect(saidOf(world, one)).toEqual([]);
+  });
   test("is answered through the line that it came to, on credits of its own", async () => {
     const account = await world.account("answers");
     const one = await accepted(world, account);

@@ -2,7 +2,7 @@ import { classifyReply } from "@outrider/contact-policy/reply";
 import { type AccountId, hashId, type InboundId, inboundId, type PersonId } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { subjects } from "@outrider/contracts/streams";
-import { erased, KeyDestroyed, keyIds } from "@outrider/platform";
+import { erased, KeyDestroyed, keyIds, Refusal } from "@outrider/platform";
 import { tellContact, traceOfContact } from "./coming-back.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import type { Inbound } from "./inbound.ts";
@@ -75,9 +75,15 @@ const senderOf = async (
     await ask(registryCommands.optOut, proof, { ...options, commandId: `stop:${id}` });
   }
   if (keyword === "start" && known) {
-    await ask(registryCommands.optIn, { account, person, by: "keyword", proof: id }, { ...options, commandId: `start:${id}` });
+    const optIn = ask(registryCommands.optIn, { account, person, by: "keyword", proof: id }, { ...options, commandId: `start:${id}` });
+    await optIn.catch(unlessErased);
   }
   return { person, known, sealedBy: known || keyword === "stop" ? person : undefined };
+};
+
+/** Whoever has been erased stays opted out, and the word is kept like any other of theirs: there is nothing to try again. */
+const unlessErased = (error: unknown): void => {
+  if (!(error instanceof Refusal && error.rule === "erased")) throw error;
 };
 
 const lastContact = async (sms: Sms, account: AccountId, person: PersonId, { traceparent }: Because) => {

@@ -23,6 +23,7 @@ export interface Neighbours {
   /** Undefined: permitted. */
   permit: (asked: PermitAsked, times: number) => Promise<PermitAnswer | undefined> | PermitAnswer | undefined;
   readonly said: { readonly what: "opt-out" | "opt-in"; readonly person: PersonId; readonly commandId: string }[];
+  readonly erased: Set<string>;
   readonly reserved: string[];
   readonly connected: ({ readonly account: AccountId } & Extract<AccountEvent, { type: "ProviderConnected" }>["data"])[];
   readonly registryStops: () => Promise<void>;
@@ -42,6 +43,7 @@ export const openNeighbours = async (open: Open, append: Append): Promise<Neighb
     permitsAsked: [],
     permit: () => undefined,
     said: [],
+    erased: new Set(),
     reserved: [],
     connected: [],
     registryStops: async () => {
@@ -93,9 +95,10 @@ const registryHandlers = ({ keyring }: Service<SmsConfig>, neighbours: Neighbour
   handle(registryCommands.optOut, async ({ person }, { commandId }) => ({
     seq: neighbours.said.push({ what: "opt-out", person, commandId }),
   })),
-  handle(registryCommands.optIn, async ({ person }, { commandId }) => ({
-    seq: neighbours.said.push({ what: "opt-in", person, commandId }),
-  })),
+  handle(registryCommands.optIn, async ({ person }, { commandId }) => {
+    if (neighbours.erased.has(person)) throw new Refusal("refused", "the person has been erased", "erased");
+    return { seq: neighbours.said.push({ what: "opt-in", person, commandId }) };
+  }),
   handle(registryCommands.whyPerson, async ({ account, person }) => ({
     ...{ known: true, erased: false, consents: [], history: [], verdict: { kind: "allowed" } },
     attempts: neighbours.permitsAsked
