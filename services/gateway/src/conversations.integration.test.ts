@@ -1,5 +1,6 @@
-import { accountId } from "@outrider/contracts/ids";
+import { accountId, contactId } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry-commands";
+import { smsCommands } from "@outrider/contracts/sms";
 import { keyIds } from "@outrider/platform";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openReadingWorld, play, type ReadingWorld, type Row } from "./testing/world.ts";
@@ -16,6 +17,7 @@ const played = [
     ...{ person, number: person === erasedPerson ? "erased" : "+33639980042", events: [] },
     facts,
   })),
+  play(smsCommands.answerInbound, () => ({ contact: contactId.parse("answered"), seq: 7 })),
 ];
 
 beforeAll(async () => {
@@ -177,4 +179,18 @@ test("an export of an erased person opens nothing, also while the key is not des
   const told = [...json.contacts, ...json.replies].map(({ text }: { text: string }) => text);
   expect(told).toEqual(["erased", "erased", "erased", "erased"]);
   expect(json.ads[0]).toMatchObject({ description: "erased", ownerName: "erased" });
+});
+
+test("a reply is answered when its writer is known; a stranger's number is kept nowhere, so nothing is asked for in vain", async () => {
+  const { keyring } = world.service;
+  const row = (id: string) => ({
+    ...{ _id: `garage.of-${id}`, account: "garage", inbound: `of-${id}`, person: id, knownSender: false, at: "2026-11-20T10:00:00.000Z" },
+    ...{ text: { k: "account.garage", v: "x" }, mark: "unread", answers: [], _seq: 4 },
+  });
+  await keyring.ensure(["person.garage.later-known"]);
+  await world.put("replies", [row("stranger"), row("later-known")]);
+  const answer = (id: string) => world.call("POST", `/v1/replies/of-${id}/answer`, { key, body: { text: "Bonjour" } });
+  expect(await answer("stranger")).toMatchObject({ status: 404, json: { rule: "unknown-person" } });
+  expect(await keyring.stateOf("person.garage.stranger")).toBe("missing");
+  expect(await answer("later-known")).toMatchObject({ status: 202, json: { contact: "answered" } });
 });

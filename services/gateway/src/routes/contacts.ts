@@ -134,7 +134,7 @@ const livingBehind = async (gateway: Gateway, request: FastifyRequest, number: s
 };
 
 /** Everybody whom registry knows has a key, which is destroyed when they are erased. */
-const known = async ({ service }: Gateway, request: FastifyRequest, person: PersonId): Promise<PersonId> => {
+export const known = async ({ service }: Pick<Gateway, "service">, request: FastifyRequest, person: PersonId): Promise<PersonId> => {
   const state = await service.keyring.stateOf(keyIds.person(accountOf(request), person));
   if (state === "missing") throw new Refusal("not-found", "there is no such person", "unknown-person");
   if (state === "destroyed") throw isErased();

@@ -9,6 +9,7 @@ import type { Gateway } from "../parts.ts";
 import { openersFor } from "../persons.ts";
 import { type Api, accountOf, callerOf } from "../request.ts";
 import { by, changed, page, paging, problems, seq, waitFor } from "../shapes.ts";
+import { known } from "./contacts.ts";
 import { refusedWhenErased } from "./people.ts";
 
 const tags = ["replies"];
@@ -186,8 +187,9 @@ const answeringRoutes = (api: Api, { ask, models, service }: Gateway): void => {
       const account = accountOf(request);
       const { inbound } = request.params;
       const { text, by = callerOf(request).actor } = request.body;
-      const person = (await models.one("replies", account, inbound))?.person;
-      if (person === undefined) throw new Refusal("not-found", "there is no such reply of a known person");
+      const writer = (await models.one("replies", account, inbound))?.person;
+      if (writer === undefined) throw new Refusal("not-found", "there is no such reply of a known person");
+      const person = await known({ service }, request, writer); // a stranger's number is kept nowhere, and a contact with it could only fail
       const sealed = await keyring.seal(keyIds.person(account, person), text).catch(refusedWhenErased);
       const answered = await ask(request, smsCommands.answerInbound, { account, inbound, text: sealed, by });
       reply.code(202);
