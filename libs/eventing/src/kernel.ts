@@ -2,6 +2,7 @@ import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Instruments } from "./instruments.ts";
 import { type Publisher, pipelinedPublisher } from "./publisher.ts";
+import { reasonsOf } from "./readiness.ts";
 
 /** What every reader and writer of a process shares. */
 export interface Kernel {
@@ -20,14 +21,23 @@ export interface Kernel {
   readonly onReconnect: (listener: () => void) => () => void;
 }
 
+/** A server whose disk is full says nothing at all to what it cannot store, and stores nothing more until it is started again. */
+const storesNothing =
+  "JetStream does not confirm what is written; if its server logs that a disk is full, make room and restart it, else it may be overloaded";
+/** Work that waits tries again sooner than that, ms. */
+const silenceToldMs = 30_000;
+
 export const openKernel = (
   parts: Pick<Kernel, "service" | "nats" | "js" | "jsm" | "instruments" | "ready" | "stopping"> & { readonly window?: number },
 ): Kernel & { readonly close: () => void } => {
   const listeners = new Set<() => void>();
+  const told = reasonsOf(parts, "appends");
+  listeners.add(() => told.set("silent", undefined));
   void (async () => {
     for await (const { type } of parts.nats.status()) if (type === "reconnect") for (const listener of listeners) listener();
   })();
-  const publisher = pipelinedPublisher(parts.nats, parts.window === undefined ? {} : { window: parts.window });
+  const onSilence = (): void => told.setFor("silent", storesNothing, silenceToldMs);
+  const publisher = pipelinedPublisher(parts.nats, { onSilence, ...(parts.window === undefined ? {} : { window: parts.window }) });
   return {
     ...parts,
     publisher,
@@ -35,7 +45,10 @@ export const openKernel = (
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    close: () => publisher.close(),
+    close: () => {
+      told.close();
+      publisher.close();
+    },
   };
 };
 

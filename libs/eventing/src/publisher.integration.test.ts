@@ -66,6 +66,19 @@ test("time in the line counts: a message that never left says so at its deadline
   publisher.close();
 });
 
+test("a server that takes messages and confirms none of them, as one whose disk is full, is told in readiness", async () => {
+  await using stuck = await world("T");
+  await using far = await stuck.replica();
+  expect((await far.kernel.publisher.publish("t.1", data, none)).kind).toBe("stored");
+  expect(far.notReady.has("appends")).toBe(false);
+  await stuck.server.standStill();
+  await expect(far.kernel.publisher.publish("t.2", data, none, 200)).rejects.toMatchObject({ mayHaveHappened: true });
+  expect(far.notReady.get("appends")).toContain("does not confirm what is written");
+  stuck.server.kill("SIGCONT");
+  await stuck.server.restart();
+  await until("it is ready with the new connection", () => !far.notReady.has("appends"));
+});
+
 test("appends while disconnected: rejected at once, and nothing is sent later in secret", async () => {
   await using wire = await unreliable(all.server.url);
   await using far = await replica(wire.url);

@@ -28,6 +28,8 @@ export interface RequestsOptions {
   readonly window?: number;
   /** How long to wait for an answer where nothing else is said. */
   readonly timeoutMs?: number;
+  /** Called when messages that had left were not answered in time, although the connection is there. */
+  readonly onSilence?: () => void;
 }
 
 /** Header lines as they go over the wire, each with its end. Made by `headerLine`. */
@@ -60,7 +62,7 @@ const stoodStillMs = 500;
 export const pipelinedRequests = <Answer>(
   nats: NatsConnection,
   read: (message: Msg) => Answer,
-  { window = 1024, timeoutMs = 5000 }: RequestsOptions = {},
+  { window = 1024, timeoutMs = 5000, onSilence = () => undefined }: RequestsOptions = {},
 ): Requests<Answer> => {
   const inbox = createInbox();
   const inFlight = inFlightOf<Waiting<Answer>>(window);
@@ -122,8 +124,9 @@ export const pipelinedRequests = <Answer>(
     sweptAt = now;
     if (stoodStill) return;
     // All of them: deadlines differ widely, so the order of sending says nothing.
-    for (const id of inFlight.which(({ expires }) => expires <= now))
-      settle(id)?.reject(new Unavailable("no answer in time", { mayHaveHappened: true }));
+    const unanswered = inFlight.which(({ expires }) => expires <= now);
+    for (const id of unanswered) settle(id)?.reject(new Unavailable("no answer in time", { mayHaveHappened: true }));
+    if (unanswered.length > 0 && connected) onSilence();
     for (const { waiting } of line.expired(now)) waiting.reject(neverLeft());
   }, sweepEveryMs);
   sweep.unref();
