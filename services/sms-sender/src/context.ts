@@ -17,12 +17,12 @@ import {
 } from "@outrider/eventing";
 import { type AccountsWatch, type Service, type SymmetricSealer, symmetricSealer, watchAccounts } from "@outrider/platform";
 import { LRUCache } from "lru-cache";
-import { z } from "zod";
 import { atMost } from "./at-most.ts";
 import { contactsCached, type SmsConfig } from "./config.ts";
 import { type Contact, type ContactCommand, type ContactRefusal, contact } from "./contact.ts";
 import { type Inbound, type InboundCommand, inbound } from "./inbound.ts";
 import { type Line, type LineCommand, type LineRefusal, line } from "./line.ts";
+import { providerKeys } from "./provider-keys.ts";
 import type { Connected, SmsProviders } from "./providers/sms-provider.ts";
 import { type Ref, type RefCommand, ref } from "./ref.ts";
 
@@ -51,26 +51,25 @@ export interface Sms {
   readonly allConnected: (account: AccountId) => readonly Connected[];
 }
 
-const access = z.object({ apiKey: z.string(), webhookSecret: z.string().optional() });
-
 export const openSms = (service: Service<SmsConfig>, kernel: Kernel, providers: SmsProviders): Sms => {
   const { jsm, publisher } = kernel;
   const stream = streams.sms.name;
   const lineLog = jetStreamStore<LineEvent>({ jsm, publisher, stream, codec: lineCodec });
   const accounts = watchAccounts(kernel);
   const sealer = symmetricSealer(service.config.SMS_API_KEY_ENCRYPTION_KEY, "sms-api-key");
-  const opened = ({ provider, credentials }: { provider: SmsProviderName; credentials: Sealed }): Connected => ({
-    provider: providers[provider],
-    access: access.parse(JSON.parse(sealer.open(credentials))),
+  const openKey = providerKeys(sealer, service.health);
+  const opened = (account: AccountId, line: string, known: { provider: SmsProviderName; credentials: Sealed }): Connected => ({
+    provider: providers[known.provider],
+    access: openKey(account, line, known.credentials),
   });
   const connected: Sms["connected"] = (account, lineName) => {
     const known = accounts.account(account)?.providers.get(lineName);
-    return known === undefined ? undefined : opened(known);
+    return known === undefined ? undefined : opened(account, lineName, known);
   };
   const askedConnected: Sms["surelyConnected"] = async (account, lineName, { correlation, traceparent }) => {
     const { providers: all } = await service.ask(registryCommands.account, { account }, { correlation, traceparent });
     const known = all.find((each) => each.line === lineName);
-    return known === undefined ? undefined : opened(known);
+    return known === undefined ? undefined : opened(account, lineName, known);
   };
   return {
     service,
@@ -88,7 +87,7 @@ export const openSms = (service: Service<SmsConfig>, kernel: Kernel, providers: 
     inbounds: aggregate(jetStreamStore({ jsm, publisher, stream, codec: inboundCodec }), inbound, { cache: 1000, creates: true }),
     connected,
     surelyConnected: async (account, lineName, because) => connected(account, lineName) ?? askedConnected(account, lineName, because),
-    allConnected: (account) => [...(accounts.account(account)?.providers.values() ?? [])].map(opened),
+    allConnected: (account) => [...(accounts.account(account)?.providers ?? [])].map(([line, known]) => opened(account, line, known)),
   };
 };
 
