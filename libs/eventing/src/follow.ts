@@ -1,4 +1,4 @@
-import { ForeignPosition, Unfoldable } from "./errors.ts";
+import { ForeignPosition, Unavailable, Unfoldable } from "./errors.ts";
 import { backOff, type Kernel, pauseFor } from "./kernel.ts";
 import type { AcquireLease, Lease } from "./lease.ts";
 import { type Incoming, type OrderedStretch, readInOrder } from "./ordered.ts";
@@ -258,7 +258,7 @@ export const follow = <Event>(
         if (failures > 0) await backOff(failures, stop);
       } catch (error) {
         if (stop.aborted) return;
-        kernel.ready(name, "its lease cannot be asked for or given back");
+        kernel.ready(name, error instanceof Unavailable ? error.message : "its lease cannot be asked for or given back");
         instruments.log("warn", "a reader cannot ask for its lease or give it back", { name, stream, error });
         failures++;
         await backOff(failures, stop);

@@ -18,7 +18,7 @@ interface BucketOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-const codes = { noMessage: 10037, inUse: 10058, wrongSequence: 10071, wrongSequenceUnknown: 10164 } as const;
+const codes = { noMessage: 10037, noStream: 10059, inUse: 10058, wrongSequence: 10071, wrongSequenceUnknown: 10164 } as const;
 
 /** Binds to the bucket; whoever starts first creates it. Settings of one that exists are left as they are. */
 export const openBucket = async (
@@ -60,6 +60,12 @@ export const readLast = async (jsm: JetStreamManager, { stream, subjectOf }: Buc
 /** Somebody else wrote first. */
 export const isConflict = (error: unknown): boolean =>
   error instanceof JetStreamApiError && (error.code === codes.wrongSequence || error.code === codes.wrongSequenceUnknown);
+
+/** What NATS held is gone: no trying again brings a bucket back. */
+export const isGone = (error: unknown): boolean =>
+  error instanceof JetStreamApiError
+    ? error.code === codes.noStream
+    : error instanceof Error && error.cause !== undefined && isGone(error.cause);
 
 /** The header by which the NATS tools know that a key was deleted or purged. */
 export const operationHeader = "KV-Operation";

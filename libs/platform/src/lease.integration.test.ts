@@ -179,3 +179,13 @@ test("ending a service gives back all that it holds", async () => {
   await two.releaseAll();
   await expect(two.acquire("no spaces", never)).rejects.toThrow("cannot name a lease");
 });
+
+test("whoever waits is told when the bucket is gone, as after NATS has lost its data", async () => {
+  const one = await replica("one");
+  const held = await one.acquire("view.gone", never);
+  const waiting = one.acquire("view.gone", never);
+  waiting.catch(() => undefined);
+  await one.options.jsm.streams.delete(one.bucket.stream);
+  await expect(waiting).rejects.toThrow("the bucket of leases is gone");
+  await held.release();
+});

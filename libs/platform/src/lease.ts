@@ -2,9 +2,9 @@ import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { type AcquireLease, type Lease, randomId } from "@outrider/eventing";
+import { type AcquireLease, type Lease, randomId, Unavailable } from "@outrider/eventing";
 import { z } from "zod";
-import { type Bucket, isConflict, readLast } from "./bucket.ts";
+import { type Bucket, isConflict, isGone, readLast } from "./bucket.ts";
 import type { Logger } from "./logging.ts";
 
 /** Who holds it. `holder` is null after a release; `until` (real time) is for people only: no two machines' clocks are ever compared. */
@@ -149,6 +149,7 @@ class Candidate {
       seat.options.log.info({ lease: seat.name, epoch }, "lease acquired");
       return hold(seat, { holder: this.#holder, epoch, revision, began });
     } catch (error) {
+      if (isGone(error)) throw new Unavailable("the bucket of leases is gone: NATS holds something else than before", { cause: error });
       if (!isConflict(error)) seat.options.log.warn({ lease: seat.name, error }, "lease cannot be asked for; trying again");
       return randomInt(50, 300);
     }

@@ -24,7 +24,8 @@ export const commands = (host: ProjectorHost): readonly CommandHandler[] => {
   return [
     handle(projectorCommands.rebuild, async ({ view: name }) => {
       const { group, view } = found(name);
-      await aliasesOf(group);
+      const { ours, stuck = "" } = await aliasesOf(group);
+      if (!ours) throw new Refusal("conflict", stuck); // nobody reads that stream, so nobody would build
       const { collection, build } = await host.aliases.want(view);
       return { view: name, collection, build };
     }),

@@ -203,4 +203,5 @@ test("a reader that stands still says how far behind it is and why, and what it 
   await expect(verified("contacts")).rejects.toThrow(/cannot be read up to \d+, where the view is: SMS:\d+ was written by a newer release/);
   await positions.updateOne({ _id: readerOf("SMS") }, { $set: { seq: before + 1000 } });
   await expect(verified("contacts")).rejects.toThrow(/position \d+ is not one of SMS .*drop the database/);
+  await expect(world.ask(projectorCommands.rebuild, { view: "contacts" })).rejects.toThrow(/position \d+ is not one of SMS/);
 });

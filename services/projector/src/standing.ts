@@ -1,5 +1,5 @@
 import { readerOf } from "@outrider/contracts/projector";
-import { isNotFound, Unfoldable } from "@outrider/eventing";
+import { isNotFound, reachable, Unfoldable } from "@outrider/eventing";
 import { mongoPositions } from "@outrider/platform";
 import type { AnyGroup } from "./groups.ts";
 import type { ProjectorHost } from "./host.ts";
@@ -28,17 +28,18 @@ const orNotThereYet = (error: unknown): { readonly created: string; readonly sta
 export const standingOf = async (host: Pick<ProjectorHost, "db" | "kernel">, group: AnyGroup): Promise<Standing> => {
   const { db, kernel } = host;
   const position = await mongoPositions(db, readerOf(group.stream)).load();
-  const { created, state } = await kernel.jsm.streams.info(group.stream).catch(orNotThereYet);
+  const { created, state } = await reachable(kernel.jsm.streams.info(group.stream).catch(orNotThereYet));
   const head = state.last_seq;
   if (position === undefined) return { seq: undefined, head, ours: true };
   const { seq } = position;
   if (position.created !== created || seq > head) {
+    const cure = "reconcile with the providers before sending, then drop the database while the services are stopped: it is built again";
     const why = position.created === created ? `it ends at ${head}` : "the stream was made anew";
     return {
       seq,
       head,
       ours: false,
-      stuck: `the stored position ${seq} is not one of ${group.stream} (${why}): drop the database, it is built again`,
+      stuck: `the stored position ${seq} is not one of ${group.stream} (${why}); ${cure}`,
     };
   }
   const stuck = seq < head ? await newerAfter(host, group, seq) : undefined;
@@ -53,7 +54,7 @@ const newerAfter = async (
   // The client's types do not know both together, the server does: the first message from there on.
   const next = { seq: seq + 1, next_by_subj: ">" };
   try {
-    const message = await kernel.jsm.streams.getMessage(stream, next);
+    const message = await reachable(kernel.jsm.streams.getMessage(stream, next));
     const decoded = message === null ? undefined : codec.decode(message.data);
     return message !== null && decoded?.kind === "newer" ? new Unfoldable("newer", stream, message.seq, decoded.what).message : undefined;
   } catch (error) {
