@@ -42,6 +42,16 @@ export const variable = {
         .map((item) => item.trim())
         .filter((item) => item !== ""),
     ),
+  /** Telephone numbers with their country code, as E.164 or with spaces, dots and dashes between the digits. At least one. */
+  numbers: () =>
+    z
+      .string()
+      .transform((value) => value.split(",").flatMap((item) => item.replaceAll(/[\s.-]/g, "") || []))
+      .refine(
+        (numbers) => numbers.length > 0 && numbers.every((number) => /^\+[1-9]\d{5,14}$/.test(number)),
+        "not numbers such as +33612345678, separated by commas",
+      )
+      .meta({ secret: true }),
   /** 32 random bytes, base64; the value stays text until it becomes a key. */
   key: () =>
     z
@@ -86,8 +96,7 @@ export const commonShape = {
     .optional()
     .describe("this replica's name in logs, leases and connections; by default made from the host and process id"),
   OUTRIDER_ONLY_CONTACT: variable
-    .list()
-    .meta({ secret: true })
+    .numbers()
     .optional()
     .describe("phone numbers (E.164, separated by commas) that alone may be contacted, whatever else is asked"),
   OTEL_EXPORTER_OTLP_ENDPOINT: variable

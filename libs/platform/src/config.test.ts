@@ -37,6 +37,16 @@ test("names the variable, what is wrong and what is expected in one sentence", (
   ]);
 });
 
+test("whom alone to contact is numbers with their country code: what fits nobody is refused, and not shown", () => {
+  const parsed = parseConfig(sender, { SMS_API_KEY_ENCRYPTION_KEY: key, OUTRIDER_ONLY_CONTACT: "+33 6 12 34 56 78, +12025550123" });
+  expect(parsed.ok && parsed.config.OUTRIDER_ONLY_CONTACT).toEqual(["+33612345678", "+12025550123"]);
+  for (const wrong of ["06 12 34 56 78", "+33612345678,nobody", ","]) {
+    const [problem = ""] = problemsOf({ OUTRIDER_ONLY_CONTACT: wrong });
+    expect(problem).toContain("OUTRIDER_ONLY_CONTACT has a value that cannot be used (not numbers such as +33612345678");
+    expect(problem).not.toContain("nobody");
+  }
+});
+
 test("never shows the value of a secret", () => {
   for (const environment of [
     { SMS_API_KEY_ENCRYPTION_KEY: "hunter2" },

@@ -39,6 +39,6 @@ export { CannotStart, connectNats, type NatsLink } from "./nats.ts";
 export { lookForOverdue, lookRegularly, type Waits } from "./overdue.ts";
 export { Personal } from "./personal.ts";
 export { scrub, scrubError, scrubText } from "./scrub.ts";
-export { type OpenOptions, openService, type Service } from "./service.ts";
+export { type OpenOptions, openService, type Service, whyNotListening } from "./service.ts";
 export { openTracer } from "./telemetry.ts";
 export { currentTrace, newTraceparent, parseTraceparent, type TraceContext, type Tracer } from "./trace.ts";

@@ -178,12 +178,16 @@ const assemble = async <Config extends CommonConfig>(
   };
 };
 
+/** What a server's error code means, and which variable to set: `<prefix>_HOST` or `<prefix>_PORT`. */
+export const whyNotListening = (code: string, prefix: string): string => {
+  const isHost = ["ENOTFOUND", "EADDRNOTAVAIL", "EAI_AGAIN"].includes(code);
+  if (isHost) return `(${code}); set ${prefix}_HOST to an address of this machine.`;
+  return `(${code === "EADDRINUSE" ? "the port is in use" : code}); set ${prefix}_PORT to a free port, or to 0.`;
+};
+
 const cannotListen =
   (config: CommonConfig) =>
   (error: unknown): never => {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-    const why = code === "EADDRINUSE" ? "the port is in use" : code;
-    throw new CannotStart(
-      `Health cannot be served at ${config.HEALTH_HOST}:${config.HEALTH_PORT} (${why}); set HEALTH_PORT to a free port, or to 0.`,
-    );
+    throw new CannotStart(`Health cannot be served at ${config.HEALTH_HOST}:${config.HEALTH_PORT} ${whyNotListening(code, "HEALTH")}`);
   };

@@ -1,6 +1,6 @@
 import { streams } from "@outrider/contracts/streams";
 import { pauseFor } from "@outrider/eventing";
-import { CannotStart, kernelOf, ownStreams, type Service } from "@outrider/platform";
+import { CannotStart, kernelOf, ownStreams, type Service, whyNotListening } from "@outrider/platform";
 import { createApp } from "./app.ts";
 import { authentication } from "./caller.ts";
 import { type GatewayConfig, inboxKeys, limits } from "./config.ts";
@@ -69,8 +69,7 @@ const listen = async (app: Api, { GATEWAY_HOST: host, GATEWAY_PORT: port }: Gate
     return await app.listen({ host, port });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-    const why = code === "EADDRINUSE" ? "the port is in use" : code;
-    throw new CannotStart(`The API cannot be served at ${host}:${port} (${why}); set GATEWAY_PORT to a free port, or to 0.`);
+    throw new CannotStart(`The API cannot be served at ${host}:${port} ${whyNotListening(code, "GATEWAY")}`);
   }
 };
 
