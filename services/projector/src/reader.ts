@@ -122,8 +122,12 @@ class GroupReader {
   async #current(): Promise<ReadonlyMap<ViewName, Projection<unknown>>> {
     const { db } = this.#host;
     const found = await this.#load();
-    // Its collection is for a newer release to fold: read on from here, it would never hear of what is passed over now.
-    const ahead = this.#group.views.find(({ name, version }) => (found.get(name)?.version ?? 0) > version);
+    // Its collection is for a newer release to fold: read on from here, it would never hear of what is passed over now. Unless a build of
+    // this release is to take its place, which a newer one would replace by its own.
+    const ahead = this.#group.views.find(({ name, version }) => {
+      const alias = found.get(name);
+      return alias !== undefined && alias.version > version && alias.building?.version !== version;
+    });
     if (ahead !== undefined) throw new Error(`the view ${ahead.name} was built by a newer release; a replica of that release must read on`);
     const serving = this.#group.views.filter(({ name, version }) => found.get(name)?.version === version);
     const entries: (readonly [ViewName, Projection<unknown>])[] = [];
