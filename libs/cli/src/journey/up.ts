@@ -58,6 +58,7 @@ export const up = async (context: Context): Promise<void> => {
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
   } finally {
+    watches.dispose(); // what ends now is meant to
     await stage?.outrider.stop();
   }
 };
