@@ -116,6 +116,15 @@ test.each([
   expect(asked.map(({ what, body }) => [what, JSON.parse(body)])).toEqual([["PATCH /v1/account/policy", change]]);
 });
 
+test("a line that is connected without a secret says that its webhooks are taken unsigned", async () => {
+  const connected = { line: "main", online: true, webhookUrl: "http://127.0.0.1:1/webhooks/x" };
+  expect(await against(connected, "sms", "connect", "--api-key", "k")).toBe(0);
+  expect(wrote.out).toMatch(/its phone is online[\s\S]*webhooks to http:\/\/127[\s\S]*taken unsigned/);
+  wrote.out = "";
+  expect(await against(connected, "sms", "connect", "--api-key", "k", "--webhook-secret", "s")).toBe(0);
+  expect(wrote.out).not.toContain("unsigned");
+});
+
 test("keys are made and revoked; what is no scope or weekday is told before anything is asked", async () => {
   expect(await against({ key: "k2", apiKey: "or_garage_secret" }, "accounts", "add-key", "dashboard", "--scopes", "read")).toBe(0);
   expect(wrote.out).toContain("or_garage_secret");

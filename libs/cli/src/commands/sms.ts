@@ -40,9 +40,12 @@ const addConnect = (sms: Command): void => {
         const webhookSecret = textOption(options, "webhookSecret");
         const answer = await api().ask(v1.lines.connect, { body: { line, provider: "smsmobileapi", apiKey, webhookSecret, limits } });
         const online = at(answer, "online") === true ? "its phone is online" : "its phone is offline";
+        const unsigned = "\nThey are taken unsigned, whatever was told before: --webhook-secret names the secret that signs them.";
         output.result(
           answer,
-          () => `Line ${line} is connected; ${online}.\nHave SMSMobileAPI send its webhooks to ${textAt(answer, "webhookUrl") ?? "?"}`,
+          () =>
+            `Line ${line} is connected; ${online}.\nHave SMSMobileAPI send its webhooks to ${textAt(answer, "webhookUrl") ?? "?"}` +
+            (webhookSecret === undefined ? unsigned : ""),
         );
       }),
     );
