@@ -57,6 +57,8 @@ export interface Shop {
   readonly account: string;
 }
 
+export const webhookSecretOf = (account: string): string => `webhook-secret-of-${account}`;
+
 /** An account as an operator sets it up: credits, an offer-to-buy confirmed, a line at the simulator that sends its webhooks back. */
 export const openShop = async (world: World, account: string, { credits = 10_000, limits = {} } = {}): Promise<Shop> => {
   const gateway = world.outrider.urls.gateway;
@@ -71,7 +73,7 @@ export const openShop = async (world: World, account: string, { credits = 10_000
   const { offerToBuyNotice: notice } = ok(await client.get("/v1/account")).body;
   ok(await client.post("/v1/account/confirm-offer-to-buy", { by: "the owner", notice }));
   const apiKey = `vendor-key-of-${account}`;
-  const secret = `webhook-secret-of-${account}`;
+  const secret = webhookSecretOf(account);
   const line = ok(
     await client.post("/v1/lines", {
       line: "main",

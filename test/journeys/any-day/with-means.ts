@@ -1,6 +1,8 @@
 import { serviceNames } from "@outrider/contracts/commands";
+import { viewNames } from "@outrider/contracts/documents";
 import type { Faults } from "@outrider/simulators";
-import { type Answer, clientOf } from "../../http.ts";
+import { pause } from "../../chaos/blows.ts";
+import { type Answer, clientOf, webhookSecretOf } from "../../http.ts";
 import { type Day, type House, shortly, told } from "./day.ts";
 
 type Act = (day: Day, house: House) => Promise<string>;
@@ -12,6 +14,10 @@ const said =
 
 export const pauseLine = said("a line's pause", ({ client }) => client.post("/v1/lines/main/pause"));
 export const resumeLine = said("a line's resume", ({ client }) => client.post("/v1/lines/main/resume"));
+/** As an operator does after the provider has refused the key. */
+export const connectAgain = said("a line connected anew", ({ client, vendorKey, account }) =>
+  client.post("/v1/lines", { line: "main", provider: "smsmobileapi", apiKey: vendorKey, webhookSecret: webhookSecretOf(account) }),
+);
 export const changeLimits: Act = async (day, { client }) => {
   const { dice } = day;
   const limits = {
@@ -64,4 +70,15 @@ export const goodProvider = provider({});
 export const kill: Act = async ({ world, dice, patient }) => {
   const service = dice.pick(serviceNames.filter((name) => patient || name !== "sms-sender"));
   return `${service}: ${world.outrider.kill(service, 1, "SIGKILL") ? "killed" : "was not running"}`;
+};
+
+export const rebuild: Act = async (day) => {
+  const view = day.dice.pick(viewNames);
+  return `${view}: ${shortly(await told(day, "a rebuild", () => operator(day).post(`/v1/views/${view}/rebuild`)))}`;
+};
+
+export const wait: Act = async ({ dice }) => {
+  const ms = dice.between(300, 1500);
+  await pause(ms);
+  return `${ms} ms`;
 };
