@@ -21,6 +21,8 @@ export interface Story {
   rule: string | undefined;
   /** Nobody had heard an answer to one of its attempts. */
   wasUnknown: boolean;
+  /** How often it was asked for. */
+  requests: number;
   /** How often somebody decided that it is to be sent again. */
   resends: number;
   /** It was found in the provider's log after nobody had heard an answer. */
@@ -168,7 +170,7 @@ const requested = (
   const begins = { status: "requested" as const, credits: data.credits, told: performance.now(), rule: undefined };
   if (story !== undefined) {
     const was = story.status;
-    Object.assign(story, begins);
+    Object.assign(story, begins, { requests: story.requests + 1 });
     return was === "gated" ? undefined : `it was requested again while it was ${was}`;
   }
   const { person } = data;
@@ -178,6 +180,7 @@ const requested = (
     contact: id,
     person,
     ...begins,
+    requests: 1,
     started: 0,
     providerId: undefined,
     wasUnknown: false,

@@ -23,6 +23,7 @@ export const operations: readonly Operation[] = [
   operation(2, "resumes a hunt", ads.resumeHunt),
   operation(1, "archives a hunt", ads.archiveHunt),
   operation(8, "starts a pass", ads.startPass),
+  operation(3, "stops a run and starts it again", means.stopAndStart),
   operation(1, "looks at a dry run", ads.dryRun),
   operation(1, "pauses the line", means.pauseLine),
   operation(3, "resumes the line", means.resumeLine),

@@ -71,7 +71,7 @@ export const walk = async (options: WalkOptions): Promise<WalkResult> => {
 };
 
 const houseOf = async (world: World, account: string, word: string): Promise<House> => {
-  const shop = await openShop(world, account, { credits: 40 });
+  const shop = await openShop(world, account, { credits: 40, limits: { minGapMs: 100 } });
   return { ...shop, word, vendorKey: `vendor-key-of-${account}`, files: [], hunts: [], asked: [], erased: new Set() };
 };
 
@@ -139,6 +139,12 @@ const messageOf = (error: unknown): string =>
 
 const figuresOf = ({ chronicle }: Day): Readonly<Record<string, number>> => {
   const figures: Record<string, number> = { allocated: chronicle.allocated.size, contacts: chronicle.contacts.size };
-  for (const { status } of chronicle.contacts.values()) figures[status] = (figures[status] ?? 0) + 1;
+  const add = (name: string): void => {
+    figures[name] = (figures[name] ?? 0) + 1;
+  };
+  for (const { status, rule, requests } of chronicle.contacts.values()) {
+    add(status === "gated" ? `gated ${rule}` : status);
+    if (requests > 1) add("asked anew");
+  }
   return figures;
 };

@@ -20,7 +20,7 @@ const upload = async (day: Day, house: House, rows: readonly AdRow[], more: read
 };
 
 export const importNew: Act = (day, house) => {
-  const rows = Array.from({ length: day.dice.between(3, 12) }, () => ({
+  const rows = Array.from({ length: day.dice.between(4, 24) }, () => ({
     ...{ id: day.count(), owner: day.dice.between(0, owners - 1) },
     ...{ price: day.dice.between(1000, 5000), edition: 0 },
   }));

@@ -4,6 +4,7 @@ import type { Faults } from "@outrider/simulators";
 import { pause } from "../../chaos/blows.ts";
 import { type Answer, clientOf, webhookSecretOf } from "../../http.ts";
 import { type Day, type House, shortly, told } from "./day.ts";
+import { startPass } from "./with-ads.ts";
 
 type Act = (day: Day, house: House) => Promise<string>;
 
@@ -21,7 +22,7 @@ export const connectAgain = said("a line connected anew", ({ client, vendorKey, 
 export const changeLimits: Act = async (day, { client }) => {
   const { dice } = day;
   const limits = {
-    ...{ minGapMs: dice.pick([0, 20, 300]), jitterMs: dice.pick([0, 20]) },
+    ...{ minGapMs: dice.pick([0, 50, 300]), jitterMs: dice.pick([0, 20]) },
     ...{ recipientsPerDay: dice.pick([null, null, 5, 30]), recipientsPerMonth: dice.pick([null, 100]), spread: false },
   };
   return `${JSON.stringify(limits)}: ${shortly(await told(day, "limits", () => client.patch("/v1/lines/main/limits", limits)))}`;
@@ -29,6 +30,14 @@ export const changeLimits: Act = async (day, { client }) => {
 
 export const pauseAccount = said("an account's pause", ({ client }) => client.post("/v1/pause"));
 export const resumeAccount = said("an account's resume", ({ client }) => client.post("/v1/resume"));
+/** Contacts that waited end gated by the pause, and are asked for anew. */
+export const stopAndStart: Act = async (day, house) => {
+  const first = await startPass(day, house);
+  await pause(day.dice.between(100, 400));
+  const paused = await pauseAccount(day, house);
+  await pause(day.dice.between(200, 800));
+  return `${first}, paused ${paused}, resumed ${await resumeAccount(day, house)}, ${await startPass(day, house)}`;
+};
 /** The operator's own key, in nobody's name. */
 const operator = ({ world }: Day) => clientOf(world.outrider.urls.gateway ?? "", world.secrets["OUTRIDER_ADMIN_KEY"] ?? "");
 export const pauseAll = said("a pause of everything", (_house, day) => operator(day).post("/v1/system/pause"));
