@@ -101,7 +101,8 @@ const calm = async (day: Day): Promise<void> => {
     await done("the line is resumed", () => client.post("/v1/lines/main/resume"));
     await done("the account is resumed", () => client.post("/v1/resume"));
     const free = { minGapMs: 0, jitterMs: 0, recipientsPerDay: null, recipientsPerMonth: null };
-    await done("the limits are lifted", () => client.patch("/v1/lines/main/limits", free));
+    await done("the account's limits are lifted", () => client.patch("/v1/account/policy", { dailyLimit: null }));
+    await done("the line's limits are lifted", () => client.patch("/v1/lines/main/limits", free));
     await done("credits are granted", () => admin.post("/v1/credits/grants", { credits: 500 }, { "idempotency-key": `calm-${account}` }));
     for (const hunt of hunts) {
       const answer = await done("a hunt goes on, or is over", () => client.post(`/v1/hunts/${hunt}/resume`));
