@@ -1,18 +1,5 @@
+import { wanted } from "../wanted.ts";
 import { type Asked, askedBy, usage } from "./options.ts";
-
-/** What was asked for; undefined when that is told already, and the exit code set. */
-const wanted = (): Asked | undefined => {
-  try {
-    const asked = askedBy(process.argv.slice(2), Date.now() % 1_000_000);
-    if (!asked.help) return asked;
-    console.log(usage);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    console.error(error.message);
-    process.exitCode = 2;
-  }
-  return undefined;
-};
 
 const play = async ({ seed, contacts, minutes }: Asked): Promise<void> => {
   const { storm } = await import("./storm.ts");
@@ -32,5 +19,5 @@ const play = async ({ seed, contacts, minutes }: Asked): Promise<void> => {
   process.exit(failure === undefined ? 0 : 1); // what a blow left open (a tether, a timer) must not keep this from ending
 };
 
-const asked = wanted();
+const asked = wanted(usage, () => askedBy(process.argv.slice(2), Date.now() % 1_000_000));
 if (asked !== undefined) await play(asked);

@@ -1,18 +1,5 @@
+import { wanted } from "../../wanted.ts";
 import { usage, type Wanted, wantedBy } from "./options.ts";
-
-/** What was asked for; undefined when that is told already, and the exit code set. */
-const wanted = (): Wanted | undefined => {
-  try {
-    const asked = wantedBy(process.argv.slice(2), Date.now() % 1_000_000);
-    if (!asked.help) return asked;
-    console.log(usage);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    console.error(error.message);
-    process.exitCode = 2;
-  }
-  return undefined;
-};
 
 const play = async ({ seed: first, days, decks, patient }: Wanted): Promise<void> => {
   const { walk } = await import("./walk.ts");
@@ -29,5 +16,5 @@ const play = async ({ seed: first, days, decks, patient }: Wanted): Promise<void
   process.exit(failed === 0 ? 0 : 1); // what a killed service left open (a tether, a timer) must not keep this from ending
 };
 
-const asked = wanted();
+const asked = wanted(usage, () => wantedBy(process.argv.slice(2), Date.now() % 1_000_000));
 if (asked !== undefined) await play(asked);
