@@ -191,6 +191,8 @@ test("a reply is answered when its writer is known; a stranger's number is kept 
   await world.put("replies", [row("stranger"), row("later-known")]);
   const answer = (id: string) => world.call("POST", `/v1/replies/of-${id}/answer`, { key, body: { text: "Bonjour" } });
   expect(await answer("stranger")).toMatchObject({ status: 404, json: { rule: "unknown-person" } });
+  const consent = await world.call("POST", "/v1/people/stranger/consents", { key, body: { source: "form", text: "Oui" } });
+  expect(consent).toMatchObject({ status: 404, json: { rule: "unknown-person" } });
   expect(await keyring.stateOf("person.garage.stranger")).toBe("missing");
   expect(await answer("later-known")).toMatchObject({ status: 202, json: { contact: "answered" } });
 });

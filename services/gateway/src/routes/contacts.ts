@@ -14,7 +14,7 @@ import { findPerson } from "../people.ts";
 import { openersFor } from "../persons.ts";
 import { type Api, accountOf, callerOf } from "../request.ts";
 import { by, changed, page, paging, problems, seq, waitFor } from "../shapes.ts";
-import { isErased, refusedWhenErased } from "./people.ts";
+import { isErased, known, refusedWhenErased } from "./people.ts";
 
 const tags = ["contacts"];
 const params = z.object({ contact: contactId });
@@ -130,14 +130,6 @@ const asksTheSame = async (
 const livingBehind = async (gateway: Gateway, request: FastifyRequest, number: string): Promise<PersonId> => {
   const { person, erased } = await findPerson(gateway, request, number, { register: true });
   if (erased) throw isErased();
-  return person;
-};
-
-/** Everybody whom registry knows has a key, which is destroyed when they are erased. */
-export const known = async ({ service }: Pick<Gateway, "service">, request: FastifyRequest, person: PersonId): Promise<PersonId> => {
-  const state = await service.keyring.stateOf(keyIds.person(accountOf(request), person));
-  if (state === "missing") throw new Refusal("not-found", "there is no such person", "unknown-person");
-  if (state === "destroyed") throw isErased();
   return person;
 };
 

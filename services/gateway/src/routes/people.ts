@@ -2,10 +2,11 @@ import { v1 } from "@outrider/contracts/api";
 import { documents } from "@outrider/contracts/documents";
 import { channel, instant } from "@outrider/contracts/fields";
 import { huntCommands } from "@outrider/contracts/hunts";
-import { personId } from "@outrider/contracts/ids";
+import { type PersonId, personId } from "@outrider/contracts/ids";
 import { optOutBy } from "@outrider/contracts/registry";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { KeyDestroyed, keyIds, Refusal } from "@outrider/platform";
+import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { demand } from "../caller.ts";
 import type { Gateway } from "../parts.ts";
@@ -167,6 +168,8 @@ const consentRoutes = (api: Api, { ask, service }: Gateway): void => {
       const account = accountOf(request);
       const { person } = request.params;
       const { text, at = clock.now(), ...consent } = request.body;
+      // To seal would make a key for somebody whom nobody knows.
+      if (text !== undefined) await known({ service }, request, person);
       const sealed = text === undefined ? {} : { text: await keyring.seal(keyIds.person(account, person), text).catch(refusedWhenErased) };
       return ask(request, registryCommands.recordConsent, { account, person, at, ...consent, ...sealed });
     },
@@ -177,6 +180,14 @@ const consentRoutes = (api: Api, { ask, service }: Gateway): void => {
     schema: { tags, summary: "Somebody takes their consent back", params, response: { 200: changed, ...problems } },
     handler: (request) => ask(request, registryCommands.withdrawConsent, { account: accountOf(request), ...request.params }),
   });
+};
+
+/** Everybody whom registry knows has a key, which is destroyed when they are erased. */
+export const known = async ({ service }: Pick<Gateway, "service">, request: FastifyRequest, person: PersonId): Promise<PersonId> => {
+  const state = await service.keyring.stateOf(keyIds.person(accountOf(request), person));
+  if (state === "missing") throw new Refusal("not-found", "there is no such person", "unknown-person");
+  if (state === "destroyed") throw isErased();
+  return person;
 };
 
 export const isErased = (): Refusal => new Refusal("refused", "the person has been erased", "erased");

@@ -9,8 +9,7 @@ import type { Gateway } from "../parts.ts";
 import { openersFor } from "../persons.ts";
 import { type Api, accountOf, callerOf } from "../request.ts";
 import { by, changed, page, paging, problems, seq, waitFor } from "../shapes.ts";
-import { known } from "./contacts.ts";
-import { refusedWhenErased } from "./people.ts";
+import { known, refusedWhenErased } from "./people.ts";
 
 const tags = ["replies"];
 const params = z.object({ inbound: inboundId });
