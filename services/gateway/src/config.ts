@@ -57,6 +57,8 @@ export const limits = {
   authenticatedMost: 10_000,
   waitForMs: 5_000,
   waitForAgainMs: 15,
+  /** At the end requests under way have this long; then their connections are cut. */
+  closeMs: 3_000,
   /** At start lists are waited for this long, and then everything else is served without them. */
   readableMs: 5_000,
   readableAgainMs: 50,

@@ -56,12 +56,22 @@ export const openGateway = async (service: Service<GatewayConfig>): Promise<stri
     openapiRoute(api);
     docsRoutes(api);
   });
-  service.onStop("HTTP", () => app.close());
+  service.onStop("HTTP", () => closed(app));
   url = await listen(app, config);
   await untilReadable(models, service);
   service.health.ok("http");
   service.log.info({ url }, "the API is served");
   return url;
+};
+
+/** A connection whose request was answered before all of it had been read is never idle, and would be waited for as long as one may be kept. */
+const closed = async (app: Api): Promise<void> => {
+  const cut = setTimeout(() => app.server.closeAllConnections(), limits.closeMs);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(cut);
+  }
 };
 
 const listen = async (app: Api, { GATEWAY_HOST: host, GATEWAY_PORT: port }: GatewayConfig): Promise<string> => {

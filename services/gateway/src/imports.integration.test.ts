@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { ingestCommands } from "@outrider/contracts/ads";
 import type { Sealed } from "@outrider/contracts/define";
 import { accountId } from "@outrider/contracts/ids";
@@ -145,4 +146,16 @@ describe("an upload", () => {
     await expect.poll(stored, { timeout: 10_000 }).toBe(atFirst);
     expect(world.asked.slice(before).map(({ name }) => name)).not.toContain("scraping-ingest.start-import");
   });
+  test("that was refused before it was read holds up no gateway that is to end", async () => {
+    const own = await openWorld(nats.url, played, { MONGODB_URL: "mongodb://127.0.0.1:9" });
+    const socket = connect(Number(new URL(own.url).port), "127.0.0.1");
+    const refused = new Promise<string>((answered) => socket.once("data", (data) => answered(String(data))));
+    socket.write(
+      "POST /v1/imports HTTP/1.1\r\nhost: a\r\nauthorization: Bearer no\r\ncontent-type: text/csv\r\ncontent-length: 99999\r\n\r\ntitle",
+    );
+    expect(await refused).toMatch(/^HTTP\/1\.1 401 /);
+    const ended = new Promise((gone) => socket.once("close", gone));
+    await own.close();
+    await ended;
+  }, 30_000);
 });
