@@ -1,6 +1,8 @@
 import type { ContactId } from "@outrider/contracts/ids";
 import { checkedAtOnce, type LedgerEvent, type SettledOutcome } from "@outrider/contracts/ledger";
 import { accept, type Decider, type Decision, refuse, unreachable } from "@outrider/eventing/decider";
+import { closed, opened } from "./balance-closing.ts";
+import { inUtc } from "./moment.ts";
 
 /** One thing that a stream says about held credits, before the balance has looked at it. */
 export type Outcome = Omit<SettledOutcome, "named">;
@@ -135,9 +137,6 @@ const evolve = (state: Balance, event: LedgerEvent): Balance => {
   }
 };
 
-/** Whoever grants may name a moment in a zone of theirs: only in one zone, and in one form, does the order of texts say which is earlier. */
-const inUtc = (moment: string): string => new Date(moment).toISOString();
-
 const settle = (state: Balance, { kind, reservation, credits }: SettledOutcome): void => {
   if (kind === "refunded") {
     state.refunded += credits;
@@ -265,31 +264,6 @@ const low = (state: Balance, after: { available: number; held: number }, below: 
   if (below === undefined || after.available + after.held >= below || state.below !== undefined) return [];
   return [{ type: "BalanceLow", data: { ...after, below } }];
 };
-
-type Closed = Extract<LedgerEvent, { type: "BalanceClosed" }>["data"]["state"];
-
-const closed = ({ grants, expiring, open, positions, below, ...sums }: Balance): Closed => ({
-  ...sums,
-  grants: [...grants],
-  expiring: [...expiring].map(([grant, lot]) => ({ grant, ...lot })),
-  reservations: [...open].map(([reservation, { until, contact, ...hold }]) => ({
-    reservation,
-    ...hold,
-    ...(contact === undefined ? {} : { contact }),
-    ...(until === undefined ? {} : { until }),
-  })),
-  positions: Object.fromEntries(positions),
-  ...(below === undefined ? {} : { below }),
-});
-
-const opened = ({ grants, expiring, reservations, positions, below, ...sums }: Closed): Balance => ({
-  ...sums,
-  grants: new Set(grants),
-  expiring: new Map(expiring.map(({ grant, left, expiresAt }) => [grant, { left, expiresAt: inUtc(expiresAt) }])),
-  open: new Map(reservations.map(({ reservation, ...hold }) => [reservation, hold])),
-  positions: new Map(Object.entries(positions)),
-  below,
-});
 
 /** Credits are held before anything is sent and captured once it was accepted, so a balance never goes below zero. */
 export const balance: Decider<Balance, BalanceCommand, LedgerEvent, BalanceRefusal> = {
