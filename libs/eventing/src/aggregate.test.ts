@@ -105,6 +105,16 @@ test("no answer without an append comes from an old fold", async () => {
   expect(await here.execute("t.1", add("d", 1), asked("c5"))).toMatchObject({ kind: "refused", refusal: "full", revision: 3 });
 });
 
+test("a repeated command is answered with the newest state, though this process has not seen what others did since", async () => {
+  const store = memoryStore<TallyEvent>();
+  const [here, there] = [aggregate(store, tally), aggregate(store, tally)];
+  await here.execute("t.1", add("a", 3), asked("c1"));
+  await there.execute("t.1", add("b", 4), asked("c2"));
+  const again = await here.execute("t.1", add("a", 3), asked("c1"));
+  expect(again).toMatchObject({ kind: "already", revision: 1, events: [{ data: { key: "a" } }] });
+  expect(total(again.state)).toBe(7);
+});
+
 test("an old fold that would refuse is read on before it answers", async () => {
   const store = memoryStore<TallyEvent>();
   const [here, there] = [aggregate(store, tally), aggregate(store, tally)];

@@ -9,7 +9,7 @@ import type { Cause, EventStore, Recorded, Revision, Subject } from "./store.ts"
 /** What became of a command. **An effect may follow only `appended`**: this very execution, and no other, moved the aggregate. */
 export type Outcome<State, Event, Refusal extends string> =
   | { readonly kind: "appended"; readonly revision: Revision; readonly events: readonly Event[]; readonly state: State }
-  /** The recorded outcome of the same command, or nothing to add. */
+  /** The recorded outcome of the same command, or nothing to add; the state is the newest, whatever happened since. */
   | { readonly kind: "already"; readonly revision: Revision; readonly events: readonly Event[]; readonly state: State }
   | { readonly kind: "refused"; readonly revision: Revision; readonly refusal: Refusal; readonly state: State };
 
@@ -96,7 +96,7 @@ export const aggregate = <State, Command, Event, Refusal extends string>(
       const revisionOfCommand = fold.commands.carriedOutAt(asked.commandId);
       if (revisionOfCommand === "reused") throw keep(new CommandReused());
       if (revisionOfCommand !== undefined) {
-        const recorded = await store.at(subject, revisionOfCommand);
+        const [recorded] = await Promise.all([store.at(subject, revisionOfCommand), catchUp(subject, fold)]);
         const isRecorded = recorded !== undefined && withoutDigest(recorded.commandId) === withoutDigest(asked.commandId);
         const events = isRecorded ? withoutClosing(recorded.events) : [];
         return keep({ kind: "already", revision: revisionOfCommand, events, state: fold.state });
