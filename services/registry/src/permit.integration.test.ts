@@ -190,3 +190,29 @@ test("gives back no permit of an attempt that may have reached the person, thoug
   await readToItsEnd();
   expect(await world.historyOf(person)).toEqual(["PersonRegistered", "AttemptPermitted"]);
 });
+
+test("gives back no permit that was asked for before a gate and used after it, though nobody saw either", async () => {
+  const person = await world.personOf("06 39 98 03 03");
+  expect(await world.permit(person, { contact: "used-later" })).toMatchObject({ kind: "permitted" });
+  await write("used-later", requested("used-later", person));
+  /** By a replica of its own, after which nobody is there. */
+  const readToItsEnd = async (replica: string) => {
+    const service = await world.open(replica);
+    world.replicas.push(service);
+    const { positions } = await openRegistry(service);
+    const { state } = await world.caller.jsm.streams.info(streams.sms.name);
+    await expect.poll(async () => (await positions.sms.load())?.seq, { timeout: 15_000 }).toBe(state.last_seq);
+    const history = await world.historyOf(person);
+    for (const each of world.replicas.splice(0)) await each[Symbol.asyncDispose]();
+    return history;
+  };
+  await readToItsEnd("before");
+  await write(
+    "used-later",
+    { type: "ContactGated", data: { rule: "paused", ...paid } },
+    requested("used-later", person),
+    { type: "AttemptStarted", data: { attempt: 1, until: "2026-11-20T10:00:30.000Z" } },
+    { type: "ContactAccepted", data: { attempt: 1, providerId: "x", by: "answer", ...paid } },
+  );
+  expect(await readToItsEnd("after")).toEqual(["PersonRegistered", "AttemptPermitted"]);
+});

@@ -52,11 +52,13 @@ export const returnSmsPermits = ({ kernel, persons, clock, acquire, positions, c
   const store: EventStore<ContactEvent> = jetStreamStore({ jsm: kernel.jsm, publisher: kernel.publisher, stream, codec: contactCodec });
   const contacts = new LRUCache<string, Memory>({ max: contactsRemembered });
 
-  /** After a restart the stored position lies behind the request: the contact's own messages tell whose it is. */
-  const recall = async (subject: string, before: number): Promise<Memory | undefined> => {
+  /**
+   * After a restart the stored position lies behind the request: the contact's own messages tell whose it is. All of them count, also those that
+   * are still to come: an attempt whose permit was asked for before a gate and used after it has the same number, and reached the person.
+   */
+  const recall = async (subject: string): Promise<Memory | undefined> => {
     const messages = await store.read(subject, 0, contactMessagesRead);
-    const events = messages.filter(({ revision }) => revision < before).flatMap((message) => message.events);
-    return events.reduce<Memory | undefined>(remember, undefined);
+    return messages.flatMap(({ events }) => events).reduce<Memory | undefined>(remember, undefined);
   };
 
   const giveBack = async (message: Followed<ContactEvent>, event: ContactEvent, memory: Memory): Promise<void> => {
@@ -85,9 +87,9 @@ export const returnSmsPermits = ({ kernel, persons, clock, acquire, positions, c
     const giving: Promise<void>[] = [];
     for (const message of batch) {
       for (const event of message.events) {
-        const { subject, revision } = message;
+        const { subject } = message;
         let memory = contacts.get(subject);
-        if (memory === undefined && (endsPermits(event) || isAskedAgain(event, message))) memory = await recall(subject, revision);
+        if (memory === undefined && (endsPermits(event) || isAskedAgain(event, message))) memory = await recall(subject);
         memory = remember(memory, event);
         if (memory === undefined) continue;
         if (isSettled(event)) contacts.delete(subject);
