@@ -116,7 +116,7 @@ const read = (
   { account, country, secret, missing, answers }: Request,
   { number, postalCode, sandbox }: { readonly number: string; readonly postalCode: string | undefined; readonly sandbox: boolean },
 ): Described | Repeat | Invalid => {
-  const spelling = secret(`${number}\n${postalCode ?? ""}`);
+  const spelling = secret(number); // whose number it is does not depend on the postal code beside it
   const before = spelt.get(spelling);
   const remembers = before === undefined ? undefined : known.get(`${account}.${before}`);
   if (before !== undefined && remembers !== undefined) {
