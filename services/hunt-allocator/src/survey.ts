@@ -1,6 +1,7 @@
 import type { Channel } from "@outrider/contracts/fields";
 import type { AdId, HuntId, LineId, PersonId } from "@outrider/contracts/ids";
 import type { Matchable } from "./matches.ts";
+import { newestOf } from "./newest.ts";
 
 /** A way to reach people for a hunt; `price` in credits. */
 export interface Route {
@@ -84,9 +85,6 @@ export interface Survey<C extends Candidate> {
   readonly denials: () => readonly Denial[];
   readonly hunts: () => readonly HuntSurvey[];
 }
-
-export const newestFirst = (one: Eligible, other: Eligible): number =>
-  other.publishedMs - one.publishedMs || (one.ad < other.ad ? -1 : one.ad > other.ad ? 1 : 0);
 
 /**
  * Looks at candidates one by one and keeps no more of them than a pass could take: counts, and a compact line for each person whom a
@@ -191,13 +189,7 @@ interface Seen {
 
 const seenBy = (hunt: HuntInPlay, most: number): Seen => {
   const skipped = new Map<string, number>();
-  let eligible: Eligible[] = [];
-  let beyond = 0;
-  const prune = (): void => {
-    eligible.sort(newestFirst);
-    for (const { pairs } of eligible.slice(most)) beyond += pairs;
-    eligible = eligible.slice(0, most);
-  };
+  const newest = newestOf(most);
   const seen: Seen = {
     hunt,
     found: 0,
@@ -205,15 +197,11 @@ const seenBy = (hunt: HuntInPlay, most: number): Seen => {
     skip: (rule, pairs) => {
       if (pairs > 0) skipped.set(rule, (skipped.get(rule) ?? 0) + pairs);
     },
-    keep: (one) => {
-      eligible.push(one);
-      if (eligible.length >= 2 * most + 1000) prune();
-    },
+    keep: newest.add,
     done: () => {
-      prune();
       // Rows whose ads do not match any more, or are gone: they were found when they were allocated.
       const vanished = Math.max(0, hunt.allocatedInPass - seen.allocatedInPass);
-      return { hunt, found: seen.found + vanished, allocatedInPass: seen.allocatedInPass + vanished, skipped, eligible, beyond };
+      return { hunt, found: seen.found + vanished, allocatedInPass: seen.allocatedInPass + vanished, skipped, ...newest.kept() };
     },
   };
   return seen;
