@@ -1,11 +1,13 @@
-import type { AccountId } from "@outrider/contracts/ids";
+import { type AccountId, lineId } from "@outrider/contracts/ids";
 import { smsCommands } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
 import { noFaults } from "@outrider/simulators";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { names, statusLook } from "./config.ts";
 import type { ContactCommand } from "./contact.ts";
+import { scheduleKey } from "./context.ts";
 import { reconcile } from "./reconcile.ts";
-import { lookAt } from "./status.ts";
+import { lookAt, statusAlarms } from "./status.ts";
 import { main, type Opened, openWorld, type Someone, type World, within } from "./testing-world.ts";
 
 let world: World;
@@ -26,7 +28,10 @@ beforeAll(async () => {
     }));
   [first] = await Promise.all([open("first"), open("second")]);
 });
-afterEach(async () => void (await world.simulator.setFaults(noFaults)));
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await world.simulator.setFaults(noFaults);
+});
 afterAll(() => world[Symbol.asyncDispose]());
 
 const lastOf = async (account: AccountId, people: readonly Someone[]): Promise<Readonly<Record<string, number>>> => {
@@ -147,6 +152,39 @@ test("a message that a person found to be sent is not asked for: the provider kn
   await lookAt(first.sms, { account, line: main, key: contact, contact, round: 0, unanswered: 0 }, { actor: "test" });
   expect(await world.statusOf(account, contact)).toBe("accepted");
   expect(asked.filter((id) => id.startsWith("person:"))).toEqual([]);
+});
+
+test("a provider that never answers is asked again, and not for ever", async () => {
+  const account = await world.account("never-answers");
+  const [one] = await world.people(account, 1);
+  if (one === undefined) throw new Error("one was made");
+  const { contact } = one;
+  await becomesUnknown(account, one);
+  const accept = { type: "Accept", attempt: 1, providerId: "never", by: "reconciliation" } as const;
+  await first.sms.contacts.execute(subjects.smsContact(account, contact), accept, { commandId: "adopted", at: "" });
+  mute.add("never");
+  const key = scheduleKey(account, `${main}-${contact}`);
+  const askedAgain = async (unanswered: number): Promise<boolean> => {
+    await lookAt(first.sms, { account, line: main, key: contact, contact, round: 0, unanswered }, { actor: "test" });
+    return first.sms.schedules.isOpen(names.status, key);
+  };
+  expect(await askedAgain(statusLook.mostUnanswered)).toBe(false);
+  expect(await askedAgain(statusLook.mostUnanswered - 1)).toBe(true);
+});
+
+test("of very many lines, those are remembered for which a look was set last", async () => {
+  const account = await world.account("many-lines");
+  vi.spyOn(first.sms.service.clock, "nowMs").mockReturnValue(Date.parse("2026-11-20T10:00:00.100Z"));
+  const armed: string[] = [];
+  const at: typeof first.sms.schedules.at = async (_name, key) => void armed.push(key);
+  const alarm = statusAlarms({ ...first.sms, schedules: { ...first.sms.schedules, at } });
+  const turn = (index: number) => alarm(account, lineId.parse(`line-${index}`), 7, { actor: "test" });
+  for (let index = 0; index <= statusLook.linesRemembered; index++) await turn(index);
+  await turn(1);
+  await turn(statusLook.linesRemembered);
+  expect(armed).toHaveLength(statusLook.linesRemembered + 1);
+  await turn(0);
+  expect(armed).toHaveLength(statusLook.linesRemembered + 2);
 });
 
 test("a message that was found by somebody who was killed right after is asked for, too", async () => {

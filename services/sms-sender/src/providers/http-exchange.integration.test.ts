@@ -4,6 +4,7 @@ import { type AddressInfo, createServer as createSocketServer } from "node:net";
 import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { vendorLimits } from "../config.ts";
 import { type HttpExchanges, httpExchanges } from "./http-exchange.ts";
 
 /** For `localhost` and this test alone: nobody trusts it elsewhere. */
@@ -21,7 +22,9 @@ beforeAll(async () => {
     request.on("data", (chunk: Buffer) => body.push(chunk));
     request.on("end", () => {
       asked.push(`${request.method} ${request.url} ${Buffer.concat(body).toString("utf8")}`);
+      const [, size] = /^\/bytes\/(\d+)$/.exec(request.url ?? "") ?? [];
       if (request.url === "/cut") response.socket?.destroy();
+      else if (size !== undefined) response.end(Buffer.alloc(Number(size), "x"));
       else response.setHeader("x-told", "yes").end("fine");
     });
   });
@@ -78,6 +81,12 @@ test("a connection that is cut after the request has left it, and it is not sent
   expect(await send("/send")).toMatchObject({ kind: "answer" }); // so that the next one goes over a connection that was used before
   expect(await send("/cut")).toEqual({ kind: "none", left: true, cause: "ECONNRESET" });
   expect(asked).toEqual(["POST /send text=%C3%A9", "POST /cut text=%C3%A9"]);
+});
+
+test("an answer that is larger than any honest one is read no further, and the request has left", async () => {
+  const { answerBytes } = vendorLimits;
+  expect(await send(`/bytes/${answerBytes}`)).toMatchObject({ kind: "answer", status: 200, body: "x".repeat(answerBytes) });
+  expect(await send(`/bytes/${answerBytes + 1}`)).toEqual({ kind: "none", left: true, cause: "the answer is too large" });
 });
 
 test("what is told not to be written any more never leaves", async () => {
