@@ -58,6 +58,9 @@ describe("the number's country rules, a postal code only narrows inside it", () 
     expect(facts(read("+12024561111", "US", "90012-1234"))).toMatchObject({ zones: ["America/Los_Angeles"], area: "US-CA" });
     expect(facts(read("+12024561111", "US", "99999x")).zones).toHaveLength(8);
   });
+  test("blanks around a postal code say nothing", () => {
+    expect(facts(read("0612345678", "FR", " 67000 "))).toMatchObject({ zones: ["Europe/Paris"], area: "FR-67" });
+  });
   test("a mainland mobile beside an island's postal code may be in either zone", () => {
     expect(facts(read("0612345678", "FR", "97400"))).toMatchObject({ zones: ["Europe/Paris", "Indian/Reunion"], area: "FR-974" });
   });
