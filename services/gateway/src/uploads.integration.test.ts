@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { accountId, importId } from "@outrider/contracts/ids";
 import { uploadCodec } from "@outrider/contracts/inbox";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { ensureStream } from "@outrider/eventing";
-import { kernelOf, type Service } from "@outrider/platform";
+import { ensureStream, jetStreamStore } from "@outrider/eventing";
+import { kernelOf, keyIds, type Service } from "@outrider/platform";
 import { openTestService } from "@outrider/platform/testing";
 import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -91,6 +91,32 @@ test("a file that is there already is not stored again, and is not mixed with an
   await one.store(upload("there"), slowly(file, 1, Promise.resolve()));
   expect(await other.store(upload("there"), slowly(randomBytes(500_000), 1, Promise.resolve()))).toBe(file.length);
   expect((await stored("there")).equals(file)).toBe(true);
+});
+
+/** Puts pieces of two tries one behind the other, as a gateway does that is killed before it has put away what it found. */
+const leave = async (id: string, ...pieces: { readonly bytes: Buffer; readonly last: boolean }[]): Promise<void> => {
+  const [service] = services;
+  if (service === undefined) throw new Error("no gateway");
+  const { jsm, publisher } = kernelOf(service);
+  const store = jetStreamStore({ jsm, publisher, stream: streams.uploads.name, codec: uploadCodec });
+  const subject = subjects.upload(account, id);
+  for (const { bytes, last } of pieces) {
+    const data = {
+      index: 0,
+      piece: await service.keyring.seal(keyIds.account(account), bytes),
+      last,
+      ...(last ? { bytes: bytes.length } : {}),
+    };
+    const expected = (await store.last(subject))?.revision ?? 0;
+    const cause = { commandId: id, executionId: crypto.randomUUID(), at: service.clock.now(), expected, closing: 0 };
+    await store.append(subject, { ...cause, events: [{ type: "UploadPiece", data }] }, performance.now() + 5000);
+  }
+};
+
+test("a file that is there beside what an earlier try has left of another is stored anew, alone", async () => {
+  await leave("leftovers", { bytes: Buffer.from("of another"), last: false }, { bytes: randomBytes(1000), last: true });
+  expect(await one.store(upload("leftovers"), slowly(file, 1, Promise.resolve()))).toBe(file.length);
+  expect((await stored("leftovers")).equals(file)).toBe(true);
 });
 
 test("of a file that breaks off nothing stays", async () => {

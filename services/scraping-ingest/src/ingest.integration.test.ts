@@ -105,6 +105,13 @@ test("a file that cannot be read fails in words, and so does an upload that is n
   expect(await world.events(account, "ad")).toHaveLength(late.counts.new);
 });
 
+test("a piece that was stored twice is read once", async () => {
+  const account = testAccount("twice");
+  await world.upload(account, "one", file(...rows(30)), { pieceBytes: 500, twice: 1 });
+  await world.start(account, "one");
+  expect((await world.ended(account, "one")).counts).toEqual({ read: 30, new: 30, changed: 0, duplicate: 0, bad: 0 });
+});
+
 test("an upload is gone when its import has ended", async () => {
   const account = testAccount("purged");
   await world.upload(account, "one", file(...rows(3)));

@@ -30,6 +30,8 @@ interface UploadOptions {
   readonly pieceBytes?: number;
   /** Leaves out a piece, as a broken gateway would. */
   readonly without?: number;
+  /** Stores a piece twice. */
+  readonly twice?: number;
 }
 
 const definition = defineConfig("registry", {});
@@ -65,7 +67,7 @@ export const openWorld = async (natsUrl: string): Promise<World> => {
     }),
   ]);
 
-  const upload: World["upload"] = async (account, id, file, { pieceBytes = 262_144, without } = {}) => {
+  const upload: World["upload"] = async (account, id, file, { pieceBytes = 262_144, without, twice } = {}) => {
     const bytes = Buffer.from(file);
     const count = Math.max(1, Math.ceil(bytes.length / pieceBytes));
     for (let index = 0; index < count; index++) {
@@ -73,7 +75,8 @@ export const openWorld = async (natsUrl: string): Promise<World> => {
       const piece = await service.keyring.seal(keyIds.account(account), bytes.subarray(index * pieceBytes, (index + 1) * pieceBytes));
       const event = { type: "UploadPiece" as const, data: { index, piece, last: index === count - 1 } };
       const lines = headerLines({ commandId: createHash("sha1").update(`${id}${index}`).digest("hex"), at: "" });
-      await kernel.publisher.publish(subjects.upload(account, id), uploadCodec.encode(new Date().toISOString(), [event]), lines);
+      for (let times = index === twice ? 2 : 1; times > 0; times--)
+        await kernel.publisher.publish(subjects.upload(account, id), uploadCodec.encode(new Date().toISOString(), [event]), lines);
     }
   };
   return {
