@@ -90,3 +90,19 @@ test.each([streams.registry.name, streams.hunts.name])("without the stream %s no
   await service.jsm.streams.delete(stream);
   await vi.waitFor(() => expect(accounts.isCurrent()).toBe(false), soon);
 });
+
+test("the accounts alone are not enough: it is not caught up before the pauses of hunts are known", async () => {
+  await service.jsm.streams.delete(streams.hunts.name);
+  const late = watchAccounts(kernel);
+  let caughtUp = false;
+  const caught = late.caughtUp.then(() => {
+    caughtUp = true;
+  });
+  await vi.waitFor(() => expect(late.account(bakery)).toBeDefined(), soon);
+  await new Promise((turn) => setImmediate(turn));
+  expect([caughtUp, late.isCurrent()]).toEqual([false, false]);
+  await ensureStream(service.jsm, streams.hunts);
+  await caught;
+  expect(late.isCurrent()).toBe(true);
+  await late.stop();
+});

@@ -15,7 +15,7 @@ const sentences = {
 
 /** What others ask of the ledger. */
 export const commands = (
-  balances: Balances,
+  balances: Pick<Balances, "execute" | "fold">,
   clock: Pick<Clock, "now" | "realNowMs">,
   { LEDGER_CLAIM_MS: claimMs }: Pick<LedgerConfig, "LEDGER_CLAIM_MS">,
 ): readonly CommandHandler[] => {

@@ -3,15 +3,15 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type ContactEvent, contactCodec } from "@outrider/contracts/contact";
 import { runCodec } from "@outrider/contracts/hunts";
-import { accountId, contactId, lineId, personId } from "@outrider/contracts/ids";
+import { accountId, contactId, hashId, lineId, partitionOf, personId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
 import { accountCodec, accountPolicy } from "@outrider/contracts/registry";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { type Codec, ensureStream, jetStreamStore, type Kernel } from "@outrider/eventing";
+import { type Codec, ensureStream, jetStreamStore, type Kernel, schedules } from "@outrider/eventing";
 import { kernelOf, openService, parseConfig, type Service } from "@outrider/platform";
 import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { definition, type LedgerConfig } from "./config.ts";
+import { definition, type LedgerConfig, names } from "./config.ts";
 import { openLedger } from "./ledger.ts";
 
 let nats: ThrowAwayNats;
@@ -132,6 +132,20 @@ test("a grant expires at its moment, once", async () => {
   await expect.poll(() => balanceOf(account), { timeout: 20_000, interval: 100 }).toMatchObject({ available: 0, expired: 5 });
   const { entries } = await world.ask(ledgerCommands.history, { subject: subjects.balance(account), from: 0, limit: 10 });
   expect(entries.map(({ events }) => events.map(({ type }) => type))).toEqual([["CreditsGranted"], ["CreditsExpired"]]);
+});
+
+test("an alarm that rings before its grant expires, as after the clock was set back, is set anew", async () => {
+  const account = accountId.parse("early");
+  const key = `${partitionOf(account)}.${account}.${hashId("gift")}`;
+  const armed = () =>
+    world.jsm.streams
+      .getMessage(streams.schedule.name, { last_by_subj: `schedule.credit-ledger.${names.expire}.${key}` })
+      .catch(() => null);
+  await grant(account, "gift", 5, new Date(Date.now() + 3000).toISOString());
+  await expect.poll(armed, { timeout: 10_000, interval: 20 }).not.toBeNull();
+  const scheduled = schedules({ publisher: kernel.publisher, jsm: kernel.jsm, service: "credit-ledger" });
+  await scheduled.at(names.expire, key, new Date(), { account, grant: "gift" }, { commandId: "early", at });
+  await expect.poll(() => balanceOf(account), { timeout: 20_000, interval: 100 }).toMatchObject({ available: 0, expired: 5 });
 });
 
 test("what is held for a request that never becomes a contact is given back; what its contact has taken stays until it ends", async () => {

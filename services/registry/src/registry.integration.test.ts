@@ -1,10 +1,11 @@
-import { accountId, type PersonId } from "@outrider/contracts/ids";
+import { accountId, type PersonId, partitionOf } from "@outrider/contracts/ids";
 import { erasureCodec, type PersonEvent, personCodec } from "@outrider/contracts/registry";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { type Codec, jetStreamStore } from "@outrider/eventing";
+import { type Codec, jetStreamStore, schedules } from "@outrider/eventing";
 import { kernelOf, keyIds } from "@outrider/platform";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { names } from "./config.ts";
 import { account, creation, hashOf, numbersFrom, openWorld, type World } from "./testing-world.ts";
 
 const { createAccount, erase } = registryCommands;
@@ -172,6 +173,19 @@ describe("an erased person", () => {
     await expect.poll(() => world.found([number]), { timeout: 5000 }).toMatchObject([{ kind: "person", person, erased: true }]);
     const why = await world.caller.ask(registryCommands.whyPerson, { account, person });
     expect(why).toMatchObject({ known: true, erased: true, verdict: { kind: "denied", rule: "erased" } });
+  });
+  test("whose alarm rings early keeps their key until the grace is over", async () => {
+    const person = await world.personOf("06 39 98 02 03");
+    const subject = subjects.person(account, person);
+    await world.caller.ask(erase, { account, person, by: "api" });
+    const key = `${partitionOf(account)}.${account}.${person}`;
+    const early = { commandId: "early", at: world.caller.clock.now() };
+    await schedules(kernelOf(world.caller)).at(names.purgeKey, key, new Date(), { account, person }, early);
+    const erasedAt = (await storeOf(personCodec).last(subject))?.at ?? "";
+    await expect.poll(() => world.historyOf(person), { timeout: 20_000, interval: 100 }).toContain("PersonKeyDestroyed");
+    const destroyed = await world.caller.jsm.streams.getMessage(streams.registry.name, { last_by_subj: subject });
+    const { ERASURE_KEY_GRACE_MS: grace } = world.caller.config;
+    expect(destroyed?.time.getTime()).toBeGreaterThanOrEqual(world.caller.clock.toReal(erasedAt).getTime() + grace);
   });
   test("whose alarm was lost loses their key all the same, once", async () => {
     const person = await world.personOf("06 39 98 02 01");
