@@ -35,18 +35,18 @@ const isEarly = (state: Waiting, now: string): state is Waiting & { readonly not
 const attempt = async (sms: Sms, account: AccountId, state: Waiting, because: Because): Promise<void> => {
   const { request } = state;
   const stopped = await whatStops(sms, account, request);
-  if (stopped !== undefined) return gate(sms, account, request.contact, stopped, undefined, because);
+  if (stopped !== undefined) return end(sms, account, request, stopped, undefined, because);
   const connected = await sms.surelyConnected(account, request.line, because);
-  if (connected === undefined) return gate(sms, account, request.contact, "line-not-connected", undefined, because);
+  if (connected === undefined) return end(sms, account, request, "line-not-connected", undefined, because);
   const number = state.attempt + 1;
   const permit = await askPermit(sms, account, request, number, because).catch(strangerIsDenied);
   if (permit.kind !== "permitted") return denied(sms, account, request, permit, because);
   const [to, text] = await sms.service.keyring.openMany([permit.number, request.text]);
   if (to === undefined || text === undefined || to === erased || text === erased) {
-    return gate(sms, account, request.contact, "erased", undefined, because);
+    return end(sms, account, request, "erased", undefined, because);
   }
   const only = sms.service.config.OUTRIDER_ONLY_CONTACT;
-  if (only !== undefined && !only.includes(to)) return gate(sms, account, request.contact, "only-contact", undefined, because);
+  if (only !== undefined && !only.includes(to)) return end(sms, account, request, "only-contact", undefined, because);
   return start(sms, account, request, number, permit, connected, { to: new Personal(to), text: new Personal(text) }, because);
 };
 
@@ -65,7 +65,8 @@ const start = async (
   const untilMs = clock.realNowMs() + config.ATTEMPT_TIMEOUT_MS;
   const ends = performance.now() + config.ATTEMPT_TIMEOUT_MS;
   const startCause = causeOf(sms, because, `start:${crypto.randomUUID()}`);
-  const start = { type: "Start", attempt: number, until: new Date(untilMs).toISOString(), now: clock.now() } as const;
+  const { reservation } = request;
+  const start = { type: "Start", reservation, attempt: number, until: new Date(untilMs).toISOString(), now: clock.now() } as const;
   const started = await untilAnswered(sms, () => sms.contacts.execute(subject, start, startCause));
   // Another replica had moved the contact, and our cached state was behind: what holds now is folded, and it may be waiting still.
   if (started.kind === "refused") return takeTurn(sms, account, request.contact, because);
@@ -83,7 +84,7 @@ const start = async (
   }
   if (outcome.kind !== "not-sent") return;
   if (outcome.line === undefined) await again(sms, account, request.contact, outcome.cause, because);
-  else await gate(sms, account, request.contact, "line-paused", `the line is paused: ${outcome.line}`, because);
+  else await end(sms, account, request, "line-paused", `the line is paused: ${outcome.line}`, because);
 };
 
 /** Its own start was stored by an execution that never heard of it: an effect may follow only `appended`, so nothing was called. */
@@ -212,16 +213,16 @@ const waitUntil = async (sms: Sms, account: AccountId, request: ContactRequest, 
 
 const denied = async (sms: Sms, account: AccountId, request: ContactRequest, answer: Denied, because: Because): Promise<void> => {
   if (answer.kind === "deferred" && answer.until <= latestDeferral(sms, account)) {
-    const { contact: id } = request;
+    const { contact: id, reservation } = request;
     const deferred = await sms.contacts.execute(
       subjects.smsContact(account, id),
-      { type: "Defer", rule: answer.rule, until: answer.until },
+      { type: "Defer", reservation, rule: answer.rule, until: answer.until },
       causeOf(sms, because, `defer:${crypto.randomUUID()}`),
     );
-    if (deferred.state.status !== "requested") return catchUpTail(sms, account, id, deferred.state, because);
+    if (deferred.kind === "refused") return goOn(sms, account, id, deferred.state, because);
     return waitUntil(sms, account, request, answer.until, because);
   }
-  return gate(sms, account, request.contact, answer.rule, answer.remedy, because);
+  return end(sms, account, request, answer.rule, answer.remedy, because);
 };
 
 /** By the service's clock. */
@@ -230,22 +231,37 @@ const latestDeferral = ({ service: { clock, config }, accounts }: Sms, account: 
     ? dayOf(clock.now(), accounts.account(account)?.timeZone ?? "UTC").endsAt
     : new Date(clock.nowMs() + Number(config.DEFER_AT_MOST)).toISOString();
 
-export const gate = async (
+/** Ends the contact, whichever asking counts now. */
+export const gate = (
   sms: Sms,
   account: AccountId,
-  id: ContactId,
+  contact: ContactId,
+  rule: string,
+  remedy: string | undefined,
+  because: Because,
+): Promise<void> => end(sms, account, { contact }, rule, remedy, because);
+
+/** Ends the contact, of the asking that was looked at if one is named. */
+const end = async (
+  sms: Sms,
+  account: AccountId,
+  { contact: id, reservation }: Pick<ContactRequest, "contact"> & Partial<Pick<ContactRequest, "reservation">>,
   rule: string,
   remedy: string | undefined,
   because: Because,
 ): Promise<void> => {
   const gated = await sms.contacts.execute(
     subjects.smsContact(account, id),
-    { type: "Gate", rule, remedy },
+    { type: "Gate", reservation, rule, remedy },
     causeOf(sms, because, `gate:${crypto.randomUUID()}`),
   );
   if (gated.kind === "appended") sms.service.instruments.count("outrider_contacts_gated_total", { channel: "sms", rule });
-  if (gated.kind === "refused") await catchUpTail(sms, account, id, gated.state, because);
+  if (gated.kind === "refused") await goOn(sms, account, id, gated.state, because);
 };
+
+/** The contact is not as it was looked at. One that waits was asked for anew, and its turn is taken for that asking. */
+const goOn = (sms: Sms, account: AccountId, id: ContactId, state: Contact, because: Because): Promise<void> =>
+  state.status === "requested" ? takeTurn(sms, account, id, because) : catchUpTail(sms, account, id, state, because);
 
 /** A pause of everything, the account, the hunt or the line. */
 const whatStops = async (sms: Sms, account: AccountId, { hunt, line }: ContactRequest): Promise<string | undefined> => {

@@ -57,6 +57,18 @@ describe("asking for a contact", () => {
     given(requested).when({ type: "Request", request: other }).then(redundant);
     given(requested, redundant).when({ type: "Request", request: other }).thenNothing();
   });
+  test("is its own: what was looked at for an earlier one neither starts, nor defers, nor ends the one that counts now", () => {
+    const anew = { type: "ContactRequested", data: { ...request, reservation: "pass-2" } } as const;
+    const [defer, gate] = [{ type: "Defer", rule: "outside-hours", until } as const, { type: "Gate", rule: "paused" } as const];
+    for (const command of [start, defer, gate]) {
+      given(requested, gated, anew)
+        .when({ ...command, reservation: "pass-1" })
+        .thenRefused("not-waiting");
+    }
+    given(requested, gated, anew)
+      .when({ ...start, reservation: "pass-2" })
+      .then(started);
+  });
   test("begins anew after it was gated, and not once it may have left, or was rejected", () => {
     const other = { ...request, reservation: "pass-2" };
     given(requested, gated).when({ type: "Request", request: other }).then({ type: "ContactRequested", data: other });

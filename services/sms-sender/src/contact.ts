@@ -35,7 +35,7 @@ export type ContactCommand =
       readonly reservedUntil?: string | undefined;
       readonly now?: string | undefined;
     }
-  | { readonly type: "Start"; readonly attempt: number; readonly until: string; readonly now: string }
+  | (OfAsking & { readonly type: "Start"; readonly attempt: number; readonly until: string; readonly now: string })
   | { readonly type: "Abandon"; readonly attempt: number; readonly because: string }
   | { readonly type: "Accept"; readonly attempt: number; readonly providerId: string; readonly by: "answer" | "reconciliation" | "person" }
   | { readonly type: "Reject"; readonly attempt: number; readonly reason: string; readonly by: "answer" | "reconciliation" | "person" }
@@ -50,8 +50,8 @@ export type ContactCommand =
     }
   /** `heldBy`: the execution that holds the attempt; `anybody` only once the attempt is a minute past its end (real time). */
   | { readonly type: "NoAnswer"; readonly attempt: number; readonly cause: string; readonly by: "holder" | "anybody"; readonly now: string }
-  | { readonly type: "Gate"; readonly rule: string; readonly remedy?: string | undefined }
-  | { readonly type: "Defer"; readonly rule: string; readonly until: string }
+  | (OfAsking & { readonly type: "Gate"; readonly rule: string; readonly remedy?: string | undefined })
+  | (OfAsking & { readonly type: "Defer"; readonly rule: string; readonly until: string })
   | { readonly type: "Sent"; readonly at: string }
   | { readonly type: "Delivered"; readonly at: string }
   | { readonly type: "Fail"; readonly at: string; readonly reason: string }
@@ -63,6 +63,14 @@ export type ContactCommand =
       /** Taken anew when the contact was rejected; out of unknown the old hold is used. */
       readonly reservation?: { readonly reservation: string; readonly credits: number; readonly until?: string | undefined } | undefined;
     };
+
+/**
+ * The reservation of the asking that was looked at: another one, which a replica may not have heard of yet, has its own text and line. Undefined:
+ * whichever counts now.
+ */
+interface OfAsking {
+  readonly reservation?: string | undefined;
+}
 
 type ContactReply = Extract<ContactEvent, { type: "ContactReplied" }>["data"];
 
@@ -149,7 +157,7 @@ export const contact: Decider<Contact, ContactCommand, ContactEvent, ContactRefu
     switch (command.type) {
       case "Start":
         if (state.status === "attempting") return refuse("attempt-open");
-        if (state.status !== "requested" || command.attempt !== state.attempt + 1) return refuse("not-waiting");
+        if (!waits(state, command) || command.attempt !== state.attempt + 1) return refuse("not-waiting");
         if (state.notBefore !== undefined && state.notBefore > command.now) return refuse("too-early");
         return accept({ type: "AttemptStarted", data: { attempt: command.attempt, until: command.until } });
       case "Abandon":
@@ -189,14 +197,14 @@ export const contact: Decider<Contact, ContactCommand, ContactEvent, ContactRefu
         return accept({ type: "AttemptUnknown", data: { attempt: command.attempt, cause: command.cause } });
       case "Gate":
         if (state.status === "gated") return accept();
-        return state.status === "requested"
+        return waits(state, command)
           ? accept({
               type: "ContactGated",
               data: { rule: command.rule, ...(command.remedy === undefined ? {} : { remedy: command.remedy }), ...paid },
             })
           : refuse("not-waiting");
       case "Defer":
-        if (state.status !== "requested") return refuse("not-waiting");
+        if (!waits(state, command)) return refuse("not-waiting");
         return state.notBefore === command.until
           ? accept()
           : accept({ type: "ContactDeferred", data: { rule: command.rule, until: command.until } });
@@ -247,6 +255,9 @@ const isOver = (until: string | undefined, now: string | undefined): boolean =>
   until !== undefined && now !== undefined && Date.parse(now) > Date.parse(until);
 
 const later = (now: string, ms: number): string => new Date(Date.parse(now) + Math.min(ms, refusedWaitMostMs)).toISOString();
+
+const waits = (state: Contact, { reservation }: OfAsking): state is Extract<Contact, { status: "requested" }> =>
+  state.status === "requested" && (reservation === undefined || reservation === state.request.reservation);
 
 /** The attempt may still get its outcome: it is open, or it became unknown. */
 const holds = (state: Contact, attempt: number): state is Extract<Contact, { status: "attempting" | "unknown" }> =>
