@@ -79,7 +79,7 @@ const ours = async ({ kernel }: Ground, db: Db, name: string, messages: number):
   const options = { name, stream: streams.sms.name, codec: smsCodec, positions: mongoPositions(db, name), acquire: freeLease };
   const paces = { batch: config.PROJECTOR_BATCH_MESSAGES, lingerMs: config.PROJECTOR_LINGER_MS };
   const follower = follow(kernel, { ...options, ...paces }, async (batch, lease) => {
-    await into.apply(batch, lease.epoch);
+    await into.apply(batch, lease);
     if (batch.at(-1)?.revision === messages) done.resolve();
   });
   await done.promise;

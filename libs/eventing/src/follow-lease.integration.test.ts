@@ -1,7 +1,7 @@
 import { Kvm } from "@nats-io/kv";
 import { afterAll, expect, test } from "vitest";
 import { type Followed, follow, type Position, type Positions } from "./follow.ts";
-import type { AcquireLease, Lease } from "./lease.ts";
+import { type AcquireLease, heldAlone, type Lease } from "./lease.ts";
 import { kvPositions } from "./positions.ts";
 import { memoryDocuments } from "./project.ts";
 import { followBench, keys, keysOf } from "./testing-follow.ts";
@@ -39,7 +39,7 @@ test("rule: each write carries the lease's epoch, so a paused old reader overwri
   let refused: unknown;
   let batches = 0;
   const write = async (batch: readonly Followed<TallyEvent>[], epoch: number): Promise<void> =>
-    documents.write(new Map([["d", { seq: batch.at(-1)?.revision ?? 0 }]]), epoch);
+    documents.write(new Map([["d", { seq: batch.at(-1)?.revision ?? 0 }]]), heldAlone(epoch));
   const old = follow(one.kernel, options, async (batch, { epoch }) => {
     if (++batches === 2) await paused;
     await write(batch, epoch).catch((error: unknown) => {

@@ -105,7 +105,7 @@ test("goes on after lost connections and a restarted server, in order and withou
     ...{ name: "f", stream: "F", codec: codecOfRelease<TallyEvent>(1), positions, acquire, batch: 7 },
     restart: into.forget,
   };
-  const reader = follow(far.kernel, options, (batch, { epoch }) => into.apply(batch, epoch));
+  const reader = follow(far.kernel, options, (batch, lease) => into.apply(batch, lease));
   const tallies = aggregate(near.store("F"), tally);
   let last = 0;
   for (let n = 0; n < 400; n++) {

@@ -7,7 +7,7 @@ export { type Followed, type Follower, type FollowOptions, follow, type Position
 export { type Instruments, type SpanStart, silent } from "./instruments.ts";
 export { headerLines, isNotFound, type JetStreamStoreOptions, jetStreamStore, orUndefined, reachable } from "./jetstream-store.ts";
 export { type Kernel, openKernel, pauseFor, templateOf } from "./kernel.ts";
-export type { AcquireLease, Lease } from "./lease.ts";
+export { type AcquireLease, assertStillHeld, type Held, heldAlone, type Lease } from "./lease.ts";
 export { memoryStore } from "./memory-store.ts";
 export { type OverdueOptions, overdue } from "./overdue.ts";
 export { kvPositions } from "./positions.ts";

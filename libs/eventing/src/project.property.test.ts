@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Followed } from "./follow.ts";
+import { type Held, heldAlone } from "./lease.ts";
 import { type Documents, memoryDocuments, projection, type View } from "./project.ts";
 import { added, at, type TallyEvent } from "./testing-tally.ts";
 
@@ -64,10 +65,10 @@ const breaking = (documents: Documents<Sum>): Documents<Sum> & { breakNext: bool
   const self = {
     ...documents,
     breakNext: false,
-    write: async (changed: ReadonlyMap<string, Sum | undefined>, epoch: number) => {
-      if (!self.breakNext) return documents.write(changed, epoch);
+    write: async (changed: ReadonlyMap<string, Sum | undefined>, lease: Held) => {
+      if (!self.breakNext) return documents.write(changed, lease);
       self.breakNext = false;
-      await documents.write(new Map([...changed].filter((_, index) => index % 2 === 1)), epoch);
+      await documents.write(new Map([...changed].filter((_, index) => index % 2 === 1)), lease);
       throw new Error("broke in the middle");
     },
   };
@@ -85,7 +86,7 @@ const play = async (stream: readonly Followed<TallyEvent>[], steps: readonly Ste
     const taken = next(size);
     store.breakNext = ends === "in the middle of the write" && taken.length > 0;
     try {
-      await reader.apply(taken, epoch);
+      await reader.apply(taken, heldAlone(epoch));
       if (ends === "well") position = taken.at(-1)?.revision ?? position;
       else reader.forget(); // as the follower does when it starts again from its position
     } catch {
@@ -97,7 +98,7 @@ const play = async (stream: readonly Followed<TallyEvent>[], steps: readonly Ste
     else if (each.kind === "restart") reader.forget();
     else if (each.kind === "successor") {
       const [held, from, by] = [next(each.heldBatch), reader, epoch];
-      old = held.length === 0 ? undefined : { wake: () => from.apply(held, by) };
+      old = held.length === 0 ? undefined : { wake: () => from.apply(held, heldAlone(by)) };
       epoch++;
       reader = projection(view, store, { cache });
       await batch(1, "well"); // its first write tells the documents of the new epoch
@@ -117,7 +118,7 @@ test("any split into batches, restart, break and change of reader gives the docu
   await fc.assert(
     fc.asyncProperty(messages, fc.array(step, { maxLength: 30 }), fc.integer({ min: 0, max: 3 }), async (stream, steps, cache) => {
       const clean = memoryDocuments<Sum>();
-      await projection(view, clean).apply(stream, 1);
+      await projection(view, clean).apply(stream, heldAlone(1));
       const { documents, refusals, wakes } = await play(stream, steps, cache);
       expect(documents).toEqual(clean.all);
       expect(refusals).toBe(wakes); // whoever had been overtaken wrote nothing
@@ -134,7 +135,7 @@ test("a lower epoch never overwrites", async () => {
       for (const [lead, value] of writes) {
         const epoch = Math.max(0, highest + lead - 3);
         const before = documents.all.get("d");
-        const write = documents.write(new Map([["d", value]]), epoch);
+        const write = documents.write(new Map([["d", value]]), heldAlone(epoch));
         if (epoch < highest) await expect(write).rejects.toThrow("came after");
         else await write;
         expect(documents.all.get("d")).toBe(epoch < highest ? before : value);
@@ -159,16 +160,32 @@ test("the most recent documents are kept, so many and no more: others are loaded
   });
   await into.apply(
     ["a", "b", "c", "d"].map((subject, index) => message(subject, index + 1)),
-    1,
+    heldAlone(1),
   );
   await into.apply(
     ["d", "c"].map((subject, index) => message(subject, index + 5)),
-    1,
+    heldAlone(1),
   );
   await into.apply(
     ["a", "c"].map((subject, index) => message(subject, index + 7)),
-    1,
+    heldAlone(1),
   );
   expect(loaded).toEqual([["a", "b", "c", "d"], ["a"]]);
   expect(documents.all.get("a")).toEqual({ seq: 7, keys: ["x", "x"] });
+});
+
+test("what was loaded before its reader lost the lease is not written: another one has made more of it since", async () => {
+  const documents = memoryDocuments<Sum>();
+  const lost = new AbortController();
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  const slow: Documents<Sum> = { load: (ids) => answered.then(() => documents.load(ids)), write: documents.write };
+  const message = {
+    ...{ subject: "a", stream: "S", events: [added("x")], revision: 1, at },
+    ...{ commandId: "c1", executionId: "e1", expected: 0, closing: 0 },
+  };
+  const applied = projection(view, slow).apply([message], { epoch: 1, lost: lost.signal });
+  lost.abort();
+  answer();
+  await expect(applied).rejects.toThrow("the lease of epoch 1 is lost");
+  expect(documents.all).toEqual(new Map());
 });

@@ -1,4 +1,5 @@
 import type { Followed } from "./follow.ts";
+import { assertStillHeld, type Held } from "./lease.ts";
 
 /** One change of one document by one event: pure, so that a rebuild gives the same document. `undefined` in: there is none yet. */
 export interface Change<Document> {
@@ -17,15 +18,18 @@ export interface View<Document, Event> {
   readonly changes: (event: Event, message: Followed<Event>) => readonly Change<Document>[];
 }
 
-/** Where the documents of a view live. Writes are by id and guarded by epoch: a lower one than was seen is refused with an exception. */
+/**
+ * Where the documents of a view live. Writes are by id and guarded by the lease: a lower epoch than was seen, or a lease that is lost by the time of
+ * writing, is refused with an exception.
+ */
 export interface Documents<Document> {
   readonly load: (ids: readonly string[]) => Promise<ReadonlyMap<string, Document>>;
-  readonly write: (documents: ReadonlyMap<string, Document | undefined>, epoch: number) => Promise<void>;
+  readonly write: (documents: ReadonlyMap<string, Document | undefined>, lease: Held) => Promise<void>;
 }
 
 /** Folds batches of messages into the documents of one view. One of these per active reader. */
 export interface Projection<Event> {
-  readonly apply: (batch: readonly Followed<Event>[], epoch: number) => Promise<void>;
+  readonly apply: (batch: readonly Followed<Event>[], lease: Held) => Promise<void>;
   /** Drops what is cached: after an error or a change of reader. */
   readonly forget: () => void;
 }
@@ -51,7 +55,7 @@ export const projection = <Document, Event>(
   };
   return {
     forget: () => recent.clear(),
-    apply: async (batch, epoch) => {
+    apply: async (batch, lease) => {
       const changes = batch.flatMap((message) => message.events.flatMap((event) => view.changes(event, message)));
       if (changes.length === 0) return;
       const missing = new Set(changes.map(({ id }) => id).filter((id) => !recent.has(id)));
@@ -62,7 +66,8 @@ export const projection = <Document, Event>(
         const after = fold(before);
         if (after !== before) changed.set(id, after); // a fold that has nothing to say costs no write
       }
-      await documents.write(changed, epoch);
+      assertStillHeld(lease); // whoever stood still while they were loaded would overwrite what another reader has made of them since
+      await documents.write(changed, lease);
       for (const [id, document] of changed) keep(id, document);
     },
   };
@@ -80,7 +85,7 @@ export const memoryDocuments = <Document>(): Documents<Document> & {
     all,
     epoch: () => seen,
     load: async (ids) => new Map(ids.flatMap((id) => (all.has(id) ? [[id, structuredClone(all.get(id) as Document)] as const] : []))),
-    write: async (documents, epoch) => {
+    write: async (documents, { epoch }) => {
       if (epoch < seen) throw new Error(`a write of epoch ${epoch} came after epoch ${seen}`);
       seen = epoch;
       for (const [id, document] of documents) {

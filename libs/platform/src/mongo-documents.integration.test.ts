@@ -1,4 +1,5 @@
 import { positionsCollection } from "@outrider/contracts/projector";
+import { type Held, heldAlone } from "@outrider/eventing";
 import { testMongo } from "@outrider/stack/testing";
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -58,10 +59,33 @@ test("a reader with a lower epoch saves nothing, and one that gets its turn agai
 test("a reader that was overtaken writes no document any more", async () => {
   const documentsOf = () => mongoDocuments<{ seq: number }>(client.db(database), "guarded", "guards");
   const [one, other] = [documentsOf(), documentsOf()];
-  await one.write(new Map([["d", { seq: 1 }]]), 1);
-  await other.write(new Map([["d", { seq: 2 }]]), 2);
-  await expect(documentsOf().write(new Map([["d", { seq: 1 }]]), 1)).rejects.toThrow("overtaken");
+  await one.write(new Map([["d", { seq: 1 }]]), heldAlone(1));
+  await other.write(new Map([["d", { seq: 2 }]]), heldAlone(2));
+  await expect(documentsOf().write(new Map([["d", { seq: 1 }]]), heldAlone(1))).rejects.toThrow("overtaken");
   expect(await other.load(["d", "e"])).toEqual(new Map([["d", { seq: 2 }]]));
-  await other.write(new Map([["d", undefined]]), 2);
+  await other.write(new Map([["d", undefined]]), heldAlone(2));
   expect(await other.load(["d"])).toEqual(new Map());
+});
+
+test("a reader that stood still writes nothing after its lease was lost, at whatever step, though its epoch had written before", async () => {
+  const documentsOf = () => mongoDocuments<{ seq: number }>(client.db(database), "stood", "stands");
+  const [one, other] = [documentsOf(), documentsOf()];
+  /** A lease that is lost once it has been asked so often. */
+  const lostAfter = (epoch: number, asked: number): Held => ({
+    epoch,
+    get lost() {
+      return --asked < 0 ? AbortSignal.abort() : new AbortController().signal;
+    },
+  });
+  // While it raised its epoch, which is what a first write does.
+  await expect(one.write(new Map([["d", { seq: 1 }]]), lostAfter(1, 0))).rejects.toThrow("lost");
+  expect(await other.load(["d"])).toEqual(new Map());
+  await one.write(new Map([["d", { seq: 1 }]]), heldAlone(1));
+  await other.write(new Map([["d", { seq: 2 }]]), heldAlone(2));
+  await expect(one.write(new Map([["d", { seq: 1 }]]), lostAfter(1, 0))).rejects.toThrow("lost");
+  expect(await other.load(["d"])).toEqual(new Map([["d", { seq: 2 }]]));
+  // Between two bulks of one write.
+  const many = new Map(Array.from({ length: 1001 }, (_, id) => [String(id).padStart(4, "0"), { seq: 3 }]));
+  await expect(other.write(many, lostAfter(2, 1))).rejects.toThrow("lost");
+  expect(await other.load(["0999", "1000"])).toEqual(new Map([["0999", { seq: 3 }]]));
 });

@@ -1,5 +1,5 @@
 import { positionsCollection } from "@outrider/contracts/projector";
-import type { Documents, Position, Positions } from "@outrider/eventing";
+import { assertStillHeld, type Documents, type Position, type Positions } from "@outrider/eventing";
 import type { Collection, Db } from "mongodb";
 import { reached } from "./mongo-reached.ts";
 
@@ -27,8 +27,9 @@ const guard = async (all: Collection<Checkpoint>, reader: string, epoch: number)
 };
 
 /**
- * The documents of one view in MongoDB: replaced whole by `_id`, in unordered bulks. Each write first raises the reader's epoch, which fails
- * when a newer reader has been there; after that only the lease's own deadline stands between an old reader and the collection.
+ * The documents of one view in MongoDB: replaced whole by `_id`, in unordered bulks. The first write of an epoch raises the reader's, which fails
+ * when a newer reader has been there; after that the lease's own deadline, asked before each bulk, stands between an old reader and the
+ * collection.
  */
 export const mongoDocuments = <Document extends object>(db: Db, collection: string, reader: string): Documents<Document> => {
   const documents = db.collection<Stored>(collection);
@@ -43,8 +44,9 @@ export const mongoDocuments = <Document extends object>(db: Db, collection: stri
       }
       return found;
     },
-    write: async (changed, epoch) => {
+    write: async (changed, lease) => {
       if (changed.size === 0) return;
+      const { epoch } = lease;
       if (epoch !== epochSeen) {
         await reached(guard(all, reader, epoch));
         epochSeen = epoch;
@@ -57,6 +59,7 @@ export const mongoDocuments = <Document extends object>(db: Db, collection: stri
           : { replaceOne: { filter: { _id }, replacement: document as Omit<Stored, "_id">, upsert: true } },
       );
       for (let from = 0; from < operations.length; from += 1000) {
+        assertStillHeld(lease);
         await reached(documents.bulkWrite(operations.slice(from, from + 1000), { ordered: false }));
       }
     },

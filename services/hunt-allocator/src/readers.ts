@@ -45,8 +45,8 @@ export const openReaders = (kernel: Kernel, db: Db, acquire: AcquireLease): Read
           for (const each of projections) each.forget();
         },
       },
-      async (batch, { epoch }) => {
-        for (const each of projections) await each.apply(batch, epoch);
+      async (batch, lease) => {
+        for (const each of projections) await each.apply(batch, lease);
       },
     );
   return {

@@ -4,7 +4,7 @@ import type { Allocation, HuntEvent, RunEvent } from "@outrider/contracts/hunts"
 import { accountId, adId, contactIdOf, huntId, personId, runId } from "@outrider/contracts/ids";
 import type { PersonEvent } from "@outrider/contracts/registry";
 import { subjects } from "@outrider/contracts/streams";
-import { type Followed, memoryDocuments, projection, type View } from "@outrider/eventing";
+import { type Followed, heldAlone, memoryDocuments, projection, type View } from "@outrider/eventing";
 import { expect, test } from "vitest";
 import { gatedOrByHand } from "./only.ts";
 import { huntDefinitionOf, line } from "./testing-definitions.ts";
@@ -23,7 +23,7 @@ const message = <Event>(subject: string, revision: number, when: string, ...even
 const folded = async <Document, Event>(view: View<Document, Event>, messages: readonly Followed<Event>[], size = 1) => {
   const documents = memoryDocuments<Document>();
   for (let from = 0; from < messages.length; from += size) {
-    await projection(view, documents).apply(messages.slice(from, from + size), 1);
+    await projection(view, documents).apply(messages.slice(from, from + size), heldAlone(1));
   }
   return documents.all;
 };

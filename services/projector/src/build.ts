@@ -1,5 +1,5 @@
 import { readerOf, type ViewAlias } from "@outrider/contracts/projector";
-import { type Lease, projection } from "@outrider/eventing";
+import { assertStillHeld, type Held, type Lease, projection } from "@outrider/eventing";
 import type { Db } from "mongodb";
 import { waitedAtOnceMs } from "./config.ts";
 import type { AnyGroup } from "./groups.ts";
@@ -36,7 +36,7 @@ export const build = async (
   const stumbled = (seq: number, reason: string): void => {
     degraded ??= { seq, reason, at: now() };
   };
-  await dropped(db, collection);
+  await dropped(db, collection, lease);
   await index(db, collection, view);
   const documents = viewDocuments(db, collection, readerOf(group.stream));
   const into = projection(
@@ -48,7 +48,7 @@ export const build = async (
   const poison = async (_stream: string, seq: number): Promise<void> => stumbled(seq, "cannot be read");
   kernel.instruments.log("info", "a view is built anew", { view: view.name, collection });
   const reading = replay(kernel, { name, stream, codec, lease, poison, batch: config.PROJECTOR_BATCH_MESSAGES }, (batch) =>
-    into.apply(batch, lease.epoch),
+    into.apply(batch, lease),
   );
   const over = () => lease.lost.aborted || kernel.stopping.aborted;
   try {
@@ -71,8 +71,12 @@ export const index = async (db: Db, collection: string, view: ProjectedView<unkn
   await db.collection(collection).createIndexes(view.indexes.map((key) => ({ key: { ...key } })));
 };
 
-/** Drops a collection, if it is there. */
-export const dropped = async (db: Db, collection: string): Promise<void> => {
+/**
+ * Drops a collection, if it is there. Throws once the lease is lost: what nobody read when the reader looked, the next one may have built and swapped in
+ * since.
+ */
+export const dropped = async (db: Db, collection: string, lease: Held): Promise<void> => {
+  assertStillHeld(lease);
   try {
     await db.collection(collection).drop();
   } catch (error) {

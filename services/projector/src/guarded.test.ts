@@ -1,5 +1,5 @@
 import type { SmsEvent } from "@outrider/contracts/sms";
-import { memoryDocuments, projection } from "@outrider/eventing";
+import { heldAlone, memoryDocuments, projection } from "@outrider/eventing";
 import { expect, test } from "vitest";
 import { guarded, type Stumble } from "./guarded.ts";
 import type { ProjectedView, Stamp } from "./view.ts";
@@ -26,7 +26,7 @@ test("a message that a view cannot fold is passed over and told without its word
   const sent = { type: "ContactSent", data: { at } } as const;
   await into.apply(
     [1, 2, 3, 4].map((seq) => message<SmsEvent>("sms.contact.00.garage.c1", seq, sent)),
-    1,
+    heldAlone(1),
   );
   expect([...documents.all].map(([id, { _seq }]) => [id, _seq])).toEqual([
     ["a", 1],

@@ -1,4 +1,4 @@
-import { memoryDocuments } from "@outrider/eventing";
+import { heldAlone, memoryDocuments } from "@outrider/eventing";
 import { expect, test } from "vitest";
 import { knowingIds, type Most } from "./known-ids.ts";
 
@@ -24,10 +24,10 @@ const many = Array.from({ length: 10_000 }, (_, index) => `garage.contact-${inde
 
 test("asks for what was there before and for what it has written, and hardly for anything else", async () => {
   const { documents, asked, stored } = setUp(many);
-  await stored.write(new Map([["garage.contact-7", { n: 7 }]]), 1);
+  await stored.write(new Map([["garage.contact-7", { n: 7 }]]), heldAlone(1));
   expect(await documents.load(["garage.contact-7", "garage.new"])).toEqual(new Map([["garage.contact-7", { n: 7 }]]));
   expect(asked).toEqual(["garage.contact-7"]);
-  await documents.write(new Map([["garage.new", { n: 1 }]]), 1);
+  await documents.write(new Map([["garage.new", { n: 1 }]]), heldAlone(1));
   expect(await documents.load(["garage.new"])).toEqual(new Map([["garage.new", { n: 1 }]]));
   asked.length = 0;
   await documents.load(many);
@@ -42,7 +42,7 @@ test("knows as well when it has grown many times over what it began with", async
   await documents.load(["garage.first"]);
   const written = Array.from({ length: 60_000 }, (_, index) => `garage.${index}`);
   for (let from = 0; from < written.length; from += 10_000) {
-    await documents.write(new Map(written.slice(from, from + 10_000).map((id) => [id, { n: from }])), 1);
+    await documents.write(new Map(written.slice(from, from + 10_000).map((id) => [id, { n: from }])), heldAlone(1));
   }
   await documents.load(written);
   expect(asked).toHaveLength(written.length);
@@ -61,11 +61,11 @@ test("asks for everything, and misses nothing, once it has grown beyond what it 
   const { documents, asked } = setUp([], { read: 100, known: 5_000 });
   await documents.load(["garage.first"]);
   const written = new Map(many.map((id) => [id, { n: 1 }]));
-  await documents.write(new Map([...written].slice(0, 4_000)), 1);
+  await documents.write(new Map([...written].slice(0, 4_000)), heldAlone(1));
   asked.length = 0;
   await documents.load(["garage.absent"]);
   expect(asked).toEqual([]);
-  await documents.write(new Map([...written].slice(4_000)), 1);
+  await documents.write(new Map([...written].slice(4_000)), heldAlone(1));
   expect((await documents.load(many)).size).toBe(many.length);
   asked.length = 0;
   await documents.load(["garage.absent"]);

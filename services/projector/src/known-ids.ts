@@ -118,10 +118,10 @@ export const knowingIds = <Document>(
       const present = known === undefined ? ids : ids.filter((id) => known?.mayHave(id));
       return present.length === 0 ? new Map() : documents.load(present);
     },
-    write: async (changed, epoch) => {
+    write: async (changed, lease) => {
       for (const id of changed.keys()) known?.add(id);
       if (known !== undefined && known.count > most.known) known = undefined;
-      await documents.write(changed, epoch);
+      await documents.write(changed, lease);
     },
   };
 };

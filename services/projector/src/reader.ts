@@ -72,7 +72,7 @@ class GroupReader {
     return this.#exclusive(async () => {
       this.#active ??= this.#current();
       const views = [...(await this.#active).values()];
-      await Promise.all(views.map((view) => view.apply(batch, lease.epoch)));
+      await Promise.all(views.map((view) => view.apply(batch, lease)));
       this.#applied = batch.at(-1)?.revision ?? this.#applied;
     });
   }
@@ -155,14 +155,15 @@ class GroupReader {
     if (view === undefined) return;
     const { previous } = alias;
     if (previous !== undefined && Date.parse(now()) - Date.parse(previous.since) > config.PROJECTOR_KEEP_OLD_MS) {
-      await dropped(db, previous.collection);
+      await dropped(db, previous.collection, lease);
       await aliases.forgetPrevious(view.name, previous.collection);
     }
     const { version: wanted } = alias.building ?? alias;
     // What an earlier release wanted is for nobody to finish any more.
     const building = wanted < view.version ? await aliases.want(view) : alias.building;
     if (building === undefined || building.version !== view.version) return;
-    if (alias.building !== undefined && alias.building.collection !== building.collection) await dropped(db, alias.building.collection);
+    if (alias.building !== undefined && alias.building.collection !== building.collection)
+      await dropped(db, alias.building.collection, lease);
     await build(this.#host, this.#group, view, building, lease, {
       exclusive: (work) => this.#exclusive(work),
       applied: async () => this.#applied ?? (await this.positions.load())?.seq ?? 0,

@@ -25,7 +25,13 @@ export const replay = <Event>(
   { lease, ...options }: Replayed<Event>,
   handle: (batch: readonly Followed<Event>[]) => Promise<void>,
 ): Follower => {
-  const borrowed: Lease = { ...lease, release: async () => undefined };
+  // Its `lost` asks the lease each time that it is read: a copy would tell what was so when it was made.
+  const borrowed: Lease = {
+    ...{ name: lease.name, epoch: lease.epoch, release: async () => undefined },
+    get lost() {
+      return lease.lost;
+    },
+  };
   let lent = false;
   const acquire: AcquireLease = async (_name, stop) => {
     if (!lent) {

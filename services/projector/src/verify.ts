@@ -68,11 +68,12 @@ const fold = async (
     if (why !== undefined) trouble = { why, since: trouble?.since ?? performance.now() };
   };
   const quiet = { ...kernel, ready };
-  const reading = replay(quiet, { name, stream, codec, lease: readingOnly(name), batch: config.PROJECTOR_BATCH_MESSAGES }, (batch) => {
+  const lease = readingOnly(name);
+  const reading = replay(quiet, { name, stream, codec, lease, batch: config.PROJECTOR_BATCH_MESSAGES }, (batch) => {
     trouble = undefined;
     return into.apply(
       batch.filter(({ revision }) => revision <= seq),
-      0,
+      lease,
     );
   });
   try {

@@ -1,6 +1,6 @@
 import { documents, type ViewName } from "@outrider/contracts/documents";
 import { accountId, contactId, personId } from "@outrider/contracts/ids";
-import { type Followed, memoryDocuments, projection } from "@outrider/eventing";
+import { type Followed, heldAlone, memoryDocuments, projection } from "@outrider/eventing";
 import { expect } from "vitest";
 import type { ProjectedView, Stamp } from "../view.ts";
 
@@ -15,10 +15,10 @@ export const message = <Event>(subject: string, revision: number, ...events: Eve
 export const folded = async <Event>(view: ProjectedView<Event>, ...messages: Followed<Event>[]) => {
   const stored = memoryDocuments<Stamp>();
   const once = projection(view, stored);
-  for (const each of messages) await once.apply([each], 1);
+  for (const each of messages) await once.apply([each], heldAlone(1));
   const first = structuredClone(new Map(stored.all));
   for (const [, document] of first) expect(documents[view.name as ViewName].parse(document)).toEqual(document);
-  await projection(view, stored).apply(messages, 1);
+  await projection(view, stored).apply(messages, heldAlone(1));
   expect(new Map(stored.all)).toEqual(first);
   return Object.fromEntries(first);
 };

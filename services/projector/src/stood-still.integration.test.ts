@@ -1,0 +1,81 @@
+import { streams, subjects } from "@outrider/contracts/streams";
+import { ensureStream, headerLine, type Kernel, type Lease } from "@outrider/eventing";
+import { kernelOf, openMongo, openService, parseConfig, type Service } from "@outrider/platform";
+import { type TestMongo, type ThrowAwayNats, testMongo, throwAwayNats } from "@outrider/stack/testing";
+import type { Db } from "mongodb";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { aliasesIn } from "./aliases.ts";
+import { build } from "./build.ts";
+import { definition, type ProjectorConfig } from "./config.ts";
+import { groups } from "./groups.ts";
+import { replay } from "./replay.ts";
+
+let nats: ThrowAwayNats;
+let mongo: TestMongo;
+let service: Service<ProjectorConfig>;
+let kernel: Kernel;
+let db: Db;
+
+beforeAll(async () => {
+  [nats, mongo] = await Promise.all([throwAwayNats(), testMongo()]);
+  const environment = { NATS_URL: nats.url, MONGODB_URL: mongo.url, MONGODB_DATABASE: mongo.database, LOG_LEVEL: "silent" };
+  const parsed = parseConfig(definition, environment);
+  if (!parsed.ok) throw new Error(parsed.problems.join("; "));
+  service = await openService(parsed.config, { ownsProcess: false });
+  kernel = kernelOf(service);
+  ({ db } = await openMongo(service));
+  await ensureStream(service.jsm, streams.ledger);
+});
+afterAll(async () => {
+  await service[Symbol.asyncDispose]();
+  await nats.stop();
+});
+
+/** A lease as a process finds it that has stood still: nobody has raised its signal yet, but whoever asks is told that it is lost. */
+const standingStill = () => {
+  const state = { isLost: false };
+  const [held, lost] = [new AbortController().signal, AbortSignal.abort()];
+  const lease: Lease = {
+    ...{ name: "stood-still", epoch: 1, release: async () => undefined },
+    get lost() {
+      return state.isLost ? lost : held;
+    },
+  };
+  return { lease, state };
+};
+
+test("a reader that stood still before it begins a build does not drop what another reader has built meanwhile, and serves now", async () => {
+  const group = groups.find(({ stream }) => stream === streams.ledger.name);
+  const view = group?.views.find(({ name }) => name === "balances");
+  if (group === undefined || view === undefined) throw new Error("there is such a view");
+  const building = { collection: "balances@1-2", version: 1, build: 2, since: "2026-11-20T10:00:00.000Z" };
+  const serving = db.collection<{ _id: string }>(building.collection);
+  await serving.insertOne({ _id: "garage.garage" });
+  const { lease, state } = standingStill();
+  state.isLost = true;
+  const host = { kernel, db, aliases: aliasesIn(db, () => ""), acquire: async () => lease, now: () => "", config: service.config };
+  const reader = { exclusive: <T>(work: () => Promise<T>) => work(), applied: async () => 0, swap: async () => false };
+  await expect(build(host, group, view, building, lease, reader)).rejects.toThrow("lost");
+  expect(await serving.countDocuments()).toBe(1);
+});
+
+test("a build reads no further once its reader's lease is lost, though nobody has raised the signal yet", async () => {
+  const { lease, state } = standingStill();
+  const handled: number[] = [];
+  const group = groups.find(({ stream }) => stream === streams.ledger.name);
+  if (group === undefined) throw new Error("there is such a group");
+  const options = { name: "borrows", stream: group.stream, codec: group.codec, batch: 10, lease };
+  const reading = replay(kernel, options, async (batch) => void handled.push(...batch.map(({ revision }) => revision)));
+  const granted = { at: "2026-11-20T10:00:00.000Z", events: [] };
+  const write = async () => {
+    const bytes = new TextEncoder().encode(JSON.stringify(granted));
+    const answer = await kernel.publisher.publish(subjects.balance("garage" as never), bytes, headerLine("Outrider-Command", "c"));
+    return answer.kind === "stored" ? answer.seq : Number.NaN;
+  };
+  const first = await write();
+  expect(await reading.reached(first, performance.now() + 10_000)).toBe(true);
+  state.isLost = true;
+  expect(await reading.reached(await write(), performance.now() + 500)).toBe(false);
+  await reading.stop();
+  expect(handled).toEqual([first]);
+});
