@@ -37,7 +37,8 @@ export const outputOf = (json: boolean): Output => {
     terminal,
     say,
     draw,
-    columns: () => process.stderr.columns ?? 100,
+    // A terminal whose size nobody has set says that it is 0 wide.
+    columns: () => process.stderr.columns || 100,
     result: (document, text) => print(() => (json ? jsonText(document) : text())),
     found: (text) => {
       if (!json) print(text);
