@@ -55,9 +55,9 @@ test("tells its release", async () => {
   expect(wrote.out).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
-/** The words of every command below one, groups left out. */
+/** The words of every command below one, groups and what is in them. */
 const commandsOf = (command: Command): readonly (readonly string[])[] =>
-  command.commands.flatMap((sub) => (sub.commands.length === 0 ? [[sub.name()]] : commandsOf(sub).map((words) => [sub.name(), ...words])));
+  command.commands.flatMap((sub) => [[sub.name()], ...commandsOf(sub).map((words) => [sub.name(), ...words])]);
 
 test.each(commandsOf(programOf()).map((words) => [words.join(" "), words] as const))(
   "`%s --help` shows an example",
@@ -69,6 +69,30 @@ test.each(commandsOf(programOf()).map((words) => [words.join(" "), words] as con
     expect(example).toMatch(new RegExp(`outrider (${name}\\b|${words[0]}$)`, "m"));
   },
 );
+
+/** The words behind `outrider` in each example of all helps; what a shell would do with quotes is done. */
+const examplesIn = (help: string): readonly (readonly string[])[] =>
+  [...help.replaceAll(/\\\n\s+/g, "").matchAll(/^ {2}\$ (?:\S+=\S+ )*outrider ?(.*?)(?: {3,}.*)?$/gm)].map(([, line = ""]) =>
+    [...line.replace(/ > .*$/, "").matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+      ([, double, single, bare]) => double ?? single ?? bare ?? "",
+    ),
+  );
+
+/** The same program, in which nothing is carried out. */
+const idle = (command: Command): Command => {
+  if (command.commands.length === 0) command.action(() => undefined);
+  for (const sub of command.commands) idle(sub);
+  return command;
+};
+
+test("every example of every help can be typed as it stands", async () => {
+  for (const words of [[], ...commandsOf(programOf())]) await runCommandLine([...words, "--help"]);
+  const examples = examplesIn(wrote.out);
+  expect(examples.length).toBeGreaterThan(80);
+  for (const words of examples) {
+    await expect(idle(programOf()).parseAsync([...withOnce(words)], { from: "user" }), words.join(" ")).resolves.toBeDefined();
+  }
+});
 
 test("live mode refuses a clock of its own", () => {
   const ask = () =>

@@ -9,7 +9,13 @@ import { bold } from "../output.ts";
 import { addAccountSettings } from "./account-settings.ts";
 
 export const addAccounts = (program: Command): void => {
-  const accounts = program.command("accounts").description("tenants with keys, providers and a policy of their own");
+  const accounts = program
+    .command("accounts")
+    .description("tenants with keys, providers and a policy of their own")
+    .addHelpText(
+      "after",
+      '\nExamples:\n  $ outrider accounts create acme --name "Acme Autos"\n  $ outrider accounts list\n  $ outrider accounts change --daily-limit 200',
+    );
   addCreate(accounts);
   addList(accounts);
   addShow(accounts);

@@ -7,7 +7,10 @@ import { textAt } from "../json.ts";
 import { listed, moreOf, withLimit } from "../listing.ts";
 
 export const addAds = (program: Command): void => {
-  const ads = program.command("ads").description("what was found in files of ads");
+  const ads = program
+    .command("ads")
+    .description("what was found in files of ads")
+    .addHelpText("after", "\nExamples:\n  $ outrider ads import ads.csv\n  $ outrider ads list --json");
   addImport(ads);
   addList(ads);
 };

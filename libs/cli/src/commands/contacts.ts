@@ -22,7 +22,13 @@ const columns: readonly Column[] = [
 ];
 
 export const addContacts = (program: Command): void => {
-  const contacts = program.command("contacts").description("one message to one person, and what became of it");
+  const contacts = program
+    .command("contacts")
+    .description("one message to one person, and what became of it")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ outrider contacts unknown\n  $ outrider contacts resolve Yb3… not-sent\n  $ outrider contacts show Yb3…",
+    );
   addUnknown(contacts);
   addList(contacts);
   addShow(contacts);

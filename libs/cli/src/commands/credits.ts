@@ -7,7 +7,13 @@ import { at, numberAt } from "../json.ts";
 import { listed, moreOf, withLimit } from "../listing.ts";
 
 export const addCredits = (program: Command): void => {
-  const credits = program.command("credits").description("granted, held, spent");
+  const credits = program
+    .command("credits")
+    .description("granted, held, spent")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ outrider credits\n  $ outrider credits grant 5000 --account acme\n  $ outrider credits statement",
+    );
   addShow(credits);
   addGrant(credits);
   addStatement(credits);

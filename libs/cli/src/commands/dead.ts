@@ -7,7 +7,10 @@ import { at, itemsOf } from "../json.ts";
 import { bad } from "../output.ts";
 
 export const addDead = (program: Command): void => {
-  const dead = program.command("dead").description("messages that no handler could digest (administrator)");
+  const dead = program
+    .command("dead")
+    .description("messages that no handler could digest (administrator)")
+    .addHelpText("after", "\nExamples:\n  $ outrider dead\n  $ outrider dead show sms-sender 12\n  $ outrider dead retry sms-sender 12");
   addList(dead);
   addShow(dead);
   addRetry(dead);

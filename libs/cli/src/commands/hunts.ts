@@ -25,7 +25,10 @@ const refuseBoth = (options: Options): void => {
 };
 
 export const addHunts = (program: Command): void => {
-  const hunts = program.command("hunts").description("what to look for, and how to write to its owners");
+  const hunts = program
+    .command("hunts")
+    .description("what to look for, and how to write to its owners")
+    .addHelpText("after", "\nExamples:\n  $ outrider hunts\n  $ outrider hunts create hunt.json --activate\n  $ outrider hunts show Yb3…");
   addList(hunts);
   addCreate(hunts);
   addTexts(hunts);

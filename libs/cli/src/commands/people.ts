@@ -7,7 +7,13 @@ import { jsonText } from "../format.ts";
 import { at, itemsOf, textAt } from "../json.ts";
 
 export const addPeople = (program: Command): void => {
-  const people = program.command("people").description("who is contacted, who must not be, and why (a number or an id names them)");
+  const people = program
+    .command("people")
+    .description("who is contacted, who must not be, and why (a number or an id names them)")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ outrider people why +33639980001\n  $ outrider people opt-out +33639980001\n  $ outrider people erase +33639980001",
+    );
   addWhy(people);
   addFind(people);
   addChoices(people);

@@ -10,7 +10,10 @@ import { personOf } from "./people.ts";
 const marks = ["interested", "not-interested", "wrong-number", "done", "unread"] as const;
 
 export const addReplies = (program: Command): void => {
-  const replies = program.command("replies").description("what people wrote back");
+  const replies = program
+    .command("replies")
+    .description("what people wrote back")
+    .addHelpText("after", "\nExamples:\n  $ outrider replies list --mark unread\n  $ outrider replies show k2f…");
   addList(replies);
   addShow(replies);
   addMark(replies);

@@ -28,7 +28,10 @@ const huntError = (hunt: unknown): readonly string[] => {
 };
 
 export const addRuns = (program: Command): void => {
-  const runs = program.command("runs").description("one account's day, in one or more passes");
+  const runs = program
+    .command("runs")
+    .description("one account's day, in one or more passes")
+    .addHelpText("after", "\nExamples:\n  $ outrider runs dry-run\n  $ outrider runs start --watch\n  $ outrider runs watch 2026-11-23");
   addStart(runs);
   addDryRun(runs);
   addWatch(runs);

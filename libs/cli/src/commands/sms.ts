@@ -7,7 +7,10 @@ import { at, itemsOf, textAt } from "../json.ts";
 const million = 1_000_000;
 
 export const addSms = (program: Command): void => {
-  const sms = program.command("sms").description("the phones that send SMS");
+  const sms = program
+    .command("sms")
+    .description("the phones that send SMS")
+    .addHelpText("after", "\nExamples:\n  $ outrider sms\n  $ SMSMOBILEAPI_KEY=… outrider sms connect main\n  $ outrider sms test main");
   addConnect(sms);
   addTest(sms);
   addLines(sms);

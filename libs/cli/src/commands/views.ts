@@ -11,7 +11,10 @@ const example = (line: string): string => `\nExample:\n  $ outrider views ${line
 const verifyMs = 250_000;
 
 export const addViews = (program: Command): void => {
-  const views = program.command("views").description("what lists are made of (administrator)");
+  const views = program
+    .command("views")
+    .description("what lists are made of (administrator)")
+    .addHelpText("after", "\nExamples:\n  $ outrider views\n  $ outrider views rebuild contacts\n  $ outrider views verify contacts");
   addList(views);
   addRebuild(views);
   addVerify(views);

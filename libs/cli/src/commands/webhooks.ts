@@ -6,7 +6,10 @@ import { textAt } from "../json.ts";
 import { listed, moreOf, withLimit } from "../listing.ts";
 
 export const addWebhooks = (program: Command): void => {
-  const webhooks = program.command("webhooks").description("what the provider tells us");
+  const webhooks = program
+    .command("webhooks")
+    .description("what the provider tells us")
+    .addHelpText("after", "\nExamples:\n  $ outrider webhooks\n  $ outrider webhooks unmatched --json");
   withLimit(webhooks.command("unmatched", { isDefault: true }))
     .description("what it told us of messages that we do not know, the latest first")
     .addHelpText("after", "\nExamples:\n  $ outrider webhooks\n  $ outrider webhooks unmatched --json")
