@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { adminOf, endpointOf, isRunning, readCredentials, type Where, writeCredentials } from "./endpoint.ts";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import { adminOf, endpointOf, readCredentials, stillThere, type Where, writeCredentials } from "./endpoint.ts";
 
 let folder: string;
 let where: Where;
@@ -72,14 +74,27 @@ test("credentials are readable by their owner only", () => {
 });
 
 test("a run file that a killed start left behind runs nothing", () => {
-  runs({
-    gateway: "http://127.0.0.1:4000",
-    services: [
-      { name: "gateway", pid: 41 },
-      { name: "registry", pid: null },
-    ],
-  });
-  expect(isRunning(where.runFile, (pid) => pid === 41)).toBe(true);
-  expect(isRunning(where.runFile, () => false)).toBe(false);
-  expect(isRunning(join(folder, "none.json"))).toBe(false);
+  const services = [
+    { name: "gateway", pid: 41 },
+    { name: "registry", pid: null },
+  ];
+  runs({ pid: 40, gateway: "http://127.0.0.1:4000", services });
+  expect(stillThere(where.runFile, (pid) => pid === 40)).toEqual({ starter: true, services: false });
+  expect(stillThere(where.runFile, (pid) => pid === 41)).toEqual({ starter: false, services: true });
+  expect(stillThere(where.runFile, () => false)).toEqual({ starter: false, services: false });
+  expect(stillThere(join(folder, "none.json"))).toEqual({ starter: false, services: false });
+  // Started again in a container, a process may have the number of the one that was killed in it.
+  runs({ pid: process.pid, services: [{ name: "gateway", pid: process.pid }] });
+  expect(stillThere(where.runFile, () => true)).toEqual({ starter: false, services: false });
+});
+
+test.runIf(process.platform === "linux")("a killed process that nobody has collected yet runs no more", async () => {
+  // The shell starts a child, becomes a program that collects none, and tells the child's number first.
+  const parent = spawn("/bin/sh", ["-c", "sleep 0 & echo $!; exec sleep 60"]);
+  onTestFinished(() => void parent.kill("SIGKILL"));
+  const [told] = await once(parent.stdout, "data");
+  const pid = Number(String(told));
+  runs({ pid, services: [] });
+  await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, "utf8")).toMatch(/\) Z /), 5_000);
+  expect(stillThere(where.runFile).starter).toBe(false);
 });

@@ -82,25 +82,40 @@ const gatewayInRunFile = (runFile: string): string => {
   return gateway;
 };
 
-/** Pids of what the run file says runs; empty when there is none. */
-export const runningPids = (runFile: string): readonly number[] => {
-  const services = at(readJson(runFile), "services");
-  if (!Array.isArray(services)) return [];
-  return services.flatMap((service: unknown) => {
-    const pid = at(service, "pid");
-    return typeof pid === "number" ? [pid] : [];
-  });
-};
+/** What of the run file is still there. A killed start leaves its file behind, and for some seconds its services. */
+export interface StillThere {
+  /** Whoever started it, and would end it. */
+  readonly starter: boolean;
+  readonly services: boolean;
+}
 
-/** Whether what the run file names is still there: a killed `up` leaves its file behind. */
-export const isRunning = (runFile: string, alive: (pid: number) => boolean = isAlive): boolean => runningPids(runFile).some(alive);
+export const stillThere = (runFile: string, alive: (pid: number) => boolean = isAlive): StillThere => {
+  const running = readJson(runFile);
+  const services = at(running, "services");
+  const isThere = (one: unknown): boolean => {
+    const pid = at(one, "pid");
+    // In a container that was started again our own number may be that of whoever was killed in it.
+    return typeof pid === "number" && pid !== process.pid && alive(pid);
+  };
+  return { starter: isThere(running), services: Array.isArray(services) && services.some(isThere) };
+};
 
 const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+  return !isZombie(pid);
+};
+
+/** Ended, but not yet collected by a parent that does not care: common in containers. Elsewhere than on Linux there is no such file. */
+const isZombie = (pid: number): boolean => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
+  } catch {
+    return false;
   }
 };
 

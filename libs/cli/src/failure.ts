@@ -1,3 +1,5 @@
+import { places } from "./places.ts";
+
 /** 1: refused, failed, or a check does not hold. 2: cannot run (a missing tool, bad input, nothing running). */
 export type ExitCode = 1 | 2;
 
@@ -44,8 +46,21 @@ export const endingOf = (error: unknown): Ending => {
   if (error instanceof Error && error.name === "StackError") {
     return { sentence: error.message, exitCode: 2, detail: "detail" in error ? String(error.detail) : "" };
   }
+  const unusable = unusableFolder(error);
+  if (unusable !== undefined) return { sentence: unusable, exitCode: 2, detail: error instanceof Error ? (error.stack ?? "") : "" };
   const sentence = error instanceof Error ? error.message : String(error);
   return { sentence: `Something unexpected happened: ${sentence}`, exitCode: 1, detail: error instanceof Error ? (error.stack ?? "") : "" };
+};
+
+const refusesFiles: readonly unknown[] = ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "EISDIR"];
+
+/** The folder of data, or the cache of servers, is no folder, is not ours, or is full: this machine's matter, and no defect. */
+const unusableFolder = (error: unknown): string | undefined => {
+  if (!(error instanceof Error && "code" in error && "path" in error && typeof error.path === "string")) return undefined;
+  if (error.code === "ENOSPC" || error.code === "EDQUOT") return `No disk space is left for ${error.path}: make room and start again.`;
+  if (!refusesFiles.includes(error.code)) return undefined;
+  const variable = error.path.startsWith(places.home) ? "OUTRIDER_HOME" : "OUTRIDER_CACHE";
+  return `${error.path} cannot be written (${String(error.code)}): make it yours, or choose another folder by ${variable}.`;
 };
 
 /** The one document of a command that failed. */

@@ -60,6 +60,7 @@ test("starts everything, tells each process what it needs, and leaves nothing be
   expect(Math.abs(Date.now() + offset - Date.parse("2030-01-07T10:00:00Z"))).toBeLessThan(120_000);
 
   const running = JSON.parse(await readFile(runFile, "utf8")) as Running;
+  expect(running.pid).toBe(process.pid);
   expect(running).toEqual({
     gateway: null,
     nats: outrider.urls.nats,

@@ -93,7 +93,7 @@ async function startAll(options: OutriderOptions, stack: AsyncDisposableStack): 
   const describe = (): RunningService[] => services.map(described);
   const publish = runFilePublisher(
     options.runFile,
-    () => ({ gateway, nats: nats.url, mongodb: mongo.url, simulators, services: describe() }),
+    () => ({ pid: process.pid, gateway, nats: nats.url, mongodb: mongo.url, simulators, services: describe() }),
     stack,
   );
   const started = (event: OutriderEvent): void => {

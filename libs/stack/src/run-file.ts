@@ -12,6 +12,8 @@ export interface RunningService {
 }
 
 export interface Running {
+  /** Who has started it, and ends it: with this process everything ends within seconds. */
+  readonly pid: number;
   readonly gateway: string | null;
   readonly nats: string;
   readonly mongodb: string;

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { flagOption } from "../context.ts";
-import { isRunning } from "../endpoint.ts";
+import { stillThere } from "../endpoint.ts";
 import { cannotRun, Failure, refused } from "../failure.ts";
 import { dim, good } from "../output.ts";
 import { places } from "../places.ts";
@@ -50,7 +50,7 @@ const play = async ({ output }: Context, wanted: Wanted, dir: string, opened: (s
   const stage = await openStage({
     dir,
     // An `up` that serves keeps its own.
-    runFile: existsSync(places.runFile) && isRunning(places.runFile) ? join(dir, "run.json") : places.runFile,
+    runFile: stillThere(places.runFile).starter ? join(dir, "run.json") : places.runFile,
     at,
     env: { ...rehearsalEnvironment, SMS_PRICE_CREDITS: String(wanted.price) },
     output,

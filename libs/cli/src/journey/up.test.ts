@@ -1,11 +1,13 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { adminOf, endpointOf, readCredentials, writeCredentials } from "../endpoint.ts";
 import { refused } from "../failure.ts";
 import type { Output } from "../output.ts";
-import { keepAdminKey, servedAnyway, withoutPassword } from "./up.ts";
+import { keepAdminKey, servedAnyway, untilNobodyElse, withoutPassword } from "./up.ts";
 
 const said = async (work: Promise<void>, options = {}): Promise<readonly string[]> => {
   const lines: string[] = [];
@@ -28,6 +30,28 @@ test("what goes wrong in the first run is one sentence, and serving goes on", as
   expect(lines).toEqual([expect.stringMatching(/✗.* The first run: The summary does not add up: a\.$/)]);
   expect(await said(Promise.reject(new TypeError("odd")))).toHaveLength(1);
   expect(await said(Promise.resolve())).toEqual([]);
+});
+
+test("what a killed start has left behind is waited for, and only whoever still runs is told", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "outrider-cli-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const runFile = join(folder, "run.json");
+  const gone = spawn(process.execPath, ["-e", ""]);
+  await once(gone, "exit");
+  const ending = spawn(process.execPath, ["-e", "setTimeout(() => undefined, 60_000)"]);
+  writeFileSync(runFile, JSON.stringify({ pid: gone.pid, services: [{ name: "gateway", pid: ending.pid }] }));
+  const waited = untilNobodyElse(silent, runFile, 30_000).then(() => "waited");
+  expect(await Promise.race([waited, new Promise((resume) => setTimeout(resume, 300, "waits"))])).toBe("waits");
+  ending.kill("SIGKILL");
+  expect(await waited).toBe("waited");
+
+  const running = spawn(process.execPath, ["-e", "setTimeout(() => undefined, 60_000)"]);
+  onTestFinished(() => void running.kill("SIGKILL"));
+  writeFileSync(runFile, JSON.stringify({ pid: running.pid, services: [] }));
+  await expect(untilNobodyElse(silent, runFile)).rejects.toMatchObject({ exitCode: 2, message: /runs here already/ });
+  // Somebody else's process that has got the number of a service by now is waited for no longer than services take to end.
+  writeFileSync(runFile, JSON.stringify({ pid: gone.pid, services: [{ name: "gateway", pid: running.pid }] }));
+  await untilNobodyElse(silent, runFile, 200);
 });
 
 test("addresses of servers are shown without their passwords", () => {

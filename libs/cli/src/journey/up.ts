@@ -1,10 +1,12 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "../context.ts";
-import { isRunning, readCredentials, writeCredentials } from "../endpoint.ts";
+import { readCredentials, stillThere, writeCredentials } from "../endpoint.ts";
 import { cannotRun, documentOf, endingOf } from "../failure.ts";
-import { bad, bold, dim } from "../output.ts";
+import { bad, bold, dim, type Output } from "../output.ts";
 import { places } from "../places.ts";
+import { progressOf } from "../progress.ts";
 import { openDemoAccount } from "./demo-account.ts";
 import { Interrupted, interruptsOf } from "./interrupts.ts";
 import { keepWatch } from "./keep-watch.ts";
@@ -20,9 +22,7 @@ const usualPort = 4000;
 export const up = async (context: Context): Promise<void> => {
   const { output } = context;
   const wanted = wantedOf(context, process.env);
-  if (isRunning(places.runFile)) {
-    throw cannotRun("Outrider runs here already: use it, or end it first with Ctrl-C where it was started.");
-  }
+  await untilNobodyElse(output, places.runFile);
   const dir = places.data;
   const live = process.env["OUTRIDER_PROVIDERS"] === "live";
   using interrupts = interruptsOf(output);
@@ -60,6 +60,23 @@ export const up = async (context: Context): Promise<void> => {
   } finally {
     watches.dispose(); // what ends now is meant to
     await stage?.outrider.stop();
+  }
+};
+
+/** Services end within their `STOP_DEADLINE_MS` once whoever started them is gone; what is there then is somebody else's. */
+const leftBehindMs = 15_000;
+
+/** @throws Failure (2) when Outrider runs here. Services of a start that was killed are waited for: they still hold the usual port. */
+export const untilNobodyElse = async (output: Output, runFile: string, mostMs = leftBehindMs): Promise<void> => {
+  const progress = progressOf(output, "waiting for services of a start that was killed to end");
+  try {
+    for (const began = performance.now(); performance.now() - began < mostMs; await sleep(100)) {
+      const { starter, services } = stillThere(runFile);
+      if (starter) throw cannotRun("Outrider runs here already: use it, or end it first with Ctrl-C where it was started.");
+      if (!services) return;
+    }
+  } finally {
+    progress.drop();
   }
 };
 
