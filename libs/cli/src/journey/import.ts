@@ -30,12 +30,15 @@ export const importFile = async (
   const progress = progressOf(output, "importing");
   try {
     const blob = await openAsBlob(file.path);
+    let lines = lineCount();
     const body = (): ReadableStream<Uint8Array> => {
       let sent = 0;
+      lines = lineCount();
       return blob.stream().pipeThrough(
         new TransformStream<Uint8Array, Uint8Array>({
           transform: (chunk, controller) => {
             sent += chunk.byteLength;
+            lines.add(chunk);
             progress.update(Math.floor(sent / 1024), Math.ceil(file.bytes / 1024), "KB uploaded");
             controller.enqueue(chunk);
           },
@@ -46,7 +49,9 @@ export const importFile = async (
     const answer = await api.upload(v1.imports.start, query, body);
     const id = textAt(answer, "import");
     if (id === undefined) throw refused("The gateway did not name the import.");
-    const ended = await untilRead(api, id, (counts) => progress.update(counts.read, undefined, countsText(counts)));
+    // How many rows there are only the importer knows, at the end: a cell may hold line breaks, and a last line may be empty.
+    const about = Math.max(0, lines.count() - 1);
+    const ended = await untilRead(api, id, (counts) => progress.update(counts.read, Math.max(about, counts.read), countsText(counts)));
     if (ended.status === "failed")
       throw refused(`${file.path} was not imported: ${ended.reason ?? "no reason was given"}`, JSON.stringify(ended.counts));
     const ms = progress.end(importedText(ended.counts));
@@ -58,6 +63,22 @@ export const importFile = async (
     progress.drop();
     throw error;
   }
+};
+
+const lineFeed = 0x0a;
+
+/** Lines of a file that comes in parts, the last one with or without a line feed. A carriage return alone ends none here. */
+export const lineCount = () => {
+  let feeds = 0;
+  let open = false;
+  return {
+    add: (part: Uint8Array): void => {
+      for (let at = part.indexOf(lineFeed); at >= 0; at = part.indexOf(lineFeed, at + 1)) feeds += 1;
+      // In UTF-16 a zero follows the line feed, or comes before it.
+      if (part.length > 0) open = !part.subarray(-2).includes(lineFeed);
+    },
+    count: (): number => feeds + (open ? 1 : 0),
+  };
 };
 
 /** "imported 3 rows: 2 new, 1 bad" */
