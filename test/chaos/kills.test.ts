@@ -4,13 +4,13 @@ import { ledgerCommands } from "@outrider/contracts/ledger";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { smsCommands } from "@outrider/contracts/sms";
 import { keyIds } from "@outrider/platform";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { eventually, type Tenant } from "../world.ts";
 import { type Arena, importOwners, numberOf, openArena, openHeardTenant } from "./arena.ts";
 import { longerThanAckWait, pause } from "./blows.ts";
 import { hasEnded, type Story } from "./chronicle.ts";
 import { rowsOfTenant } from "./provider.ts";
-import { reportOf } from "./report.ts";
+import { reportOf, unfinished } from "./report.ts";
 import { untilAllHolds } from "./verdict.ts";
 
 /** An account and its owners for each test, imported beforehand; the last test reckons with all of them. */
@@ -54,6 +54,12 @@ beforeAll(async () => {
 afterAll(async () => {
   await arena?.[Symbol.asyncDispose]();
 }, 60_000);
+
+beforeEach(({ onTestFailed }) => {
+  onTestFailed(async () => {
+    process.stderr.write(`${await reportOf(arena.world, undefined, arena.log, unfinished(arena.chronicle))}\n`);
+  });
+});
 
 const tenantOf = (name: Name): Tenant => {
   const tenant = tenants.get(name);

@@ -3,6 +3,7 @@ import { ledgerCommands } from "@outrider/contracts/ledger";
 import { smsCommands } from "@outrider/contracts/sms";
 import type { World } from "../world.ts";
 import type { BlowLog } from "./blows.ts";
+import { type Chronicle, hasEnded } from "./chronicle.ts";
 import type { Problem } from "./verdict.ts";
 
 const historiesShown = 3;
@@ -37,7 +38,16 @@ interface HistoryReply {
   }[];
 }
 
-/** Everything that helps to understand a failure: the seed, what was done when, what does not hold, and the histories behind it. */
+/** Contacts that have not ended, as what does not hold: their histories tell where they stand. */
+export const unfinished = ({ contacts }: Chronicle): readonly Problem[] =>
+  [...contacts.values()]
+    .filter((story) => !hasEnded(story))
+    .map(({ status, subject }) => ({ what: `a contact is still ${status}`, subject }));
+
+/**
+ * Everything that helps to understand a failure: the seed (else that of the provider), what was done when, what does not hold, and the
+ * histories behind it.
+ */
 export const reportOf = async (
   world: World,
   seed: number | undefined,
@@ -45,10 +55,11 @@ export const reportOf = async (
   problems: readonly Problem[],
 ): Promise<string> => {
   const subjects = [...new Set(problems.flatMap(({ subject }) => (subject === undefined ? [] : [subject])))].slice(0, historiesShown);
+  const drawn = seed ?? (await world.sim.stats().catch(() => undefined))?.seed;
   const histories: string[] = [];
   for (const subject of subjects) histories.push(await historyOf(world, subject));
   return [
-    `${problems.length} things do not hold${seed === undefined ? "" : ` (seed ${seed})`}; with CHAOS_KEEP=1 logs and data stay in ${world.dir}`,
+    `${problems.length} things do not hold${drawn === undefined ? "" : ` (seed ${drawn})`}; with CHAOS_KEEP=1 logs and data stay in ${world.dir}`,
     ...problems.slice(0, problemsShown).map(({ what, subject }) => `  - ${what}${subject === undefined ? "" : ` [${subject}]`}`),
     ...(problems.length > problemsShown ? [`  … and ${problems.length - problemsShown} more`] : []),
     "what was done:",

@@ -3,9 +3,8 @@ import { hashId } from "@outrider/contracts/ids";
 import { eventually, type Tenant, type TenantOptions } from "../world.ts";
 import { type Arena, importOwners, openArena, openHeardTenant } from "./arena.ts";
 import { pause } from "./blows.ts";
-import { hasEnded } from "./chronicle.ts";
 import { type Blow, type Lane, pauseLane, peopleLane, processLane, providerLane, serverLane } from "./lanes.ts";
-import { reportOf } from "./report.ts";
+import { reportOf, unfinished } from "./report.ts";
 import { type Problem, untilAllHolds } from "./verdict.ts";
 
 export interface StormOptions {
@@ -40,10 +39,11 @@ export const storm = async (options: StormOptions): Promise<StormResult> => {
   const { seed, tell } = options;
   const perSecond = options.contacts > 1000 ? 16 : 4;
   await using arena = await openArena({
-    env: { ATTEMPTS_AT_ONCE: String(perSecond) },
+    env: { ATTEMPTS_AT_ONCE: String(perSecond), SIM_SEED: String(seed) },
     ...(tell === undefined ? {} : { tell }),
   });
   const { world, log, blows, chronicle } = arena;
+  log.note(`the provider decides by seed ${(await world.sim.stats()).seed}`);
   await world.sim.setReplies({ share: 0.1, texts: ["STOP", "Oui", "Arrêtez"], delayMs: 500 });
   const tenants = await Promise.all(plansOf(options).map((plan) => openHeardTenant(world, plan)));
   const counts = plansOf(options).map(({ owners }) => owners);
@@ -63,7 +63,7 @@ export const storm = async (options: StormOptions): Promise<StormResult> => {
     calm.abort();
     const problems: Problem[] = [
       { what: error instanceof Error ? `${error.message}${causeOf(error)}` : String(error) },
-      ...unfinished(arena),
+      ...unfinished(chronicle),
     ];
     return { failure: await reportOf(world, seed, log, problems), blows: log.lines, figures: {} };
   }
@@ -78,11 +78,6 @@ export const storm = async (options: StormOptions): Promise<StormResult> => {
 };
 
 const causeOf = ({ cause }: Error): string => (cause instanceof Error ? `: ${cause.message}` : "");
-
-const unfinished = ({ chronicle }: Arena): readonly Problem[] =>
-  [...chronicle.contacts.values()]
-    .filter((story) => !hasEnded(story))
-    .map(({ status, subject }) => ({ what: `a contact is still ${status}`, subject }));
 
 type Plan = TenantOptions & { readonly owners: number };
 
@@ -160,7 +155,7 @@ const untilEnded = (arena: Arena, what: string): Promise<true> =>
     what,
     async () => {
       await arena.chronicle.upToNow();
-      return unfinished(arena).length === 0 ? true : undefined;
+      return unfinished(arena.chronicle).length === 0 ? true : undefined;
     },
     180_000,
   );

@@ -41,7 +41,7 @@ export const walk = async (options: WalkOptions): Promise<WalkResult> => {
   const offsetMs = Date.parse(lawfulMoment) - Date.now();
   await using world = await openWorld({
     keep: process.env["CHAOS_KEEP"] !== undefined,
-    env: { ...brisk, OUTRIDER_CLOCK_OFFSET_MS: String(offsetMs) },
+    env: { ...brisk, OUTRIDER_CLOCK_OFFSET_MS: String(offsetMs), SIM_SEED: String(seed) },
   });
   const chronicle = await openChronicle(world, offsetMs);
   await using stack = new AsyncDisposableStack();
