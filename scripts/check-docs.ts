@@ -2,8 +2,9 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import { programOf } from "../libs/cli/src/program.ts";
 import { anchorOf, headingsOf, type Known, problemsIn } from "./documents.ts";
+import { messagesFile, messagesPage } from "./messages.ts";
 
-// Says which document names a link, script, command, file or variable that does not exist.
+// Says which document names a link, script, command, file or variable that does not exist, and whether docs/messages.md is what the contracts say.
 
 const root = resolve(import.meta.dirname, "..");
 const skipped = new Set(["node_modules", ".git", ".outrider", ".nx", "coverage"]);
@@ -47,6 +48,8 @@ const documents = filesUnder(root, ".md").map((file) => ({
   text: readFileSync(file, "utf8"),
 }));
 const problems = documents.flatMap(({ path, text }) => problemsIn(path, text, known).map(({ line, says }) => `${path}:${line}: ${says}`));
+if (readFileSync(messagesFile, "utf8") !== messagesPage())
+  problems.push("docs/messages.md: is not what the contracts say; run `node scripts/messages.ts`");
 for (const problem of problems) console.error(problem);
 console.log(`${documents.length} documents, ${problems.length} problems`);
 process.exitCode = problems.length === 0 ? 0 : 1;
