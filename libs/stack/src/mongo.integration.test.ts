@@ -119,6 +119,7 @@ test("kill -9 in the middle of writing leaves every document to be found and wri
       const _id = String(from + index);
       return { replaceOne: { filter: { _id }, replacement: { _id, round }, upsert: true } };
     });
+  await client.connect(); // a client that has never been connected stays closed after a kill
   let highest = 0;
   for (let round = 1; round <= 3; round++) {
     const killed = new Promise<void>((done) => setTimeout(done, 700 + round * 130)).then(() => server.restart());
@@ -137,4 +138,4 @@ test("kill -9 in the middle of writing leaves every document to be found and wri
   }
   await client.close();
   await server.stop();
-});
+}, 180_000);

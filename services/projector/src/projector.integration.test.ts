@@ -112,7 +112,9 @@ test("a rebuild serves the old documents until the new ones are complete, while 
   await expect.poll(async () => (await collectionOf("contacts")).collectionName, { timeout: 20_000 }).toBe(asked.collection);
   await write("c200", delivered);
   await expect.poll(() => countIn("contacts", { account, status: "delivered" }), { timeout: 20_000 }).toBe(101);
-  expect(await verified("contacts")).toMatchObject({ equal: 400, different: 0, missing: 0, unexpected: 0 });
+  // What the last bulk wrote counts as moved until the position behind it is stored.
+  const whole = { equal: 400, moved: 0, different: 0, missing: 0, unexpected: 0 };
+  await expect.poll(() => verified("contacts"), { timeout: 20_000 }).toMatchObject(whole);
   await expect
     .poll(async () => (await db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name), { timeout: 20_000 })
     .not.toContain(before);
