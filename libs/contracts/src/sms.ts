@@ -65,6 +65,7 @@ export const lineLimits = z.object({
 });
 /** What a change names, and nothing more: `lineLimits.partial()` would fill in the defaults and so reset the rest. */
 export const lineLimitsChange = z.object(limitFields).partial();
+export type LineLimitsChange = z.output<typeof lineLimitsChange>;
 export type LineLimits = z.output<typeof lineLimits>;
 
 export const lineOpened = defineEvent(

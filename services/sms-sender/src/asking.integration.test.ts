@@ -6,7 +6,7 @@ import { noFaults } from "@outrider/simulators";
 import { expect, test } from "vitest";
 import { names } from "./config.ts";
 import { scheduleKey } from "./context.ts";
-import { only, openWorld, within } from "./testing-world.ts";
+import { main, only, openWorld, within } from "./testing-world.ts";
 
 test("whoever is asked for, and asked for again, has a turn promised before, so that no kill in between loses them", async () => {
   await using world = await openWorld({ ATTEMPT_TIMEOUT_MS: "1000" });
@@ -37,5 +37,17 @@ test("a line whose key the provider refuses, or that nobody can vouch for, is no
   for (const account of ["refused", "silent"].map((name) => accountId.parse(name))) {
     const told = await world.eventsOf<AccountEvent>(streams.registry.name, accountCodec, subjects.account(account));
     expect(told.map(({ type }) => type)).toEqual(["AccountCreated"]);
+  }
+});
+
+test("two who change the limits of a line at the same moment, each through another replica, both have their way", async () => {
+  await using world = await openWorld();
+  await Promise.all([world.open("first"), world.open("second")]);
+  const account = await world.account("limits");
+  const change = (limits: object) => world.service.ask(smsCommands.changeLimits, { account, line: main, limits });
+  for (let round = 1; round <= 5; round++) {
+    await Promise.all([change({ minGapMs: round }), change({ jitterMs: round }), change({ recipientsPerDay: round })]);
+    const { limits } = await world.service.ask(smsCommands.line, { account, line: main });
+    expect(limits).toMatchObject({ minGapMs: round, jitterMs: round, recipientsPerDay: round });
   }
 });

@@ -2,11 +2,11 @@ import { type ContactRequest, requestAppendedWithinMs } from "@outrider/contract
 import { type AccountId, type ContactId, contactId, hashId, type LineId, lineId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
 import { registryCommands } from "@outrider/contracts/registry-commands";
-import { lineLimits, smsCommands } from "@outrider/contracts/sms";
+import { smsCommands } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
 import { withoutDigest } from "@outrider/eventing";
 import { type CommandContext, type CommandHandler, handle, Refusal } from "@outrider/platform";
-import { turnLimits } from "./config.ts";
+import { names, turnLimits } from "./config.ts";
 import { type ContactRefusal, foundByPerson } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import { type LineCommand, type LineRefusal, leftOn } from "./line.ts";
@@ -51,10 +51,7 @@ const lineHandlers = (sms: Sms): readonly CommandHandler[] => {
       if (online === undefined) throw new Refusal("unavailable", "the provider did not answer; nothing was connected");
       const credentials = sms.sealer.seal(JSON.stringify({ apiKey, ...(webhookSecret === undefined ? {} : { webhookSecret }) }));
       const { timeZone } = await sms.service.ask(registryCommands.account, { account }, { traceparent: context.traceparent });
-      const { state } = await sms.lines.fold(subjects.smsLine(account, line));
-      const kept = state.opened === undefined ? {} : state.limits;
-      const opening = { type: "Open", line, provider, timeZone, limits: lineLimits.parse({ ...kept, ...limits }) } as const;
-      const opened = await change(account, line, opening, context);
+      const opened = await change(account, line, { type: "Open", line, provider, timeZone, limits }, context);
       await sms.service.ask(
         registryCommands.connectProvider,
         { account, provider, line, credentials },
@@ -68,12 +65,11 @@ const lineHandlers = (sms: Sms): readonly CommandHandler[] => {
       await ensurePoll(sms, account, line, sms.service.clock.realNow(), becauseOf(context));
       return { line, online, seq: opened.seq };
     }),
-    handle(smsCommands.changeLimits, async ({ account, line, limits }, context) => {
-      const { state } = await sms.lines.fold(subjects.smsLine(account, line));
-      return change(account, line, { type: "ChangeLimits", limits: lineLimits.parse({ ...state.limits, ...limits }) }, context);
-    }),
+    handle(smsCommands.changeLimits, ({ account, line, limits }, context) =>
+      change(account, line, { type: "ChangeLimits", limits }, context),
+    ),
     handle(smsCommands.pauseLine, ({ account, line, by, reason }, context) =>
-      change(account, line, { type: "Pause", by, reason }, context),
+      change(account, line, { type: "Pause", by, reason, over: names.actor }, context),
     ),
     handle(smsCommands.resumeLine, ({ account, line, by }, context) => change(account, line, { type: "Resume", by }, context)),
     handle(smsCommands.testLine, async ({ account, line }) => {

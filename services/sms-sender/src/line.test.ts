@@ -105,8 +105,35 @@ test("a paused line gives none, once", () => {
     .when(give("ann"))
     .then({ type: "TurnsRefused", data: { turns: [{ contact: "c-ann" as ContactId, rule: "line-paused" }] } });
   given(opened({}), { type: "LinePaused", data: { reason: "x", by: "ada" } })
-    .when({ type: "Pause", reason: "y", by: "bob" })
+    .when({ type: "Pause", reason: "y", by: "bob", over: "sms-sender" })
     .thenNothing();
+});
+
+test("a person's pause is a person's to end: it takes the place of one that ends by itself, and no such end reaches it", () => {
+  const [offline, holiday] = [
+    { type: "LinePaused", data: { reason: "phone-offline", by: "sms-sender" } },
+    { type: "LinePaused", data: { reason: "holiday", by: "ada" } },
+  ] as const;
+  given(opened({}), offline).when({ type: "Pause", reason: "holiday", by: "ada", over: "sms-sender" }).then(holiday);
+  given(opened({}), offline, holiday).when({ type: "Pause", reason: "phone-offline", by: "sms-sender" }).thenNothing();
+  const online = { type: "Resume", by: "sms-sender", pausedBy: "sms-sender" } as const;
+  given(opened({}), offline, holiday).when(online).thenNothing();
+  given(opened({}), offline)
+    .when(online)
+    .then({ type: "LineResumed", data: { by: "sms-sender" } });
+  given(opened({}), offline, holiday)
+    .when({ type: "Resume", by: "ada" })
+    .then({ type: "LineResumed", data: { by: "ada" } });
+});
+
+test("a change of the limits is what it names: what another change has named meanwhile stays", () => {
+  const { limits } = opened({ minGapMs: 5000 }).data;
+  given(opened({ minGapMs: 30_000 }), { type: "LineLimitsChanged", data: { limits } })
+    .when({ type: "ChangeLimits", limits: { recipientsPerDay: 7 } })
+    .then({ type: "LineLimitsChanged", data: { limits: { ...limits, recipientsPerDay: 7 } } });
+  given(opened({ minGapMs: 5000 }))
+    .when({ type: "Open", line: "main" as never, provider: "smsmobileapi", timeZone: "Europe/Paris", limits: { jitterMs: 9 } })
+    .then({ type: "LineLimitsChanged", data: { limits: { ...limits, jitterMs: 9 } } });
 });
 
 test("never more people than the limits, never closer than the gap, whoever asks in whatever order", () => {

@@ -1,5 +1,5 @@
 import type { ContactId, LineId, PersonId } from "@outrider/contracts/ids";
-import type { LineEvent, LineLimits } from "@outrider/contracts/sms";
+import { type LineEvent, type LineLimits, type LineLimitsChange, lineLimits } from "@outrider/contracts/sms";
 import { accept, type Decider, type Decision, refuse, unreachable } from "@outrider/eventing/decider";
 import { evenGap, firstHole, leastGap, type Window } from "./spacing.ts";
 
@@ -29,8 +29,15 @@ export interface TurnRequest {
 }
 
 export type LineCommand =
-  | { readonly type: "Open"; readonly line: LineId; readonly provider: string; readonly timeZone: string; readonly limits: LineLimits }
-  | { readonly type: "ChangeLimits"; readonly limits: LineLimits }
+  /** `limits`: what is wanted of them; the rest stays as it is, and is usual on a new line. */
+  | {
+      readonly type: "Open";
+      readonly line: LineId;
+      readonly provider: string;
+      readonly timeZone: string;
+      readonly limits: LineLimitsChange;
+    }
+  | { readonly type: "ChangeLimits"; readonly limits: LineLimitsChange }
   | {
       readonly type: "GiveTurns";
       readonly wanted: readonly TurnRequest[];
@@ -46,8 +53,10 @@ export type LineCommand =
       readonly soon?: boolean;
     }
   | { readonly type: "EndTurns"; readonly contacts: readonly ContactId[] }
-  | { readonly type: "Pause"; readonly reason: string; readonly by: string }
-  | { readonly type: "Resume"; readonly by: string };
+  /** `over`: whose pause ends by itself, and so is no reason to record nothing. */
+  | { readonly type: "Pause"; readonly reason: string; readonly by: string; readonly over?: string }
+  /** `pausedBy`: the only one whose pause this is to end. */
+  | { readonly type: "Resume"; readonly by: string; readonly pausedBy?: string };
 
 type EventData<Type extends LineEvent["type"]> = Extract<LineEvent, { type: Type }>["data"];
 
@@ -93,10 +102,14 @@ export const line: Decider<Line, LineCommand, LineEvent, LineRefusal> = {
 
   decide: (state, command) => {
     if (command.type === "Open") {
-      const { line: name, provider, timeZone, limits } = command;
-      if (cannotSpread(limits)) return refuse("nothing-to-spread");
-      if (state.opened === undefined) return accept({ type: "LineOpened", data: { line: name, provider, timeZone, limits } });
-      return state.opened.provider === provider ? changeLimits(state, limits) : refuse("already-open-differently");
+      const { line: name, provider, timeZone } = command;
+      if (state.opened !== undefined) {
+        return state.opened.provider === provider ? changeLimits(state, command.limits) : refuse("already-open-differently");
+      }
+      const limits = lineLimits.parse(command.limits);
+      return cannotSpread(limits)
+        ? refuse("nothing-to-spread")
+        : accept({ type: "LineOpened", data: { line: name, provider, timeZone, limits } });
     }
     if (state.opened === undefined) return refuse("no-such-line");
     switch (command.type) {
@@ -109,9 +122,13 @@ export const line: Decider<Line, LineCommand, LineEvent, LineRefusal> = {
         return contacts.length === 0 ? accept() : accept({ type: "TurnsEnded", data: { contacts } });
       }
       case "Pause":
-        return state.paused === undefined ? accept({ type: "LinePaused", data: { reason: command.reason, by: command.by } }) : accept();
+        return state.paused === undefined || state.paused.by === command.over
+          ? accept({ type: "LinePaused", data: { reason: command.reason, by: command.by } })
+          : accept();
       case "Resume":
-        return state.paused === undefined ? accept() : accept({ type: "LineResumed", data: { by: command.by } });
+        return state.paused === undefined || (command.pausedBy !== undefined && command.pausedBy !== state.paused.by)
+          ? accept()
+          : accept({ type: "LineResumed", data: { by: command.by } });
       default:
         return unreachable(command);
     }
@@ -160,7 +177,8 @@ const add = (people: Map<PersonId, number>, person: PersonId, turns: 1 | -1): vo
   else people.delete(person);
 };
 
-const changeLimits = (state: Line, limits: LineLimits): Decision<LineEvent, LineRefusal> => {
+const changeLimits = (state: Line, change: LineLimitsChange): Decision<LineEvent, LineRefusal> => {
+  const limits = lineLimits.parse({ ...state.limits, ...change });
   if (cannotSpread(limits)) return refuse("nothing-to-spread");
   return JSON.stringify(limits) === JSON.stringify(state.limits) ? accept() : accept({ type: "LineLimitsChanged", data: { limits } });
 };

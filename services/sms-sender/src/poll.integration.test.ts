@@ -84,4 +84,16 @@ describe("a line whose phone", () => {
     await vi.waitFor(() => expect(listed.since.length).toBeGreaterThan(looks + 20), within);
     expect((await lineEvents(account)).at(-1)).toMatchObject({ type: "LinePaused", data: { by: "ada" } });
   });
+  test("is offline and that a person pauses as well stays paused when the phone is online again", async () => {
+    const account = await world.account("both");
+    await world.simulator.setFaults({ phoneOffline: 1 });
+    await expect.poll(async () => (await lineEvents(account)).at(-1), within).toMatchObject({ data: { reason: "phone-offline" } });
+    await world.service.ask(smsCommands.pauseLine, { account, line: main, by: "ada", reason: "holiday" });
+    await world.simulator.setFaults(noFaults);
+    const looks = listed.since.length;
+    await vi.waitFor(() => expect(listed.since.length).toBeGreaterThan(looks + 20), within);
+    expect((await lineEvents(account)).at(-1)).toMatchObject({ type: "LinePaused", data: { by: "ada" } });
+    await world.service.ask(smsCommands.resumeLine, { account, line: main, by: "ada" });
+    expect((await lineEvents(account)).at(-1)).toMatchObject({ type: "LineResumed", data: { by: "ada" } });
+  });
 });

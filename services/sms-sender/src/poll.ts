@@ -77,7 +77,8 @@ const lookAtPhone = async (sms: Sms, account: AccountId, line: LineId, { provide
   const subject = subjects.smsLine(account, line);
   const { state } = await sms.lines.fold(subject);
   if (state.paused?.by !== names.actor) return; // a person's pause is a person's to end
-  await sms.lines.execute(subject, { type: "Resume", by: names.actor }, causeOf(sms, why, `resume:${crypto.randomUUID()}`));
+  const resume = { type: "Resume", by: names.actor, pausedBy: names.actor } as const; // somebody may have paused it since we looked
+  await sms.lines.execute(subject, resume, causeOf(sms, why, `resume:${crypto.randomUUID()}`));
 };
 
 /** At start: every connected line, in case its chain of looks was broken. */
