@@ -5,7 +5,7 @@ import type { NumberFacts } from "@outrider/contracts/fields";
 import { type AccountId, type PersonId, personId } from "@outrider/contracts/ids";
 import { personCodec } from "@outrider/contracts/registry";
 import { parseSubject, streams, subjects } from "@outrider/contracts/streams";
-import { type Asked, isNotFound, Unavailable } from "@outrider/eventing";
+import { type Asked, isNotFound, type Revision, Unavailable } from "@outrider/eventing";
 import { erased, KeyDestroyed, type Keyring, keyIds, Refusal } from "@outrider/platform";
 import { LRUCache } from "lru-cache";
 import type { OpenAccount } from "./account.ts";
@@ -147,14 +147,17 @@ const lookUp = async (
   ids: readonly PersonId[],
 ): Promise<Map<PersonId, Known>> => {
   const found = new Map<PersonId, Known>();
-  const told: PersonId[] = [];
-  for (const { person, facts } of await lastMessages(jsm, account, ids)) {
-    if (facts === undefined) told.push(person);
+  const told: { readonly person: PersonId; readonly seq: Revision }[] = [];
+  for (const { person, seq, facts } of await lastMessages(jsm, account, ids)) {
+    if (facts === undefined) told.push({ person, seq });
     else found.set(person, { facts, erased: false });
   }
   await Promise.all(
-    told.map(async (person) => {
-      const { state } = await persons.fold(subjects.person(account, person), { fresh: false });
+    told.map(async ({ person, seq }) => {
+      const subject = subjects.person(account, person);
+      const cached = await persons.fold(subject, { fresh: false });
+      // Another replica may have erased them since.
+      const { state } = cached.revision < seq ? await persons.fold(subject) : cached;
       if (state.status !== "unknown") found.set(person, { facts: state.facts, erased: state.status === "erased" });
     }),
   );
@@ -239,15 +242,15 @@ const lastMessages = async (
   jsm: JetStreamManager,
   account: AccountId,
   ids: readonly PersonId[],
-): Promise<{ readonly person: PersonId; readonly facts: NumberFacts | undefined }[]> => {
+): Promise<{ readonly person: PersonId; readonly seq: Revision; readonly facts: NumberFacts | undefined }[]> => {
   const multi_last = ids.map((id) => subjects.person(account, id));
-  const found: { person: PersonId; facts: NumberFacts | undefined }[] = [];
+  const found: { person: PersonId; seq: Revision; facts: NumberFacts | undefined }[] = [];
   try {
     for await (const message of await jsm.direct.getLastMessagesFor(streams.registry.name, { multi_last, batch: ids.length })) {
       const stored = personCodec.decode(message.data);
       const event = stored.kind === "events" && stored.events.length === 1 ? stored.events[0] : undefined;
       const facts = event?.type === "PersonRegistered" ? event.data.facts : undefined;
-      found.push({ person: personId.parse(parseSubject(message.subject)?.id), facts });
+      found.push({ person: personId.parse(parseSubject(message.subject)?.id), seq: message.seq, facts });
     }
   } catch (error) {
     // "None of these exists" ends the batch with an error instead of an empty page.

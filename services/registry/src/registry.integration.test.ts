@@ -6,6 +6,7 @@ import { type Codec, jetStreamStore, schedules } from "@outrider/eventing";
 import { kernelOf, keyIds } from "@outrider/platform";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { names } from "./config.ts";
+import { openRegistry } from "./registry.ts";
 import { account, creation, hashOf, numbersFrom, openWorld, type World } from "./testing-world.ts";
 
 const { createAccount, erase } = registryCommands;
@@ -15,6 +16,13 @@ beforeAll(async () => {
   world = await openWorld();
 });
 afterAll(() => world[Symbol.asyncDispose]());
+
+/** One more replica, which ends with the others. */
+const opened = async (replica: string) => {
+  const service = await world.open(replica);
+  world.replicas.push(service);
+  return service;
+};
 
 describe("an account", () => {
   test("is created once, keeps its secret, and lets its key in", async () => {
@@ -173,6 +181,22 @@ describe("an erased person", () => {
     await expect.poll(() => world.found([number]), { timeout: 5000 }).toMatchObject([{ kind: "person", person, erased: true }]);
     const why = await world.caller.ask(registryCommands.whyPerson, { account, person });
     expect(why).toMatchObject({ known: true, erased: true, verdict: { kind: "denied", rule: "erased" } });
+  });
+  test("by one replica is known to the other as soon as it looks them up, whatever it remembers of them", async () => {
+    const number = "06 39 98 04 77";
+    const person = await world.personOf(number);
+    await world.permit(person);
+    const parts = await openRegistry(await opened("looks-up"));
+    const remembered = await parts.persons.fold(subjects.person(account, person));
+    expect(remembered.state.status).toBe("known");
+    const cause = { commandId: "erased-elsewhere", at: new Date().toISOString() };
+    const elsewhere = (await openRegistry(await opened("erases"))).persons;
+    await elsewhere.execute(subjects.person(account, person), { type: "Erase", by: "ada" }, cause);
+    const [sealed] = await world.caller.keyring.sealMany([{ keyId: keyIds.account(account), plain: number }]);
+    if (sealed === undefined) throw new Error("one was sealed");
+    expect(await parts.people.find(account, [sealed], { register: false }, { ...cause, commandId: "find" })).toMatchObject([
+      { person, erased: true },
+    ]);
   });
   test("whose alarm rings early keeps their key until the grace is over", async () => {
     const person = await world.personOf("06 39 98 02 03");
