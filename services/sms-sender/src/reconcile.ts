@@ -4,7 +4,6 @@ import { registryCommands } from "@outrider/contracts/registry-commands";
 import { subjects } from "@outrider/contracts/streams";
 import { done, waitFor } from "@outrider/eventing";
 import { erased, Personal } from "@outrider/platform";
-import { refSubject } from "./coming-back.ts";
 import { sentLogLook } from "./config.ts";
 import type { Contact } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
@@ -58,7 +57,7 @@ export const reconcile =
     if (found === "nobody") return done;
     // One account's provider that cannot be asked stops no other's: it waits by its own schedule.
     const next = found === undefined ? { round, unanswered: unanswered + 1 } : { round: round + 1 };
-    const message = found === undefined ? undefined : await unclaimed(sms, account, contact, found);
+    const message = found === undefined ? undefined : await claimed(sms, account, contact, state.attempt, found, why);
     if (message === undefined) await scheduleReconciliation(sms, account, contact, state.until, next, why);
     else await adopt(sms, account, contact, state.attempt, message, why);
     return done;
@@ -77,11 +76,20 @@ const sentLike = async (sms: Sms, account: AccountId, { request, until }: Unknow
   return connected.provider.findSent(connected.access, { to: new Personal(to), text: new Personal(text), since });
 };
 
-/** The same text may have gone to the same number for another contact: what is known as another's is not ours. */
-const unclaimed = async (sms: Sms, account: AccountId, contact: ContactId, found: readonly LoggedMessage[]) => {
+/**
+ * The same text may have gone to the same number for another contact: what is another's is not ours. The message is this contact's before it is
+ * taken for sent: of two that look at the same moment one alone gets it.
+ */
+const claimed = async (
+  sms: Sms,
+  account: AccountId,
+  contact: ContactId,
+  attempt: number,
+  found: readonly LoggedMessage[],
+  why: Because,
+): Promise<LoggedMessage | undefined> => {
   for (const message of found.toSorted((one, other) => (one.at < other.at ? -1 : 1))) {
-    const { state } = await sms.refs.fold(refSubject(account, message.providerId));
-    if (state.contact === undefined || state.contact === contact) return message;
+    if ((await recordRef(sms, account, contact, attempt, message.providerId, why)) === contact) return message;
   }
   return undefined;
 };
@@ -93,6 +101,5 @@ const adopt = async (sms: Sms, account: AccountId, contact: ContactId, attempt: 
     causeOf(sms, why, `reconcile:${contact}:${attempt}`),
   );
   if (accepted.kind === "refused") return;
-  await recordRef(sms, account, contact, attempt, providerId, why);
   if (accepted.state.status === "accepted") await armStatusOf(sms, account, accepted.state.request.line, contact, why);
 };

@@ -12,12 +12,21 @@ export const catchUpTail = async (sms: Sms, account: AccountId, id: ContactId, s
   if (state.status === "accepted") await recordRef(sms, account, id, state.attempt, state.providerId, because);
 };
 
-export const recordRef = async (sms: Sms, account: AccountId, id: ContactId, attempt: number, providerId: string, because: Because) => {
-  await sms.refs.execute(
+/** Answers whose the message is: perhaps another contact's, that was first. */
+export const recordRef = async (
+  sms: Sms,
+  account: AccountId,
+  id: ContactId,
+  attempt: number,
+  providerId: string,
+  because: Because,
+): Promise<ContactId | undefined> => {
+  const { state } = await sms.refs.execute(
     refSubject(account, providerId),
     { type: "Record", contact: id, attempt, providerId },
     causeOf(sms, because, `ref:${id}:${attempt}`),
   );
+  return state.contact;
 };
 
 /** The turn that the line has given, for its moment. */

@@ -1,8 +1,10 @@
-import { type AccountId, lineId } from "@outrider/contracts/ids";
+import { type AccountId, contactId, lineId } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
 import { keyIds } from "@outrider/platform";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { takeTurn } from "./attempt.ts";
+import type { ContactCommand } from "./contact.ts";
+import { reconcile } from "./reconcile.ts";
 import { type Opened, only, openWorld, type Someone, type World } from "./testing-world.ts";
 
 let world: World;
@@ -49,4 +51,30 @@ test("what stood in the way of an earlier asking does not end the one that anoth
   await askedAnewElsewhere(account, two);
   await takeTurn(first.sms, account, two.contact, { actor: "test" });
   expect(await world.statusOf(account, two.contact)).toBe("accepted");
+});
+
+test("one message in the provider's log is not taken for two contacts with the same words, though two replicas look at the same moment", async () => {
+  const account = await world.account("twins");
+  for (let round = 0; round < 3; round++) {
+    const one = only(await world.people(account, 1));
+    const contact = contactId.parse(`${one.contact}-2`);
+    const twins = [one, { ...one, contact, request: { ...one.request, contact } }];
+    const message = await world.service.keyring.open(one.request.text);
+    const body = new URLSearchParams({ apikey: `key-${account}`, recipients: one.number, message });
+    await fetch(`${world.simulator.url}/sendsms/`, { method: "POST", body });
+    const until = new Date(Date.now() - 61_000).toISOString();
+    for (const { contact: id, request } of twins) {
+      const tell = (command: ContactCommand) =>
+        first.sms.contacts.execute(subjects.smsContact(account, id), command, { commandId: `${command.type}-${id}`, at: "" });
+      await tell({ type: "Request", request });
+      await tell({ type: "Start", attempt: 1, until, now: first.service.clock.now() });
+      await tell({ type: "NoAnswer", attempt: 1, cause: "x", by: "anybody", now: new Date().toISOString() });
+    }
+    const replicas = [first, second];
+    await Promise.all(
+      twins.map(({ contact: id }, at) => reconcile(replicas[at]?.sms ?? first.sms)(account, id, { actor: "test" }, { round: 2 })),
+    );
+    const statuses = await Promise.all(twins.map(({ contact: id }) => world.statusOf(account, id)));
+    expect(statuses.toSorted()).toEqual(["accepted", "unknown"]);
+  }
 });
