@@ -3,10 +3,11 @@ import type { AccountId, ContactId } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
 import { pauseFor, Unavailable, unreachable } from "@outrider/eventing";
 import { type Clock, erased, Personal } from "@outrider/platform";
-import { attemptLimits, names } from "./config.ts";
+import { attemptLimits } from "./config.ts";
 import type { Contact, ContactCommand } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import { dayOf } from "./local-day.ts";
+import { isLinePaused, pauseLine } from "./paused-lines.ts";
 import { askPermit, type Denied, freshPermit, noPermitForNow, type Permit, strangerIsDenied } from "./permit.ts";
 import type { Connected, SendOutcome } from "./providers/sms-provider.ts";
 import { catchUpTail, recordRef, scheduleReconciliation, scheduleWanted } from "./tail.ts";
@@ -268,29 +269,4 @@ const whatStops = async (sms: Sms, account: AccountId, { hunt, line }: ContactRe
   if (!sms.accounts.isCurrent()) throw new Unavailable("what is paused is not known now");
   if (sms.accounts.pausedBy(account, hunt) !== undefined) return "paused";
   return (await isLinePaused(sms, account, line)) ? "line-paused" : undefined;
-};
-
-/** Another replica may have paused the line: its leader is asked, though not for every message of a fast line, and once for all who wait. */
-const isLinePaused = (sms: Sms, account: AccountId, line: ContactRequest["line"]): Promise<boolean> => {
-  const subject = subjects.smsLine(account, line);
-  const known = sms.pausedLines.get(subject);
-  if (known !== undefined && performance.now() - known.asked < attemptLimits.lineCheckedEveryMs) return known.paused;
-  const asking = { asked: performance.now(), paused: sms.lines.fold(subject).then(({ state }) => state.paused !== undefined) };
-  sms.pausedLines.set(subject, asking);
-  asking.paused.catch(() => {
-    if (sms.pausedLines.peek(subject) === asking) sms.pausedLines.delete(subject); // whoever is next asks anew
-  });
-  return asking.paused;
-};
-
-export const pauseLine = async (
-  sms: Sms,
-  account: AccountId,
-  line: ContactRequest["line"],
-  reason: string,
-  because: Because,
-): Promise<void> => {
-  const subject = subjects.smsLine(account, line);
-  await sms.lines.execute(subject, { type: "Pause", reason, by: names.actor }, causeOf(sms, because, `pause:${crypto.randomUUID()}`));
-  sms.pausedLines.set(subject, { asked: performance.now(), paused: Promise.resolve(true) });
 };

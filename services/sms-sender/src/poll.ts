@@ -2,9 +2,9 @@ import { type AccountId, accountId, type LineId, lineId } from "@outrider/contra
 import { subjects } from "@outrider/contracts/streams";
 import { type DueMessage, done, dueCodec, dueOptions, impossible, type Reaction, react, Unavailable } from "@outrider/eventing";
 import { z } from "zod";
-import { pauseLine } from "./attempt.ts";
 import { dueAtOnce, names, pollReach } from "./config.ts";
 import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
+import { pauseLine } from "./paused-lines.ts";
 import type { Connected, InboundMessage } from "./providers/sms-provider.ts";
 import { because } from "./reactions.ts";
 import { takeInbound } from "./replies.ts";

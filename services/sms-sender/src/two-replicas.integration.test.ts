@@ -4,8 +4,9 @@ import { keyIds } from "@outrider/platform";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { takeTurn } from "./attempt.ts";
 import type { ContactCommand } from "./contact.ts";
+import { pauseLine } from "./paused-lines.ts";
 import { reconcile } from "./reconcile.ts";
-import { type Opened, only, openWorld, type Someone, type World } from "./testing-world.ts";
+import { main, type Opened, only, openWorld, type Someone, type World } from "./testing-world.ts";
 
 let world: World;
 let first: Opened;
@@ -51,6 +52,18 @@ test("what stood in the way of an earlier asking does not end the one that anoth
   await askedAnewElsewhere(account, two);
   await takeTurn(first.sms, account, two.contact, { actor: "test" });
   expect(await world.statusOf(account, two.contact)).toBe("accepted");
+});
+
+test("a line that was paused here and is resumed through another replica sends at once what is asked for then", async () => {
+  const account = await world.account("resumed");
+  const one = only(await world.people(account, 1));
+  const subject = subjects.smsContact(account, one.contact);
+  const cause = (commandId: string) => ({ commandId, at: first.service.clock.now() });
+  await pauseLine(first.sms, account, main, "phone-offline", { actor: "test" });
+  await second.sms.lines.execute(subjects.smsLine(account, main), { type: "Resume", by: "ada" }, cause("resume"));
+  await first.sms.contacts.execute(subject, { type: "Request", request: one.request }, cause("ask"));
+  await takeTurn(first.sms, account, one.contact, { actor: "test" });
+  expect(await world.statusOf(account, one.contact)).toBe("accepted");
 });
 
 test("one message in the provider's log is not taken for two contacts with the same words, though two replicas look at the same moment", async () => {
