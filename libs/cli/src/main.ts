@@ -7,6 +7,8 @@ enableCompileCache(
 );
 // `outrider … | head` closes its end early: the rest of the output is not wanted, the work is.
 process.stdout.on("error", () => undefined);
+// Whoever read what is said has been killed: what is left to do is to end in order.
+process.stderr.on("error", () => undefined);
 const { runCommandLine } = await import("./program.ts");
 process.exitCode = await runCommandLine(process.argv.slice(2));
 // What is left open by then (kept connections, a timer) is not worth waiting for; output to a pipe is.
