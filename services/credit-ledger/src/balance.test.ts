@@ -162,6 +162,13 @@ describe("a low balance", () => {
       .when({ ...settle(outcome(43, "captured", 5)), lowBelow: 14 })
       .then(again, { type: "BalanceLow", data: { available: 12, held: 1, below: 14 } });
   });
+
+  test("is reported again after the balance had come up to the mark and no further", () => {
+    const one = { ...granted, data: { ...granted.data, grant: "invoice-8", credits: 1 } };
+    given(granted, reserved, settled(outcome(41, "captured", 2)), lowered, one)
+      .when({ ...settle(outcome(42, "captured")), lowBelow: 9 })
+      .then(settled(outcome(42, "captured")), { type: "BalanceLow", data: { available: 3, held: 5, below: 9 } });
+  });
 });
 
 test("two replicas with one cause: one appends, the other learns that it is done", async () => {

@@ -1,6 +1,6 @@
 import { type ContactEvent, type ContactRequest, contactCodec } from "@outrider/contracts/contact";
 import { accountId, contactId, lineId, personId } from "@outrider/contracts/ids";
-import { ledgerCodec } from "@outrider/contracts/ledger";
+import { checkedAtOnce, ledgerCodec } from "@outrider/contracts/ledger";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { aggregate, ensureStream, jetStreamStore, type Positions } from "@outrider/eventing";
 import { kernelOf } from "@outrider/platform";
@@ -29,8 +29,11 @@ test("a look gives back what nobody took in time, and neither what is on its way
     const awaits = { contact: contactId.parse(id), until: new Date(untilMs).toISOString() };
     return tell({ type: "Reserve", reservation: `contact-${id}`, most: 1, atLeast: 1, purpose: "request", awaits });
   };
-  await tell({ type: "Grant", grant: "invoice", credits: 10, by: "ops", now: at });
+  await tell({ type: "Grant", grant: "invoice", credits: checkedAtOnce + 10, by: "ops", now: at });
   const now = Date.now();
+  // As many as one look checks, before all others: whoever still has time stands in nobody's way.
+  const many = Array.from({ length: checkedAtOnce }, (_, n) => `many-${n}`);
+  await Promise.all(many.map((id) => hold(id, now + 300_000)));
   // Nobody follows the senders here: the balance has heard nothing of what was sent.
   for (const id of ["sent", "never"]) await hold(id, now - 120_000);
   await hold("in-grace", now - 30_000);
@@ -53,8 +56,9 @@ test("a look gives back what nobody took in time, and neither what is on its way
   const ledger = { kernel, balances, clock, config, acquire: service.acquireLease, lowBelow: () => undefined };
   await lookInto({ ...ledger, positions: { sms: nowhere, hunts: nowhere } }, account, { commandId: "look", at }, alarms);
   const { state } = await balances.fold(subjects.balance(account));
-  expect([...state.open.keys()]).toEqual(["contact-sent", "contact-in-grace", "contact-in-time"]);
-  expect(state).toMatchObject({ held: 3, released: 1, available: 7 });
+  const open = [...many, "sent", "in-grace", "in-time"].map((id) => `contact-${id}`);
+  expect([...state.open.keys()]).toEqual(open);
+  expect(state).toMatchObject({ held: open.length, released: 1, available: 7 });
   expect(again).toBe(1); // for the one whose outcome has yet to come
 
   const seq = appended.kind === "appended" ? appended.revision : 0;
@@ -67,7 +71,9 @@ test("a look gives back what nobody took in time, and neither what is on its way
     because: "ContactAccepted",
   } as const;
   await tell({ type: "Settle", stream: streams.sms.name, outcomes: [outcome] });
-  expect((await balances.fold(subjects.balance(account))).state).toMatchObject({ held: 2, captured: 1, released: 1, available: 7 });
+  expect((await balances.fold(subjects.balance(account))).state).toMatchObject({
+    ...{ held: open.length - 1, captured: 1, released: 1, available: 7 },
+  });
   await service[Symbol.asyncDispose]();
   await nats.stop();
 });

@@ -1,7 +1,9 @@
 import type { ContactEvent } from "@outrider/contracts/contact";
-import { contactId, lineId, personId } from "@outrider/contracts/ids";
+import { accountId, contactId, lineId, personId } from "@outrider/contracts/ids";
+import type { Schedules } from "@outrider/eventing";
 import { expect, test } from "vitest";
-import { claimOf } from "./claims.ts";
+import { claimAlarms, claimOf } from "./claims.ts";
+import { alarmsArmedMost } from "./config.ts";
 
 const paid = { reservation: "mine", credits: 1 };
 const requested: ContactEvent = {
@@ -42,4 +44,39 @@ test("a redundant request has ended where it began", () => {
     kind: "ended",
     seq: 20,
   });
+});
+
+/** The alarms of a ledger whose grace is a minute, and the moments that they were set for. */
+const openAlarms = () => {
+  const set: { readonly key: string; readonly when: number }[] = [];
+  const at: Schedules["at"] = async (_name, key, when) => void set.push({ key, when: when.getTime() });
+  const { arm } = claimAlarms({ config: { LEDGER_CLAIM_GRACE_MS: 60_000 } }, { at });
+  const cause = { commandId: "c", at: "" };
+  return { set, arm: (name: string, untilMs: number) => arm(accountId.parse(name), new Date(untilMs).toISOString(), cause) };
+};
+test("moments that are close share one alarm, which comes after the grace of each of them", async () => {
+  const { set, arm } = openAlarms();
+  const until = Math.ceil(Date.now() / 60_000) * 60_000 + 600_000;
+  for (const more of [1, 20_000, 60_000]) await arm("acme", until + more);
+  expect(set.map(({ when }) => when)).toEqual([until + 120_000]);
+  await arm("acme", until + 60_001);
+  expect(set.map(({ when }) => when)).toEqual([until + 120_000, until + 180_000]);
+});
+
+test("an alarm whose moment has passed has rung: whoever is late gets another one", async () => {
+  const { set, arm } = openAlarms();
+  const past = Date.now() - 600_000;
+  await arm("acme", past);
+  await arm("acme", past);
+  expect(set).toHaveLength(2);
+});
+
+test("the alarms of a thousand accounts are remembered, those that were set last", async () => {
+  const { set, arm } = openAlarms();
+  const until = Date.now() + 600_000;
+  for (let n = 0; n <= alarmsArmedMost; n++) await arm(`a${n}`, until);
+  for (const n of [1, alarmsArmedMost]) await arm(`a${n}`, until);
+  expect(set).toHaveLength(alarmsArmedMost + 1);
+  await arm("a0", until);
+  expect(set).toHaveLength(alarmsArmedMost + 2);
 });

@@ -3,7 +3,7 @@ import { type AccountId, type ContactId, partitionOf } from "@outrider/contracts
 import { checkedAtOnce } from "@outrider/contracts/ledger";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { abreast, type Cause, jetStreamStore, type Recorded, type Schedules, Unfoldable } from "@outrider/eventing";
-import { alarmsArmedMost, names } from "./config.ts";
+import { alarmsArmedMost, type LedgerConfig, names } from "./config.ts";
 import { endedBy } from "./outcomes.ts";
 import { type LedgerParts, tell } from "./reactions.ts";
 
@@ -25,7 +25,10 @@ export const claimOf = (history: readonly Pick<Recorded<ContactEvent>, "events" 
 };
 
 /** One alarm for all requests of an account whose moments are close: a busy account does not cost a schedule per contact. */
-export const claimAlarms = ({ config: { LEDGER_CLAIM_GRACE_MS: grace } }: Pick<LedgerParts, "config">, scheduled: Schedules) => {
+export const claimAlarms = (
+  { config: { LEDGER_CLAIM_GRACE_MS: grace } }: { readonly config: Pick<LedgerConfig, "LEDGER_CLAIM_GRACE_MS"> },
+  scheduled: Pick<Schedules, "at">,
+) => {
   const armed = new Map<AccountId, number>();
   return {
     /** `until`: the moment of one reservation, real time. */

@@ -70,3 +70,30 @@ test("an account that was forgotten for others is looked up again", async () => 
   await Promise.allSettled(Array.from({ length: most }, () => activate(one)));
   expect(appended.filter((each) => each === garage)).toHaveLength(most);
 });
+
+test("an account in which somebody waits is not forgotten for others: who comes next waits for him", async () => {
+  const { replica, activate } = openLog();
+  const one = replica();
+  const { promise: appending, resolve: appended } = Promise.withResolvers<void>();
+  const order: string[] = [];
+  const garageActivates = (name: string, until: Promise<void>) =>
+    one.activate(
+      garage,
+      { deadlineAt: Date.now() + 5000 },
+      {
+        activates: async () => true,
+        append: async () => {
+          order.push(`${name} begins`);
+          await until;
+          order.push(`${name} ends`);
+        },
+      },
+    );
+  const first = garageActivates("first", appending);
+  for (let n = 0; n <= rememberedAccounts; n++) await activate(one, accountId.parse(`other-${n}`));
+  const second = garageActivates("second", Promise.resolve());
+  await activate(one, accountId.parse("last"));
+  appended();
+  await Promise.all([first, second]);
+  expect(order).toEqual(["first begins", "first ends", "second begins", "second ends"]);
+});

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { type AccountId, hashId, inboundId } from "@outrider/contracts/ids";
+import { type AccountId, contactId, hashId, inboundId, personId } from "@outrider/contracts/ids";
 import { inboxCodec } from "@outrider/contracts/inbox";
 import { inboundCodec, refCodec, smsCommands } from "@outrider/contracts/sms";
 import { streams, subjects } from "@outrider/contracts/streams";
@@ -133,6 +133,17 @@ describe("a reply", () => {
       .toHaveLength(2);
     expect(saidOf(world, one)).toEqual(["opt-out"]);
   });
+  test("answers the last message that was sent to its writer, whatever else was tried since", async () => {
+    const account = await world.account("twice-written");
+    const one = await accepted(world, account);
+    const last = { ...one, contact: contactId.parse("written-last") };
+    await world.request(account, { ...last, request: { ...one.request, contact: last.contact, reservation: "last" } });
+    await expect.poll(() => world.statusOf(account, last.contact), within).toBe("accepted");
+    world.neighbours.called.add(one.request.person);
+    await tells(account, "sms.received", { guid: "t-1", from: one.number, message: "Oui" });
+    await expect.poll(() => inboundOf(account, "t-1"), within).toMatchObject([{ data: { contact: last.contact } }]);
+    await expect.poll(() => world.typesOf(account, last), within).toContain("ContactReplied");
+  });
   test("reaches its contact though the reference to it cannot be read", async () => {
     const account = await world.account("unlinked");
     const one = await accepted(world, account);
@@ -153,6 +164,12 @@ describe("a reply", () => {
     expect((await inboundOf(account, "s-3"))[0]?.data).not.toHaveProperty("person");
     const person = hashId("person", account, "+33639989002");
     expect(world.neighbours.numbers.has(person)).toBe(true); // somebody whom registry can know again
+    const sealedBy = async (guid: string) => {
+      const [received] = await inboundOf(account, guid);
+      return received?.type === "InboundReceived" ? received.data.text.k : undefined;
+    };
+    expect(await sealedBy("s-1")).toBe(keyIds.account(account));
+    expect(await sealedBy("s-2")).toBe(keyIds.person(account, personId.parse(person)));
     expect(world.neighbours.numbers.has(hashId("person", account, "+33639989001"))).toBe(false);
     expect(world.neighbours.said.filter((said) => said.person === person).map(({ what }) => what)).toEqual(["opt-out"]);
   });
@@ -179,7 +196,7 @@ describe("a reply", () => {
     await expect.poll(() => world.statusOf(account, contact), within).toBe("accepted");
     expect((await world.sends([one])).map((row) => row.text).at(-1)).toBe("4 500 euros");
     expect(await world.sends([one])).toHaveLength(2);
-    expect(world.neighbours.reserved.filter((reservation) => reservation === `answer-${contact}`)).not.toEqual([]);
+    expect(world.neighbours.reserved.filter((reservation) => reservation === `answer-${contact}`)).toHaveLength(1);
     await world.service.ask(smsCommands.markInbound, { account, inbound, as: "interested", by: "ada" });
     expect((await inboundOf(account, "a-1")).map(({ type }) => type)).toEqual(["InboundReceived", "InboundAnswered", "InboundMarked"]);
   });

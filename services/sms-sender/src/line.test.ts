@@ -66,6 +66,28 @@ test("what would come after the end of the day is not given", () =>
     .when(give("bob"))
     .then({ type: "TurnsRefused", data: { turns: [{ contact: "c-bob" as ContactId, rule: "line-day-full" }] } }));
 
+test("the very last moment of the day is still of the day", () =>
+  given(opened({ minGapMs: Date.parse(day.endsAt) - Date.parse(now) }), turnsGiven(turn("ann", now)))
+    .when(give("bob"))
+    .then(turnsGiven(turn("bob", day.endsAt))));
+
+test("a turn of another day that is not used takes nobody away from those of today", () => {
+  const given = (date: string, at: string): LineEvent => ({ type: "TurnsGiven", data: { day: date, turns: [turn("ann", at)] } });
+  const again: LineEvent = {
+    type: "TurnsGiven",
+    data: { day: "2026-12-01", turns: [{ ...turn("ann", "2026-12-01T10:00:00.000Z"), contact: "c-2" as ContactId }] },
+  };
+  const ended: LineEvent = { type: "TurnsEnded", data: { contacts: ["c-ann" as ContactId] } };
+  // The clock of whoever ends it is far behind.
+  const state = [
+    opened({ recipientsPerDay: 3, recipientsPerMonth: 9 }),
+    given("2026-11-30", "2026-11-30T22:00:00.000Z"),
+    again,
+    ended,
+  ].reduce((before, event) => line.evolve(before, event, now), line.initial());
+  expect([leftOn(state, "2026-12-01"), state.day.people.size, state.month.people.size]).toEqual([2, 1, 1]);
+});
+
 test("turns that end before their moment, as after a pause, are free again, and nobody counts who was not written to", () => {
   const limits = opened({ minGapMs: 3_600_000, recipientsPerDay: 3 });
   const later = turnsGiven(turn("ann", now), turn("bob", "2026-11-20T11:00:00.000Z"), turn("cleo", "2026-11-20T12:00:00.000Z"));

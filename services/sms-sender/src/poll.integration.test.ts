@@ -10,9 +10,13 @@ import { accepted, main, type Opened, openWorld, saidOf, type World, within } fr
 let world: World;
 let first: Opened;
 /** What the provider is made to list besides what it really has, and how. */
-const listed: { extra: InboundMessage[]; broken: boolean; readonly since: string[]; extraTold: number } = {
-  ...{ extra: [], broken: false, since: [], extraTold: 0 },
-};
+const listed: {
+  extra: InboundMessage[];
+  broken: boolean;
+  readonly since: string[];
+  readonly sinceByKey: { readonly apiKey: string; readonly since: string }[];
+  extraTold: number;
+} = { ...{ extra: [], broken: false, since: [], sinceByKey: [], extraTold: 0 } };
 beforeAll(async () => {
   world = await openWorld({ POLL_PROVIDER_MS: "50" });
   const open = (replica: string) =>
@@ -20,6 +24,7 @@ beforeAll(async () => {
       ...real,
       inboundSince: async (access, since) => {
         listed.since.push(since);
+        listed.sinceByKey.push({ apiKey: access.apiKey, since });
         const messages = listed.broken ? undefined : await real.inboundSince(access, since);
         if (messages === undefined || access.apiKey !== "key-listed") return messages;
         listed.extraTold += listed.extra.length;
@@ -67,6 +72,21 @@ describe("a reply", () => {
     listed.broken = false;
     await vi.waitFor(() => expect(Date.parse(listed.since.at(-1) ?? "")).toBeGreaterThan(oldest), within);
   });
+});
+
+test("as long as the provider does not answer, it is asked for replies from two minutes before the line was connected", async () => {
+  listed.broken = true;
+  const before = Date.now();
+  await world.account("unanswered");
+  const connected = Date.now();
+  const own = () => listed.sinceByKey.flatMap(({ apiKey, since }) => (apiKey === "key-unanswered" ? [since] : []));
+  await vi.waitFor(() => expect(own().length).toBeGreaterThan(5), within);
+  expect(new Set(own()).size).toBe(1);
+  const from = Date.parse(own()[0] ?? "");
+  expect(from).toBeGreaterThanOrEqual(before - 120_000);
+  expect(from).toBeLessThanOrEqual(connected - 120_000);
+  listed.broken = false;
+  await vi.waitFor(() => expect(Date.parse(own().at(-1) ?? "")).toBeGreaterThan(from), within);
 });
 
 describe("a line whose phone", () => {

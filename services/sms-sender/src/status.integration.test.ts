@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { names, statusLook } from "./config.ts";
 import type { ContactCommand } from "./contact.ts";
 import { scheduleKey } from "./context.ts";
+import type { SmsProvider } from "./providers/sms-provider.ts";
 import { reconcile } from "./reconcile.ts";
 import { lookAt, statusAlarms } from "./status.ts";
 import { main, type Opened, openWorld, type Someone, type World, within } from "./testing-world.ts";
@@ -152,6 +153,33 @@ test("a message that a person found to be sent is not asked for: the provider kn
   await lookAt(first.sms, { account, line: main, key: contact, contact, round: 0, unanswered: 0 }, { actor: "test" });
   expect(await world.statusOf(account, contact)).toBe("accepted");
   expect(asked.filter((id) => id.startsWith("person:"))).toEqual([]);
+});
+
+test("an unknown message is looked for from before its attempt began, and the first that is like it is taken", async () => {
+  const account = await world.account("alike");
+  const [one] = await world.people(account, 1);
+  if (one === undefined) throw new Error("one was made");
+  await becomesUnknown(account, one);
+  const subject = subjects.smsContact(account, one.contact);
+  const { state } = await first.sms.contacts.fold(subject);
+  const until = state.status === "unknown" ? Date.parse(state.until) : 0;
+  const since: string[] = [];
+  const connected: typeof first.sms.connected = (...line) => {
+    const real = first.sms.connected(...line);
+    const findSent: SmsProvider["findSent"] = async (_access, { since: from, to, text }) => {
+      since.push(from);
+      return ["later", "earlier"].map((providerId, index) => ({
+        providerId,
+        to: to.reveal(),
+        text: text.reveal(),
+        at: new Date(until - index * 1000).toISOString(),
+      }));
+    };
+    return real === undefined ? undefined : { ...real, provider: { ...real.provider, findSent } };
+  };
+  await reconcile({ ...first.sms, connected })(account, one.contact, { actor: "test" }, { round: 0 });
+  expect((await world.contactEvents(account, one.contact)).at(-1)).toMatchObject({ data: { providerId: "earlier", by: "reconciliation" } });
+  expect(since).toEqual([new Date(until - 2000 - 60_000).toISOString()]);
 });
 
 test("a provider that never answers is asked again, and not for ever", async () => {

@@ -1,5 +1,5 @@
 import type { Sealed } from "@outrider/contracts/define";
-import { type AccountId, hashId, type PersonId, personId } from "@outrider/contracts/ids";
+import { type AccountId, contactId, hashId, type PersonId, personId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
 import { type AccountEvent, accountCodec, accountPolicy } from "@outrider/contracts/registry";
 import { type PermitAnswer, registryCommands } from "@outrider/contracts/registry-commands";
@@ -24,6 +24,8 @@ export interface Neighbours {
   permit: (asked: PermitAsked, times: number) => Promise<PermitAnswer | undefined> | PermitAnswer | undefined;
   readonly said: { readonly what: "opt-out" | "opt-in"; readonly person: PersonId; readonly commandId: string }[];
   readonly erased: Set<string>;
+  /** People whom somebody has called after all that was sent to them. */
+  readonly called: Set<string>;
   readonly reserved: string[];
   readonly connected: ({ readonly account: AccountId } & Extract<AccountEvent, { type: "ProviderConnected" }>["data"])[];
   readonly registryStops: () => Promise<void>;
@@ -44,6 +46,7 @@ export const openNeighbours = async (open: Open, append: Append): Promise<Neighb
     permit: () => undefined,
     said: [],
     erased: new Set(),
+    called: new Set(),
     reserved: [],
     connected: [],
     registryStops: async () => {
@@ -101,9 +104,14 @@ const registryHandlers = ({ keyring }: Service<SmsConfig>, neighbours: Neighbour
   }),
   handle(registryCommands.whyPerson, async ({ account, person }) => ({
     ...{ known: true, erased: false, consents: [], history: [], verdict: { kind: "allowed" } },
-    attempts: neighbours.permitsAsked
-      .filter((asked) => asked.account === account && asked.person === person)
-      .map((asked, index) => ({ at: new Date(index).toISOString(), contact: asked.contact as never, channel: "sms" as const })),
+    attempts: [
+      ...neighbours.permitsAsked
+        .filter((asked) => asked.account === account && asked.person === person)
+        .map((asked, index) => ({ at: new Date(index).toISOString(), contact: asked.contact as never, channel: "sms" as const })),
+      ...(neighbours.called.has(person)
+        ? [{ at: new Date().toISOString(), contact: contactId.parse("called"), channel: "call" as const }]
+        : []),
+    ],
   })),
   handle(registryCommands.account, async ({ account }) => ({
     ...{ account, name: account, timeZone: "Europe/Paris", country: "FR", policy: accountPolicy.parse({}) },

@@ -5,7 +5,7 @@ import { streams, subjects } from "@outrider/contracts/streams";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { followed } from "./config.ts";
-import { type Opened, openTurns, openWorld, type Someone, type World, within } from "./testing-world.ts";
+import { type Opened, only, openTurns, openWorld, type Someone, type World, within } from "./testing-world.ts";
 
 let world: World;
 let first: Opened;
@@ -208,4 +208,27 @@ test("a pause ends what waits also when the watch of the accounts was behind for
   pausedBy.mockRestore();
   const all = () => Promise.all(people.map(({ contact }) => alone.statusOf(account, contact)));
   await expect.poll(all, within).toEqual(people.map(() => "gated: paused"));
+});
+
+test("an account that could not be ended when everything was paused holds up no other, and is ended when the pause is told again", async () => {
+  await using alone = await openWorld();
+  const { sms } = await alone.open("only");
+  const until = new Date(sms.service.clock.nowMs() + 3_600_000).toISOString();
+  alone.neighbours.permit = () => ({ kind: "deferred", until, rule: "outside-hours", remedy: "wait" });
+  const accounts = [await alone.account("stuck"), await alone.account("other")];
+  const contacts = await Promise.all(accounts.map(async (account) => ({ account, ...only(await alone.people(account, 1)) })));
+  for (const one of contacts) await alone.request(one.account, one);
+  for (const one of contacts) {
+    await expect.poll(() => alone.typesOf(one.account, one), within).toContain("ContactDeferred");
+    await expect.poll(() => openTurns({ sms }, one.account), within).toBe(0);
+  }
+  const statuses = () => Promise.all(contacts.map(({ account, contact }) => alone.statusOf(account, contact)));
+  const pending = vi.spyOn(sms.schedules, "pending").mockImplementationOnce(() => {
+    throw new Error("of one account, nothing can be read now");
+  });
+  const everything = subjects.account(systemAccount);
+  await alone.append(streams.registry.name, accountCodec, everything, { type: "AccountPaused", data: { by: "ada" } });
+  await expect.poll(statuses, within).toEqual(["gated: paused", "gated: paused"]);
+  expect(pending.mock.results[0]?.type).toBe("throw");
+  pending.mockRestore();
 });

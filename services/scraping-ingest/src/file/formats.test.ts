@@ -56,3 +56,10 @@ test("our own columns, in any order and spelling, become an ad", () => {
     },
   });
 });
+
+test.each([
+  ["the used cars file", `${usedCars}\n${one("$5,000").replace(/79588$/, " 79588 Lahr im Schwarzwald")}\n`],
+  ["our own columns", "title,source_id,postal code\nClio,42, 79588 Lahr im Schwarzwald\n"],
+])("of what stands for a postal code no more is kept than any has: %s", (_columns, file) => {
+  expect(read(file)[0]).toMatchObject({ kind: "ad", ad: { postalCode: "79588 Lahr i" } });
+});
