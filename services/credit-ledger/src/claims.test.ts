@@ -74,9 +74,17 @@ test("an alarm whose moment has passed has rung: whoever is late gets another on
 test("the alarms of a thousand accounts are remembered, those that were set last", async () => {
   const { set, arm } = openAlarms();
   const until = Date.now() + 600_000;
-  for (let n = 0; n <= alarmsArmedMost; n++) await arm(`a${n}`, until);
-  for (const n of [1, alarmsArmedMost]) await arm(`a${n}`, until);
-  expect(set).toHaveLength(alarmsArmedMost + 1);
-  await arm("a0", until);
+  for (let n = 0; n < alarmsArmedMost; n++) await arm(`a${n}`, until);
+  await arm("a0", until + 600_000);
+  await arm("one-more", until);
   expect(set).toHaveLength(alarmsArmedMost + 2);
+  for (const [name, moment] of [
+    ["a0", until + 600_000],
+    ["a2", until],
+    ["one-more", until],
+  ] as const)
+    await arm(name, moment);
+  expect(set).toHaveLength(alarmsArmedMost + 2);
+  await arm("a1", until);
+  expect(set).toHaveLength(alarmsArmedMost + 3);
 });

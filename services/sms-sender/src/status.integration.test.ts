@@ -1,14 +1,15 @@
-import { type AccountId, lineId } from "@outrider/contracts/ids";
+import { type AccountId, contactId, lineId } from "@outrider/contracts/ids";
 import { smsCommands } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { names, statusLook } from "./config.ts";
+import { names, sentLogLook, statusLook } from "./config.ts";
 import type { ContactCommand } from "./contact.ts";
 import { scheduleKey } from "./context.ts";
 import type { SmsProvider } from "./providers/sms-provider.ts";
 import { reconcile } from "./reconcile.ts";
 import { lookAt, statusAlarms } from "./status.ts";
+import { scheduleReconciliation } from "./tail.ts";
 import { main, type Opened, openWorld, type Someone, type World, within } from "./testing-world.ts";
 
 let world: World;
@@ -182,6 +183,17 @@ test("an unknown message is looked for from before its attempt began, and the fi
   expect(since).toEqual([new Date(until - 2000 - 60_000).toISOString()]);
 });
 
+test("the sent log that cannot be read is asked about an unknown attempt again, and not for ever", async () => {
+  const account = await world.account("log-never-read");
+  const contact = contactId.parse("log-never-read");
+  const ask = async (unanswered: number): Promise<boolean> => {
+    await scheduleReconciliation(first.sms, account, contact, first.service.clock.realNow(), { round: 0, unanswered }, { actor: "test" });
+    return first.sms.schedules.isOpen(names.reconcile, scheduleKey(account, contact));
+  };
+  expect(await ask(sentLogLook.mostUnanswered + 1)).toBe(false);
+  expect(await ask(sentLogLook.mostUnanswered)).toBe(true);
+});
+
 test("a provider that never answers is asked again, and not for ever", async () => {
   const account = await world.account("never-answers");
   const [one] = await world.people(account, 1);
@@ -206,13 +218,16 @@ test("of very many lines, those are remembered for which a look was set last", a
   const armed: string[] = [];
   const at: typeof first.sms.schedules.at = async (_name, key) => void armed.push(key);
   const alarm = statusAlarms({ ...first.sms, schedules: { ...first.sms.schedules, at } });
-  const turn = (index: number) => alarm(account, lineId.parse(`line-${index}`), 7, { actor: "test" });
-  for (let index = 0; index <= statusLook.linesRemembered; index++) await turn(index);
+  const turn = (index: number, seq = 7) => alarm(account, lineId.parse(`line-${index}`), seq, { actor: "test" });
+  const most = statusLook.linesRemembered;
+  for (let index = 0; index < most; index++) await turn(index);
+  await turn(0, 6); // of an earlier message, which the look that is set would pass over
+  await turn(most);
+  expect(armed).toHaveLength(most + 2);
+  for (const index of [0, 2, most]) await turn(index);
+  expect(armed).toHaveLength(most + 2);
   await turn(1);
-  await turn(statusLook.linesRemembered);
-  expect(armed).toHaveLength(statusLook.linesRemembered + 1);
-  await turn(0);
-  expect(armed).toHaveLength(statusLook.linesRemembered + 2);
+  expect(armed).toHaveLength(most + 3);
 });
 
 test("a message that was found by somebody who was killed right after is asked for, too", async () => {
