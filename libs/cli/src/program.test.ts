@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Command } from "commander";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { checkFile } from "./ads-file.ts";
 import { wantedOf } from "./journey/wanted.ts";
 import { programOf, runCommandLine, withOnce } from "./program.ts";
@@ -48,6 +48,22 @@ test("with --json a refusal is a document, too", async () => {
   wrote.out = "";
   expect(await runCommandLine(["hunts", "foo", "--json"])).toBe(2);
   expect(JSON.parse(wrote.out.trim().split("\n").at(-1) ?? "")).toMatchObject({ exitCode: 2 });
+});
+
+test("with --json the document is the last line, also where both outputs go to one place", async () => {
+  const lines: string[] = [];
+  for (const stream of [process.stdout, process.stderr]) {
+    vi.spyOn(stream, "write").mockImplementation((text) => lines.push(String(text).trim()) > 0);
+  }
+  for (const words of [
+    ["hunts", "foo"],
+    ["once", "--ads", "/nowhere/ads.csv"],
+    ["once", "--pace", "x"],
+  ]) {
+    lines.length = 0;
+    expect(await runCommandLine([...words, "--json"])).toBe(2);
+    expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ exitCode: 2 });
+  }
 });
 
 test("tells its release", async () => {

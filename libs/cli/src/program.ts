@@ -111,9 +111,10 @@ export const runCommandLine = async (argv: readonly string[]): Promise<number> =
   } catch (error) {
     if (error instanceof CommanderError) return saidByCommander(error, words.includes("--json"));
     const { sentence, exitCode, detail } = endingOf(error);
-    if (words.includes("--json")) process.stdout.write(`${JSON.stringify(documentOf(error))}\n`);
     process.stderr.write(`${bad("✗")} ${sentence}\n`);
     if (detail !== "" && words.includes("--verbose")) process.stderr.write(`${detail}\n`);
+    // The last line also where both outputs go to one place.
+    if (words.includes("--json")) process.stdout.write(`${JSON.stringify(documentOf(error))}\n`);
     return exitCode;
   }
 };
@@ -124,7 +125,7 @@ const saidByCommander = (error: CommanderError, json: boolean): number => {
   // A group without a subcommand has printed its help.
   const isGroup = error.code === "commander.help";
   const sentence = isGroup ? "A subcommand is needed; `--help` lists them." : `${sentenceOf(told)} \`--help\` shows what is possible.`;
-  if (json) process.stdout.write(`${JSON.stringify({ error: sentence, exitCode: 2 })}\n`);
   process.stderr.write(`${bad("✗")} ${sentence}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ error: sentence, exitCode: 2 })}\n`);
   return 2;
 };

@@ -34,6 +34,17 @@ test("with --json a summary is one line", () => {
   expect(JSON.parse(out)).toEqual(summary);
 });
 
+test("with --json the summary is the last line, also where both outputs go to one place", () => {
+  const lines: string[] = [];
+  for (const stream of [process.stdout, process.stderr]) {
+    vi.spyOn(stream, "write").mockImplementation((text) => lines.push(String(text)) > 0);
+  }
+  tell({ output: outputOf(true) }, { summary, problems: [] });
+  vi.restoreAllMocks();
+  expect(lines).toHaveLength(2);
+  expect(JSON.parse(lines.at(-1) ?? "")).toEqual(summary);
+});
+
 test("a summary that does not add up is told once, with the failure in it", () => {
   const problem = "allocated = accepted + rejected + unknown + gated does not hold: 1 and 0";
   const { out, failure } = told(true, [problem]);

@@ -11,6 +11,7 @@ import { Interrupted, interruptsOf } from "./interrupts.ts";
 import { clockFor, rememberClock } from "./sandbox-clock.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { playStory, type Story } from "./story.ts";
+import type { Summary } from "./summary.ts";
 import { summaryText } from "./summary-table.ts";
 import { rehearsalEnvironment, type Wanted, wantedOf } from "./wanted.ts";
 
@@ -25,21 +26,24 @@ export const once = async (context: Context): Promise<void> => {
   const dir = keep ? join(places.once, "kept") : join(places.once, freshName());
   using interrupts = interruptsOf(output);
   let stage: Stage | undefined;
-  let fine = false;
+  let fine: Story | undefined;
   try {
     const played = play(context, wanted, dir, (opened) => {
       stage = opened;
     });
     const story = await Promise.race([played, interrupts.happened]);
-    tell(context, story);
-    fine = true;
+    if (output.json) mustAddUp(context, story);
+    else tell(context, story);
+    fine = story;
   } catch (error) {
     throw ended(error, dir, stage !== undefined);
   } finally {
     await stage?.outrider.stop();
-    if (fine && !keep) rmSync(dir, { recursive: true, force: true });
-    if (fine && keep) output.say(dim(`kept in ${dir}`));
+    if (fine !== undefined && !keep) rmSync(dir, { recursive: true, force: true });
+    if (fine !== undefined && keep) output.say(dim(`kept in ${dir}`));
   }
+  // The last line also where both outputs go to one place.
+  if (output.json) tell(context, fine);
 };
 
 const freshName = (): string => `${new Date().toISOString().slice(0, 19).replace(/[:T]/g, "-")}-${randomBytes(3).toString("hex")}`;
@@ -60,15 +64,22 @@ const play = async ({ output }: Context, wanted: Wanted, dir: string, opened: (s
   return playStory(stage, { ...wanted, dir, output, credentialsFile: join(dir, "credentials.json"), dailyRun: false });
 };
 
+/** @throws Failure (1) with the figures, naming each rule that does not hold. */
+const mustAddUp = ({ output }: Pick<Context, "output">, { summary, problems }: Story): void => {
+  if (problems.length === 0) return;
+  output.found(() => textOf(summary));
+  throw refused(`The summary does not add up: ${problems.join("; ")}.`, "", { found: { ...summary, problems } });
+};
+
+const textOf = (summary: Summary): string => `\n${summaryText(summary)}\n`;
+
 /** Prints the summary. @throws Failure (1) with the figures, naming each rule that does not hold. */
-export const tell = ({ output }: Pick<Context, "output">, { summary, problems }: Story): void => {
-  const text = (): string => `\n${summaryText(summary)}\n`;
-  if (problems.length > 0) {
-    output.found(text);
-    throw refused(`The summary does not add up: ${problems.join("; ")}.`, "", { found: { ...summary, problems } });
-  }
-  output.result(summary, text);
+export const tell = ({ output }: Pick<Context, "output">, story: Story): void => {
+  mustAddUp({ output }, story);
+  const result = (): void => output.result(story.summary, () => textOf(story.summary));
+  if (!output.json) result();
   output.say(`${good("✓")} the summary adds up`);
+  if (output.json) result();
 };
 
 /** With where to look, when something was started at all. */

@@ -107,9 +107,9 @@ export const servedAnyway = async ({ output, options }: Pick<Context, "output" |
   } catch (error) {
     if (error instanceof Interrupted) throw error;
     const { sentence, detail } = endingOf(error);
-    if (output.json) output.result(documentOf(error), () => sentence);
     output.say(`${bad("✗")} The first run: ${sentence}`);
     if (detail !== "" && options["verbose"] === true) output.say(detail);
+    if (output.json) output.result(documentOf(error), () => sentence);
     return true;
   }
 };
