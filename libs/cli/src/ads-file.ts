@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import { cannotRun } from "./failure.ts";
 
@@ -14,7 +14,7 @@ const lookedAt = 65_536;
  * empty or plainly not text. The importer looks at the rest, row by row.
  */
 export const checkFile = (given: string): AdsFile => {
-  const path = resolve(given);
+  const path = meant(given);
   const descriptor = opened(path);
   try {
     const status = fstatSync(descriptor);
@@ -29,6 +29,15 @@ export const checkFile = (given: string): AdsFile => {
   } finally {
     closeSync(descriptor);
   }
+};
+
+/** npm runs its scripts at the top of the checkout, and remembers where its user was. */
+const meant = (given: string): string => {
+  const here = resolve(given);
+  const user = process.env["INIT_CWD"];
+  if (user === undefined || existsSync(here)) return here;
+  const there = resolve(user, given);
+  return existsSync(there) ? there : here;
 };
 
 const opened = (path: string): number => {

@@ -50,6 +50,18 @@ test("with --json a refusal is a document, too", async () => {
   expect(JSON.parse(wrote.out.trim().split("\n").at(-1) ?? "")).toMatchObject({ exitCode: 2 });
 });
 
+test("a file is found where the user of npm was, who was somewhere below the checkout", () => {
+  const path = file("mine.csv", "title\nPeugeot\n");
+  expect(() => checkFile("mine.csv")).toThrow(/There is no file .*mine\.csv\.$/);
+  vi.stubEnv("INIT_CWD", folder);
+  try {
+    expect(checkFile("mine.csv")).toEqual({ path, bytes: 14 });
+    expect(() => checkFile("others.csv")).toThrow(/There is no file/);
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
+
 test("with --json the document is the last line, also where both outputs go to one place", async () => {
   const lines: string[] = [];
   for (const stream of [process.stdout, process.stderr]) {
