@@ -123,6 +123,20 @@ test("reads from the collection that an alias names", async () => {
   expect((await world.call("GET", "/v1/hunts/h2", { key })).status).toBe(404);
 });
 
+test("tells a change that was waited for, though it is in a collection that serves since a moment ago alone", async () => {
+  const hunt = { account: "garage", hunt: "swapped", definition: {}, createdAt: "x", changedAt: "x" };
+  await world.put("hunts_3", [{ _id: "garage.swapped", ...hunt, status: "paused", _seq: 59 }]);
+  const aliases = world.collection(viewsCollection);
+  await aliases.updateOne({ _id: "hunts" }, { $set: { collection: "hunts_3" } }, { upsert: true });
+  const shown = (query = "") => world.call("GET", `/v1/hunts${query}`, { key });
+  await expect.poll(() => shown(), { timeout: 2 * aliasFreshMs }).toMatchObject({ json: { items: [{ status: "paused" }] } });
+  await world.put("hunts_4", [{ _id: "garage.swapped", ...hunt, status: "active", _seq: 60 }]);
+  await aliases.updateOne({ _id: "hunts" }, { $set: { collection: "hunts_4" } });
+  const positions = world.collection(positionsCollection);
+  await positions.updateOne({ _id: readerOf("HUNTS") }, { $set: { seq: 60, created: "x", epoch: 1 } }, { upsert: true });
+  expect(await shown("?waitFor=60")).toMatchObject({ json: { items: [{ status: "active", seq: 60 }] } });
+});
+
 test("waits for the change that was named, and says so when it does not come", async () => {
   const positions = world.collection(positionsCollection);
   await positions.updateOne({ _id: readerOf("SMS") }, { $set: { seq: 40, created: "x", epoch: 1 } }, { upsert: true });

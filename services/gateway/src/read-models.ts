@@ -110,14 +110,15 @@ export const openReadModels = async (service: Service<GatewayConfig>): Promise<R
         if (performance.now() > deadline)
           throw new Refusal("unavailable", "the list has not heard of this change yet", "read-model-behind");
       }
+      collectionOf.forget(view); // the change may be in a collection that serves since a moment ago
     },
   };
 };
 
 /** Where a view's documents are: a rebuild swaps the collection, so it is looked up anew when it may have gone stale. */
-const aliases = (db: Db): ((view: ViewName) => Promise<Collection<Stored>>) => {
+const aliases = (db: Db) => {
   const known = new Map<ViewName, { readonly collection: string; readonly until: number }>();
-  return async (view) => {
+  const of = async (view: ViewName): Promise<Collection<Stored>> => {
     const now = performance.now();
     const fresh = known.get(view);
     if (fresh !== undefined && fresh.until > now) return db.collection<Stored>(fresh.collection);
@@ -126,6 +127,7 @@ const aliases = (db: Db): ((view: ViewName) => Promise<Collection<Stored>>) => {
     known.set(view, { collection, until: now + aliasFreshMs });
     return db.collection<Stored>(collection);
   };
+  return Object.assign(of, { forget: (view: ViewName): void => void known.delete(view) });
 };
 
 /** A reader's position, asked for once by all who wait at the same moment. */
