@@ -119,6 +119,24 @@ test("a turn that ended a moment early by another clock was used, and whoever ha
   expect([leftOn(state, day.date), state.usedAt, state.lastAt]).toEqual([0, soon, soon]);
 });
 
+test("what is still asked for the day before, as by a replica whose clock is a little behind, counts for the day that has begun", () => {
+  const next = { date: "2026-11-21", endsAt: "2026-11-21T22:59:59.999Z", now: "2026-11-20T23:00:00.010Z" };
+  const [limits, first] = [{ recipientsPerDay: 1, recipientsPerMonth: 9 }, turn("ann", next.now)];
+  const begun: LineEvent = { type: "TurnsGiven", data: { day: next.date, turns: [first] } };
+  const full: LineEvent = { type: "TurnsRefused", data: { turns: [{ contact: "c-bob" as ContactId, rule: "line-daily-limit" }] } };
+  given(opened(limits), begun)
+    .when({ ...give("bob"), now: "2026-11-20T22:59:59.990Z" })
+    .then(full);
+  // As an earlier release has written it.
+  given(opened(limits), begun, turnsGiven(turn("ann", "2026-11-20T22:59:59.990Z")))
+    .when({ ...give("bob"), ...next })
+    .then(full);
+  // A sandbox's clock that was set back by days begins anew.
+  given(opened(limits), { type: "TurnsGiven", data: { day: "2026-12-24", turns: [turn("ann", now)] } })
+    .when(give("bob"))
+    .then(turnsGiven(turn("bob", now)));
+});
+
 test("a paused line gives none, once", () => {
   given(opened({}))
     .when({ type: "Pause", reason: "phone-offline", by: "sms-sender" })

@@ -135,7 +135,17 @@ export const line: Decider<Line, LineCommand, LineEvent, LineRefusal> = {
   },
 };
 
-const given = (state: Line, { day, turns }: EventData<"TurnsGiven">): Line => {
+/**
+ * Around midnight one replica may still ask for the day before, when another has been given turns of the next: these count for the day that has
+ * begun, whose count would be lost otherwise. A date from longer ago is that of a sandbox whose clock was set back.
+ */
+const countedDay = ({ day: { date: begun } }: Line, date: string): string =>
+  date < begun && Date.parse(begun) - Date.parse(date) <= dayMs ? begun : date;
+
+const dayMs = 86_400_000;
+
+const given = (state: Line, { day: date, turns }: EventData<"TurnsGiven">): Line => {
+  const day = countedDay(state, date);
   const month = day.slice(0, 7);
   if (state.day.date !== day) state.day = { date: day, people: new Map() };
   if (state.month.month !== month) state.month = { month, people: new Map() };
@@ -235,7 +245,9 @@ const giveTurns = (state: Line, command: GiveTurns) => {
 };
 
 /** Distinct people a day and a month, counted on top of what the line remembers. */
-const recipients = ({ limits, day, month }: Line, date: string) => {
+const recipients = (state: Line, wanted: string) => {
+  const { limits, day, month } = state;
+  const date = countedDay(state, wanted);
   const today = new Set(day.date === date ? day.people.keys() : []);
   const thisMonth = new Set(month.month === date.slice(0, 7) ? month.people.keys() : []);
   const over = (people: Set<PersonId>, person: PersonId, most: number | null) =>
