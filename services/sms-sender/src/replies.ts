@@ -31,8 +31,9 @@ export const takeInbound = async (sms: Sms, account: AccountId, message: Inbound
     ...(keyword === undefined ? {} : { keyword }),
     at: message.at,
   };
-  await sms.inbounds.execute(subject, { type: "Receive", received }, causeOf(sms, why, `inbound:${id}`));
-  await tellReply(sms, account, received, why);
+  const taken = await sms.inbounds.execute(subject, { type: "Receive", received }, causeOf(sms, why, `inbound:${id}`));
+  // Another replica may have been first, and have found another contact to be the last.
+  await tellReply(sms, account, taken.state.status === "received" ? taken.state.received : received, why);
 };
 
 const tellReply = async (sms: Sms, account: AccountId, { inbound, contact, keyword, at }: Received, why: Because): Promise<void> => {
