@@ -147,7 +147,10 @@ const takeTurns = async (
 
 /** A pause that looked at what waits before these turns were given did not see them: they end now, and not when their turn comes. */
 const isPaused = async (sms: Sms, account: AccountId, contact: ContactId): Promise<boolean> => {
-  const { state } = await sms.contacts.fold(subjects.smsContact(account, contact), { fresh: false });
+  const subject = subjects.smsContact(account, contact);
+  const cached = await sms.contacts.fold(subject, { fresh: false });
+  // One that has ended here may have been asked for anew elsewhere.
+  const { state } = cached.state.status === "requested" ? cached : await sms.contacts.fold(subject);
   return state.status === "requested" && sms.accounts.pausedBy(account, state.request.hunt) !== undefined;
 };
 

@@ -1,12 +1,19 @@
-import { type AccountId, contactId, lineId } from "@outrider/contracts/ids";
-import { subjects } from "@outrider/contracts/streams";
-import { keyIds } from "@outrider/platform";
+import { contactCodec } from "@outrider/contracts/contact";
+import { huntCodec } from "@outrider/contracts/hunts";
+import { type AccountId, contactId, huntId, lineId } from "@outrider/contracts/ids";
+import { streams, subjects } from "@outrider/contracts/streams";
+import { aggregate, jetStreamStore } from "@outrider/eventing";
+import { keyIds, Personal } from "@outrider/platform";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { takeTurn } from "./attempt.ts";
-import type { ContactCommand } from "./contact.ts";
+import { followed } from "./config.ts";
+import { type ContactCommand, contact } from "./contact.ts";
+import type { Sms } from "./context.ts";
 import { pauseLine } from "./paused-lines.ts";
 import { reconcile } from "./reconcile.ts";
-import { main, type Opened, only, openWorld, type Someone, type World } from "./testing-world.ts";
+import { takeInbound } from "./replies.ts";
+import { main, type Opened, only, openWorld, type Someone, type World, within } from "./testing-world.ts";
+import { askForTurns } from "./turns.ts";
 
 let world: World;
 let first: Opened;
@@ -70,8 +77,8 @@ test("one message in the provider's log is not taken for two contacts with the s
   const account = await world.account("twins");
   for (let round = 0; round < 3; round++) {
     const one = only(await world.people(account, 1));
-    const contact = contactId.parse(`${one.contact}-2`);
-    const twins = [one, { ...one, contact, request: { ...one.request, contact } }];
+    const other = contactId.parse(`${one.contact}-2`);
+    const twins = [one, { ...one, contact: other, request: { ...one.request, contact: other } }];
     const message = await world.service.keyring.open(one.request.text);
     const body = new URLSearchParams({ apikey: `key-${account}`, recipients: one.number, message });
     await fetch(`${world.simulator.url}/sendsms/`, { method: "POST", body });
@@ -90,4 +97,55 @@ test("one message in the provider's log is not taken for two contacts with the s
     const statuses = await Promise.all(twins.map(({ contact: id }) => world.statusOf(account, id)));
     expect(statuses.toSorted()).toEqual(["accepted", "unknown"]);
   }
+});
+
+test("a reply is told to the contact that it was recorded for, also by a replica that stood still while another one recorded it", async () => {
+  const account = await world.account("replied");
+  const one = only(await world.people(account, 1));
+  const later = { ...one, contact: contactId.parse(`${one.contact}-2`) };
+  const message = { key: "reply-1", from: new Personal(one.number), text: new Personal("Oui"), at: "2026-11-20T10:00:00.000Z" };
+  await world.request(account, one);
+  await expect.poll(() => world.statusOf(account, one.contact), within).toBe("accepted");
+  const { inbounds } = first.sms;
+  const stoodStill: Sms = {
+    ...first.sms,
+    inbounds: {
+      ...inbounds,
+      fold: async (...asked) => {
+        const looked = structuredClone(await inbounds.fold(...asked));
+        await takeInbound(second.sms, account, message, { actor: "test" });
+        await world.request(account, { ...later, request: { ...one.request, contact: later.contact, reservation: "later" } });
+        await expect.poll(() => world.statusOf(account, later.contact), within).toBe("accepted");
+        return looked;
+      },
+    },
+  };
+  await takeInbound(stoodStill, account, message, { actor: "test" });
+  expect(await world.typesOf(account, one)).toContain("ContactReplied");
+  expect(await world.typesOf(account, later)).not.toContain("ContactReplied");
+});
+
+test("a turn for later that is given to somebody asked for anew elsewhere ends while their hunt is paused", async () => {
+  await using alone = await openWorld();
+  const { sms } = await alone.open("only");
+  const account = await alone.account("paced", { minGapMs: 600_000 });
+  const hunt = huntId.parse("paced");
+  const [ahead, one] = await alone.people(account, 2, { hunt });
+  if (ahead === undefined || one === undefined) throw new Error("two were made");
+  const subject = subjects.smsContact(account, one.contact);
+  const { jsm, publisher } = alone.kernel;
+  const elsewhere = aggregate(jetStreamStore({ jsm, publisher, stream: streams.sms.name, codec: contactCodec }), contact);
+  await sms.contacts.execute(subject, { type: "Request", request: one.request }, { commandId: "ask", at: "" });
+  await sms.contacts.execute(subject, { type: "Gate", rule: "line-day-full" }, { commandId: "end", at: "" });
+  await alone.append(streams.hunts.name, huntCodec, subjects.hunt(account, hunt), { type: "HuntPaused", data: { by: "ada" } });
+  const pausesInHand = async () => {
+    const { num_ack_pending, num_pending } = await jsm.consumers.info(streams.hunts.name, followed.hunts.durable);
+    return num_ack_pending + num_pending;
+  };
+  await expect.poll(pausesInHand, within).toBe(0);
+  const anew = { ...one.request, reservation: "anew" };
+  await elsewhere.execute(subject, { type: "Request", request: anew }, { commandId: "ask-anew", at: "" });
+  const wanted = [ahead, one].map(({ request: { contact: id, person } }) => ({ contact: id, person }));
+  await askForTurns(sms, account, main, wanted, { actor: "test" });
+  await expect.poll(() => alone.statusOf(account, one.contact), within).toBe("gated: paused");
 });
