@@ -164,6 +164,17 @@ test("`history` goes on where a page ends, as far as is wanted, and says that th
   expect(wrote.out).toContain("The first 2; there are more");
 });
 
+test("`history` shows the beginning of what nobody would read to its end, and all of it with --json", async () => {
+  const rows = Array.from({ length: 500 }, (_, row) => ({ contact: `contact-${row}` }));
+  const entries = [{ seq: 9, events: [{ type: "PageAllocated", data: { rows } }], state: { rows } }];
+  expect(await against({ subject: "s", entries }, "history", "HUNTS:9", "--state")).toBe(0);
+  expect(wrote.out).toMatch(/PageAllocated .*contact-0.*… \(12,900 characters; --json tells all\)\n {2}= .*--json tells all\)\n$/);
+  expect(wrote.out.length).toBeLessThan(2_500);
+  wrote.out = "";
+  expect(await against({ subject: "s", entries }, "history", "HUNTS:9", "--json")).toBe(0);
+  expect(JSON.parse(wrote.out)).toMatchObject({ entries });
+});
+
 test("what is named is part of an address as one piece, whatever stands in it", async () => {
   expect(await against({}, "hunts", "show", "a b/c?d")).toBe(0);
   expect(asked.map(({ what }) => what)).toEqual(["GET /v1/hunts/a%20b%2Fc%3Fd"]);

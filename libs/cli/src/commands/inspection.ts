@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { Api } from "../api.ts";
 import { action, integerOption, textOption } from "../context.ts";
 import type { Endpoint } from "../endpoint.ts";
-import { jsonText } from "../format.ts";
+import { count, jsonText } from "../format.ts";
 import { at, itemsOf, textAt } from "../json.ts";
 import { withLimit } from "../listing.ts";
 import { bold, dim } from "../output.ts";
@@ -86,10 +86,18 @@ const subjectFor = async (what: string, endpoint: () => Endpoint): Promise<strin
   return subjectOf(what, () => accountOfKey(endpoint()));
 };
 
+/** A page of 500 contacts is 200 KB, of which nobody reads a line. */
+const longestText = 1_000;
+
+const readable = (document: unknown): string => {
+  const text = jsonText(document);
+  return text.length <= longestText ? text : `${text.slice(0, longestText)}… (${count(text.length)} characters; --json tells all)`;
+};
+
 const entryText = (entry: unknown, withState: boolean): string => {
-  const events = itemsOf(entry, "events").map((event) => `  ${textAt(event, "type")} ${dim(jsonText(at(event, "data")))}`);
+  const events = itemsOf(entry, "events").map((event) => `  ${textAt(event, "type")} ${dim(readable(at(event, "data")))}`);
   const head = [at(entry, "seq"), textAt(entry, "at"), textAt(entry, "actor"), textAt(entry, "causation")].filter(
     (part) => part !== undefined,
   );
-  return [head.join("  "), ...events, ...(withState ? [`  = ${jsonText(at(entry, "state"))}`] : [])].join("\n");
+  return [head.join("  "), ...events, ...(withState ? [`  = ${readable(at(entry, "state"))}`] : [])].join("\n");
 };
