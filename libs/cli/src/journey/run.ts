@@ -73,10 +73,15 @@ const total = (counts: Readonly<Record<string, number>>): number => Object.value
 const endedOf = ({ sms }: RunProgress): number =>
   ["accepted", "rejected", "unknown", "gated"].reduce((sum, status) => sum + (sms[status] ?? 0), 0);
 
+/** What earlier passes of a run have come to: the last line tells of what came after them. */
+export type Earlier = Pick<RunProgress, "found" | "allocated">;
+
+const none: Earlier = { found: 0, allocated: 0 };
+
 /**
  * Shows a run until every contact of it has ended. @throws Failure (1) when nothing changes any more before that.
  */
-export const watchRun = async (api: Api, output: Output, run: string): Promise<RunProgress> => {
+export const watchRun = async (api: Api, output: Output, run: string, earlier = none): Promise<RunProgress> => {
   const progress = progressOf(output, "sending");
   try {
     let last = "";
@@ -91,7 +96,8 @@ export const watchRun = async (api: Api, output: Output, run: string): Promise<R
         now.allocated === 0 ? "choosing whom to contact" : undefined,
       );
       if (now.settled) {
-        progress.end(`run ${run}: ${count(now.allocated)} contacts for ${count(now.found)} matching ads`);
+        const [contacts, ads] = [now.allocated - earlier.allocated, now.found - earlier.found];
+        progress.end(`run ${run}: ${count(contacts)} contacts for ${count(ads)} matching ads`);
         return now;
       }
       const shown = JSON.stringify(now);

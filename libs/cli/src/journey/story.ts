@@ -64,7 +64,7 @@ export const runStory = async (stage: Stage, { api, account }: DemoAccount, opti
   if (run === undefined) throw refused("The gateway did not name the run.");
   const sameRun = numberAt(started, "pass") > 1;
   const before = sameRun ? passesBefore : { ...passesBefore, ...noRun };
-  await watchRun(api, output, run);
+  await watchRun(api, output, run, before.run);
   const ms = performance.now() - began;
 
   const summaryOf = ({ run: tally, sms: { sent: _sent, failed, replied, optedOut, ...sms }, credits, deadLetters }: Figures): Summary => ({
