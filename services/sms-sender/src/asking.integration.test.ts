@@ -1,11 +1,12 @@
 import { accountId } from "@outrider/contracts/ids";
 import { type AccountEvent, accountCodec } from "@outrider/contracts/registry";
-import { smsCommands } from "@outrider/contracts/sms";
+import { lineCodec, smsCommands } from "@outrider/contracts/sms";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { noFaults } from "@outrider/simulators";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { names } from "./config.ts";
 import { scheduleKey } from "./context.ts";
+import { turnIsDue } from "./reactions.ts";
 import { main, only, openWorld, within } from "./testing-world.ts";
 
 test("whoever is asked for, and asked for again, has a turn promised before, so that no kill in between loses them", async () => {
@@ -24,6 +25,30 @@ test("whoever is asked for, and asked for again, has a turn promised before, so 
   const again = { account, contact: one.contact, as: "send-again", by: "ada" } as const;
   await expect(world.service.ask(smsCommands.resolve, again)).rejects.toMatchObject({ rule: "too-early" });
   expect(await sms.schedules.isOpen(names.wanted, key)).toBe(true);
+});
+
+test("a turn that comes due long after its moment is not used: its contact asks for another one", async () => {
+  await using world = await openWorld();
+  const { sms, service } = await world.open("only");
+  const account = await world.account("long-after", { minGapMs: 3_600_000 });
+  const [first, second] = await world.people(account, 2);
+  if (first === undefined || second === undefined) throw new Error("two were made");
+  await world.request(account, first);
+  await expect.poll(() => world.statusOf(account, first.contact), within).toBe("accepted");
+  await world.request(account, second);
+  const given = async () => {
+    const events = await world.eventsOf(streams.sms.name, lineCodec, subjects.smsLine(account, main));
+    return events
+      .flatMap((event) => (event.type === "TurnsGiven" ? event.data.turns : []))
+      .filter(({ contact }) => contact === second.contact);
+  };
+  await expect.poll(given, within).toHaveLength(1);
+  const [turn] = await given();
+  const late = vi.spyOn(service.clock, "nowMs").mockReturnValue(Date.parse(turn?.at ?? "") + 2_400_000);
+  await turnIsDue(sms)(account, second.contact, { actor: "test" }, { round: 0 });
+  late.mockRestore();
+  expect(await given()).toHaveLength(2);
+  expect(await world.typesOf(account, second)).toEqual(["ContactRequested"]);
 });
 
 test("a line whose key the provider refuses, or that nobody can vouch for, is not connected", async () => {
