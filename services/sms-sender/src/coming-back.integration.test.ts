@@ -7,6 +7,8 @@ import { done, joined, withDigest } from "@outrider/eventing";
 import { keyIds, newTraceparent } from "@outrider/platform";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { names } from "./config.ts";
+import { scheduleKey } from "./context.ts";
 import { lookAt } from "./status.ts";
 import { accepted, main, type Opened, only, openWorld, type Someone, saidOf, type World, webhookSecret, within } from "./testing-world.ts";
 import { webhookAgain } from "./webhooks.ts";
@@ -191,6 +193,8 @@ describe("a reply", () => {
     const answer = (asks = "a") =>
       world.service.ask(smsCommands.answerInbound, { account, inbound, text, by: "ada" }, { commandId: withDigest("1", asks.repeat(22)) });
     const { contact } = await answer();
+    // Promised before it was asked for: should whoever answers be killed in between, it still gets a turn.
+    expect(await first.sms.schedules.isOpen(names.wanted, scheduleKey(account, contact))).toBe(true);
     expect((await answer()).contact).toBe(contact);
     await expect(answer("b")).rejects.toMatchObject({ slug: "idempotency-key-reused" });
     await expect.poll(() => world.statusOf(account, contact), within).toBe("accepted");

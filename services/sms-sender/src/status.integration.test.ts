@@ -2,7 +2,7 @@ import { type AccountId, contactId, lineId } from "@outrider/contracts/ids";
 import { smsCommands } from "@outrider/contracts/sms";
 import { subjects } from "@outrider/contracts/streams";
 import { noFaults } from "@outrider/simulators";
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { names, sentLogLook, statusLook } from "./config.ts";
 import type { ContactCommand } from "./contact.ts";
 import { scheduleKey } from "./context.ts";
@@ -30,10 +30,7 @@ beforeAll(async () => {
     }));
   [first] = await Promise.all([open("first"), open("second")]);
 });
-afterEach(async () => {
-  vi.restoreAllMocks();
-  await world.simulator.setFaults(noFaults);
-});
+afterEach(async () => void (await world.simulator.setFaults(noFaults)));
 afterAll(() => world[Symbol.asyncDispose]());
 
 const lastOf = async (account: AccountId, people: readonly Someone[]): Promise<Readonly<Record<string, number>>> => {
@@ -214,10 +211,11 @@ test("a provider that never answers is asked again, and not for ever", async () 
 
 test("of very many lines, those are remembered for which a look was set last", async () => {
   const account = await world.account("many-lines");
-  vi.spyOn(first.sms.service.clock, "nowMs").mockReturnValue(Date.parse("2026-11-20T10:00:00.100Z"));
   const armed: string[] = [];
   const at: typeof first.sms.schedules.at = async (_name, key) => void armed.push(key);
-  const alarm = statusAlarms({ ...first.sms, schedules: { ...first.sms.schedules, at } });
+  const { service, schedules } = first.sms;
+  const clock = { ...service.clock, nowMs: () => Date.parse("2026-11-20T10:00:00.100Z") };
+  const alarm = statusAlarms({ ...first.sms, service: { ...service, clock }, schedules: { ...schedules, at } });
   const turn = (index: number, seq = 7) => alarm(account, lineId.parse(`line-${index}`), seq, { actor: "test" });
   const most = statusLook.linesRemembered;
   for (let index = 0; index < most; index++) await turn(index);
