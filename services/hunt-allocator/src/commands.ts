@@ -10,7 +10,7 @@ import { accountAgainMs, accountWaitMs, lookUpWaitMs } from "./config.ts";
 import { talliesOf } from "./day-tallies.ts";
 import { dryRun } from "./dry-run.ts";
 import { definitionProblem, type HuntCommand, type HuntRefusal } from "./hunt.ts";
-import type { PassTools } from "./pass.ts";
+import { assertCurrent, type PassTools } from "./pass.ts";
 import { dueOn, localDayOf, runOf, weekdayOf } from "./play.ts";
 import type { Hunts } from "./reactions.ts";
 import { mostPasses, openPass, type Pass, type RunRefusal } from "./run.ts";
@@ -135,6 +135,7 @@ const scopeFor = async ({ candidates, keyring }: CommandTools, { account, name }
 const runHandlers = (tools: CommandTools): readonly CommandHandler[] => [
   handle(huntCommands.startPass, async ({ account: id, date: wanted, by }, context) => {
     const account = await accountOf(tools, id);
+    assertCurrent(tools);
     const date = localDayOf(account.timeZone, tools.clock.nowMs());
     // Each day has limits of its own, and its reservations' numbers end those of all days before: only the day that it is can be run.
     if (wanted !== undefined && wanted !== date) {

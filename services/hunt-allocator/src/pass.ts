@@ -2,7 +2,7 @@ import type { Allocation, HuntTally, RunEvent } from "@outrider/contracts/hunts"
 import type { AccountId, HuntId, RunId } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
 import { subjects } from "@outrider/contracts/streams";
-import type { Aggregate, Cause, Instruments } from "@outrider/eventing";
+import { type Aggregate, type Cause, type Instruments, Unavailable } from "@outrider/eventing";
 import { type AccountsWatch, type Ask, type Clock, type Keyring, type KnownAccount, Refusal } from "@outrider/platform";
 import { beginAllocation } from "./allocate.ts";
 import type { Candidates } from "./candidates.ts";
@@ -21,7 +21,7 @@ export interface PassTools {
   readonly runs: Runs;
   readonly candidates: Candidates;
   readonly looking: Looking;
-  readonly accounts: Pick<AccountsWatch, "account" | "pausedBy">;
+  readonly accounts: Pick<AccountsWatch, "account" | "pausedBy" | "isCurrent">;
   readonly ask: Ask;
   readonly keyring: Pick<Keyring, "openMany" | "sealMany">;
   readonly clock: Pick<Clock, "now" | "nowMs">;
@@ -33,6 +33,11 @@ export interface PassTools {
   /** Aborted when the process is to end: the pass stays open and goes on from its own events. */
   readonly stopping: AbortSignal;
 }
+
+/** Throws `Unavailable` while this replica may have missed a pause or a change of an account's limits, as when only a newer release can read it. */
+export const assertCurrent = ({ accounts }: Pick<PassTools, "accounts">): void => {
+  if (!accounts.isCurrent()) throw new Unavailable("the allocator does not know now what is paused and what the accounts' limits are");
+};
 
 export interface PassAt {
   readonly account: AccountId;
@@ -88,6 +93,7 @@ const planOf = async (
   const state = structuredClone(folded.state); // plain data; the cached fold goes on while we wait
   const pass = state.passes.find((each) => each.pass === number);
   if (pass === undefined || !pass.open) return "closed";
+  assertCurrent(tools);
   const account = accounts.account(id);
   if (account === undefined) return "unknown-account";
   await looking.ownUpTo(folded.revision, tools.waitMs);
