@@ -1,8 +1,8 @@
 import { contactCodec } from "@outrider/contracts/contact";
 import { huntCodec } from "@outrider/contracts/hunts";
-import { type AccountId, contactId, huntId, lineId } from "@outrider/contracts/ids";
+import { type AccountId, accountId, contactId, huntId, lineId } from "@outrider/contracts/ids";
 import { streams, subjects } from "@outrider/contracts/streams";
-import { aggregate, jetStreamStore } from "@outrider/eventing";
+import { aggregate, headerLine, jetStreamStore } from "@outrider/eventing";
 import { keyIds, Personal } from "@outrider/platform";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { takeTurn } from "./attempt.ts";
@@ -12,7 +12,7 @@ import type { Sms } from "./context.ts";
 import { pauseLine } from "./paused-lines.ts";
 import { reconcile } from "./reconcile.ts";
 import { takeInbound } from "./replies.ts";
-import { main, type Opened, only, openWorld, type Someone, type World, within } from "./testing-world.ts";
+import { main, type Opened, only, openWorld, type Someone, saidOf, type World, within } from "./testing-world.ts";
 import { askForTurns } from "./turns.ts";
 
 let world: World;
@@ -148,4 +148,21 @@ test("a turn for later that is given to somebody asked for anew elsewhere ends w
   const wanted = [ahead, one].map(({ request: { contact: id, person } }) => ({ contact: id, person }));
   await askForTurns(sms, account, main, wanted, { actor: "test" });
   await expect.poll(() => alone.statusOf(account, one.contact), within).toBe("gated: paused");
+});
+
+test("a webhook is not taken unsigned by a replica that has not heard of the line's secret", async () => {
+  await using alone = await openWorld();
+  const { service } = await alone.open("only");
+  // What a newer release has written stops the watch: everything after it is known to other replicas alone.
+  const newer = { at: service.clock.now(), events: [{ type: "AccountPolicyChanged", version: 99, data: {} }] };
+  const elsewhere = subjects.account(accountId.parse("elsewhere"));
+  await alone.kernel.publisher.publish(elsewhere, Buffer.from(JSON.stringify(newer)), headerLine("Outrider-Command", "newer"));
+  await expect.poll(() => service.health.reasons().join(), within).toContain("was written by a newer release");
+  const account = await alone.account("unheard-of");
+  const one = only(await alone.people(account, 1));
+  const data = { guid: "forged", from: one.number, message: "STOP" };
+  const body = JSON.stringify({ id: "forged", type: "sms.received", occurred_at: new Date().toISOString(), data });
+  await alone.webhook(account, {}, body);
+  await expect.poll(() => service.health.reasons().join() + saidOf(alone, one).join(), within).toMatch(/signs a webhook|opt-out/);
+  expect(saidOf(alone, one)).toEqual([]);
 });

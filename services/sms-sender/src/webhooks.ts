@@ -38,6 +38,8 @@ const takeWebhook = async (sms: Sms, delivery: Delivery<InboxEvent>, tries: numb
   const from = smsProvider.safeParse(name);
   if (account === undefined || event === undefined || !from.success) return impossible("the subject is none of a webhook");
   const owner = accountId.parse(account);
+  // A line that this replica has not heard of has a secret all the same, and what is not signed by it must not be taken.
+  if (!sms.accounts.isCurrent()) throw new Unavailable("whose secret signs a webhook is not known now");
   const opened = await sms.service.keyring.open(event.data.request);
   if (opened === erased) return done; // older than it may be kept
   const { headers, body } = webhookRequest.parse(JSON.parse(opened));
