@@ -14,6 +14,7 @@ import {
   type Kernel,
   type Schedules,
   schedules,
+  Unavailable,
 } from "@outrider/eventing";
 import { type AccountsWatch, type Service, type SymmetricSealer, symmetricSealer, watchAccounts } from "@outrider/platform";
 import { LRUCache } from "lru-cache";
@@ -46,6 +47,8 @@ export interface Sms {
   readonly slots: ReturnType<typeof atMost>;
   /** The line's provider, and the key for it; undefined: not connected. Opened here and handed to the adapter alone. */
   readonly connected: (account: AccountId, line: LineId) => Connected | undefined;
+  /** The same for who gives up on a line that is not: throws `Unavailable` while this replica may not have heard of it, or of its new key. */
+  readonly stillConnected: (account: AccountId, line: LineId) => Connected | undefined;
   /** The same, asking registry when this replica knows of none: it may not have heard of a line that was just connected. */
   readonly surelyConnected: (account: AccountId, line: LineId, because: Because) => Promise<Connected | undefined>;
   readonly allConnected: (account: AccountId) => readonly Connected[];
@@ -86,6 +89,10 @@ export const openSms = (service: Service<SmsConfig>, kernel: Kernel, providers: 
     refs: aggregate(jetStreamStore({ jsm, publisher, stream, codec: refCodec }), ref, { cache: 100, creates: true }),
     inbounds: aggregate(jetStreamStore({ jsm, publisher, stream, codec: inboundCodec }), inbound, { cache: 1000, creates: true }),
     connected,
+    stillConnected: (account, lineName) => {
+      if (!accounts.isCurrent()) throw new Unavailable("which lines are connected is not known now");
+      return connected(account, lineName);
+    },
     surelyConnected: async (account, lineName, because) => connected(account, lineName) ?? askedConnected(account, lineName, because),
     allConnected: (account) => [...(accounts.account(account)?.providers ?? [])].map(([line, known]) => opened(account, line, known)),
   };

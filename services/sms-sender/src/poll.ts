@@ -36,7 +36,7 @@ export const reactToPolls = (sms: Sms): Reaction =>
       const parsed = due.safeParse(delivery.events[0]?.data);
       if (!parsed.success) return impossible("the schedule names no line");
       const { account, line, since } = parsed.data;
-      const connected = sms.connected(account, line);
+      const connected = sms.stillConnected(account, line);
       if (connected === undefined) return done; // disconnected since
       const why = because(delivery);
       const began = sms.service.clock.realNow();

@@ -81,7 +81,7 @@ export const reactToStatusLooks = (sms: Sms): Reaction =>
 
 /** One look: at the messages of a line's moment, or of one contact. */
 export const lookAt = async (sms: Sms, asked: Look, why: Because): Promise<void> => {
-  const connected = sms.connected(asked.account, asked.line);
+  const connected = sms.stillConnected(asked.account, asked.line);
   if (connected === undefined) return; // disconnected since
   const heard: Heard = { missing: false, unanswered: false, inARow: 0 };
   for await (const contacts of contactsOf(sms, asked)) {

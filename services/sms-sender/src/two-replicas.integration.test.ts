@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { takeTurn } from "./attempt.ts";
 import { followed } from "./config.ts";
 import { type ContactCommand, contact } from "./contact.ts";
-import type { Sms } from "./context.ts";
+import { type Sms, scheduleKey } from "./context.ts";
 import { pauseLine } from "./paused-lines.ts";
 import { reconcile } from "./reconcile.ts";
 import { takeInbound } from "./replies.ts";
@@ -150,14 +150,31 @@ test("a turn for later that is given to somebody asked for anew elsewhere ends w
   await expect.poll(() => alone.statusOf(account, one.contact), within).toBe("gated: paused");
 });
 
-test("a webhook is not taken unsigned by a replica that has not heard of the line's secret", async () => {
-  await using alone = await openWorld();
-  const { service } = await alone.open("only");
-  // What a newer release has written stops the watch: everything after it is known to other replicas alone.
-  const newer = { at: service.clock.now(), events: [{ type: "AccountPolicyChanged", version: 99, data: {} }] };
+/** A replica whose watch stands: after what a newer release has written everything is known to other replicas alone. */
+const behind = async (alone: World): Promise<Opened> => {
+  const opened = await alone.open("only");
+  const newer = { at: opened.service.clock.now(), events: [{ type: "AccountPolicyChanged", version: 99, data: {} }] };
   const elsewhere = subjects.account(accountId.parse("elsewhere"));
   await alone.kernel.publisher.publish(elsewhere, Buffer.from(JSON.stringify(newer)), headerLine("Outrider-Command", "newer"));
-  await expect.poll(() => service.health.reasons().join(), within).toContain("was written by a newer release");
+  await expect.poll(() => opened.service.health.reasons().join(), within).toContain("was written by a newer release");
+  return opened;
+};
+
+test("a line is polled on by whoever knows it, when the look came to a replica that has not heard of it", async () => {
+  await using alone = await openWorld({ POLL_PROVIDER_MS: "250" });
+  const { service, sms } = await behind(alone);
+  const account = await alone.account("unpolled");
+  const isOpen = () => sms.schedules.isOpen("poll", scheduleKey(account, main));
+  const due = `due.sms-sender.poll.${scheduleKey(account, main)}`;
+  const came = async () => (await service.jsm.streams.info("SCHEDULE", { subjects_filter: due })).state.subjects?.[due] ?? 0;
+  const told = async () => ((await isOpen()) ? service.health.reasons().join() : "nobody polls it");
+  await expect.poll(told, within).toMatch(/which lines are connected|nobody polls it/);
+  expect(await came()).toBe(1);
+});
+
+test("a webhook is not taken unsigned by a replica that has not heard of the line's secret", async () => {
+  await using alone = await openWorld();
+  const { service } = await behind(alone);
   const account = await alone.account("unheard-of");
   const one = only(await alone.people(account, 1));
   const data = { guid: "forged", from: one.number, message: "STOP" };
