@@ -10,6 +10,22 @@ test("a hunt whose text lacks a word that the law wants is saved, and whoever sa
   expect(wrote.out).toMatch(/Hunt Yb3 is changed \(1 SMS segment\)\.\n$/);
 });
 
+test.each([
+  ["offline", false, /^✗ The phone of line main is offline: switch it on and open its app\.$/],
+  ["offline", true, /^✗ The phone of line main is offline: .*; the line is paused: `outrider sms resume main`\.$/],
+  ["key-refused", false, /^✗ The provider refuses the key of line main: connect it anew with `outrider sms connect main`\.$/],
+  ["unanswered", false, /^✗ The provider did not say whether the phone of line main is online: try again\.$/],
+])("`sms test` says what is wrong with a phone and what to do: %s, line paused: %s", async (phone, paused, sentence) => {
+  expect(await against({ line: "main", phone, online: false, paused }, "sms", "test")).toBe(1);
+  expect(wrote.err.trim()).toMatch(sentence);
+});
+
+test("`sms test` of a phone that is online tells also that its line is paused", async () => {
+  expect(await against({ line: "main", phone: "online", online: true, paused: false }, "sms", "test")).toBe(0);
+  expect(await against({ line: "main", phone: "online", online: true, paused: true }, "sms", "test")).toBe(0);
+  expect(wrote.out).toBe("Line main: online.\nLine main: online, but the line is paused: `outrider sms resume main`.\n");
+});
+
 test("a command that fails with what it has found tells both in one document", async () => {
   expect(await against({ line: "main", phone: "offline", online: false }, "sms", "test", "--json")).toBe(1);
   expect(
@@ -17,7 +33,7 @@ test("a command that fails with what it has found tells both in one document", a
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line)),
-  ).toEqual([{ line: "main", phone: "offline", online: false, error: "The line main is offline or paused.", exitCode: 1 }]);
+  ).toEqual([{ line: "main", phone: "offline", online: false, error: expect.stringContaining("is offline"), exitCode: 1 }]);
   wrote.out = "";
   expect(await against({ equal: 3, different: 1, first: ["garage.c1"] }, "views", "verify", "contacts", "--json")).toBe(1);
   expect(

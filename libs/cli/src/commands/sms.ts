@@ -54,6 +54,20 @@ const addConnect = (sms: Command): void => {
     );
 };
 
+/** What is wrong with a line's phone, and what to do; undefined when it is online. */
+const notOnline = (phone: string | undefined, line: string): string | undefined => {
+  switch (phone) {
+    case "online":
+      return undefined;
+    case "offline":
+      return `The phone of line ${line} is offline: switch it on and open its app`;
+    case "key-refused":
+      return `The provider refuses the key of line ${line}: connect it anew with \`outrider sms connect ${line}\``;
+    default:
+      return `The provider did not say whether the phone of line ${line} is online: try again`;
+  }
+};
+
 const addTest = (sms: Command): void => {
   sms
     .command("test")
@@ -63,10 +77,11 @@ const addTest = (sms: Command): void => {
     .action(
       action(async ({ api, output, args: [line = "main"] }) => {
         const answer = await api().ask(v1.lines.test, { params: { line } });
-        // A line whose phone is offline is paused, so that a gateway which does not ask the provider knows as well.
-        const online = at(answer, "online") ?? at(answer, "paused") !== true;
-        if (online !== true) throw refused(`The line ${line} is offline or paused.`, "", { found: Object(answer) });
-        output.result(answer, () => `Line ${line}: online.`);
+        const paused = at(answer, "paused") === true ? `the line is paused: \`outrider sms resume ${line}\`` : undefined;
+        const wrong = notOnline(textAt(answer, "phone"), line);
+        if (wrong !== undefined)
+          throw refused(`${[wrong, paused].filter((part) => part !== undefined).join("; ")}.`, "", { found: Object(answer) });
+        output.result(answer, () => `Line ${line}: online${paused === undefined ? "" : `, but ${paused}`}.`);
       }),
     );
 };
