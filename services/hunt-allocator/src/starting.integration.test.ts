@@ -67,7 +67,7 @@ test("a pass whose ledger could not be heard after it had held the last credits 
     account,
     Array.from({ length: 20 }, (_, index) => ({ person: personOf(index), sourceId: `${index}` })),
   );
-  await createHunt(world, account, "all");
+  await expect.poll(() => createHunt(world, account, "all").catch(String), { timeout: 20_000 }).toMatchObject({ hunt: "all" });
   const { neighbours } = world;
   neighbours.available = 20;
   neighbours.onReserved = () => {
