@@ -162,12 +162,15 @@ class GroupReader {
     // What an earlier release wanted is for nobody to finish any more.
     const building = wanted < view.version ? await aliases.want(view) : alias.building;
     if (building === undefined || building.version !== view.version) return;
-    if (alias.building !== undefined && alias.building.collection !== building.collection)
-      await dropped(db, alias.building.collection, lease);
+    // As it is now that this build is wanted, and no other can be swapped in: another replica may have done so since we looked.
+    const serving = (await this.#load()).get(view.name);
+    if (serving?.building?.collection !== building.collection) return;
+    const given = alias.building?.collection;
+    if (given !== undefined && given !== building.collection && given !== serving.collection) await dropped(db, given, lease);
     await build(this.#host, this.#group, view, building, lease, {
       exclusive: (work) => this.#exclusive(work),
       applied: async () => this.#applied ?? (await this.positions.load())?.seq ?? 0,
-      swap: (met, upTo) => this.#swap({ alias, view, building, lease }, met, upTo),
+      swap: (met, upTo) => this.#swap({ alias: serving, view, building, lease }, met, upTo),
     });
   }
 

@@ -1,3 +1,4 @@
+import { viewsCollection } from "@outrider/contracts/projector";
 import { streams, subjects } from "@outrider/contracts/streams";
 import { ensureStream, headerLine, type Kernel, type Lease } from "@outrider/eventing";
 import { kernelOf, openMongo, openService, parseConfig, type Service } from "@outrider/platform";
@@ -8,6 +9,7 @@ import { aliasesIn } from "./aliases.ts";
 import { build } from "./build.ts";
 import { definition, type ProjectorConfig } from "./config.ts";
 import { groups } from "./groups.ts";
+import { readGroup } from "./reader.ts";
 import { replay } from "./replay.ts";
 
 let nats: ThrowAwayNats;
@@ -19,7 +21,7 @@ let db: Db;
 beforeAll(async () => {
   [nats, mongo] = await Promise.all([throwAwayNats(), testMongo()]);
   const environment = { NATS_URL: nats.url, MONGODB_URL: mongo.url, MONGODB_DATABASE: mongo.database, LOG_LEVEL: "silent" };
-  const parsed = parseConfig(definition, environment);
+  const parsed = parseConfig(definition, { ...environment, PROJECTOR_LOOK_EVERY_MS: "100" });
   if (!parsed.ok) throw new Error(parsed.problems.join("; "));
   service = await openService(parsed.config, { ownsProcess: false });
   kernel = kernelOf(service);
@@ -78,4 +80,36 @@ test("a build reads no further once its reader's lease is lost, though nobody ha
   expect(await reading.reached(await write(), performance.now() + 500)).toBe(false);
   await reading.stop();
   expect(handled).toEqual([first]);
+});
+
+test("what an earlier release has wanted is not dropped when its replica swapped it in at the last moment: it serves until the new one does", async () => {
+  const group = groups.find(({ stream }) => stream === streams.ledger.name);
+  const version = group?.views.find(({ name }) => name === "balances")?.version;
+  if (group === undefined || version === undefined) throw new Error("there is such a view");
+  const now = () => "2026-11-20T10:00:00.000Z";
+  const earlier = { collection: "balances-of-an-earlier-release", version: version - 1, build: 900 };
+  const aliases = db.collection<{ _id: string }>(viewsCollection);
+  const before = { collection: "balances@0-0", version: version - 1, build: 1, epoch: 0 };
+  await aliases.insertOne({ _id: "balances", ...before, building: { ...earlier, since: now() } } as { _id: string });
+  const built = db.collection<{ _id: string }>(earlier.collection);
+  await built.insertOne({ _id: "garage.garage" });
+  const real = aliasesIn(db, now);
+  const servedUntilTheSwap: number[] = [];
+  const host = {
+    ...{ kernel, db, now, config: service.config, acquire: service.acquireLease },
+    aliases: {
+      ...real,
+      want: async (view: Parameters<typeof real.want>[0]) => {
+        await aliases.updateOne({ _id: "balances", build: 1 }, { $set: earlier, $unset: { building: "" } });
+        return real.want(view);
+      },
+      swap: async (...asked: Parameters<typeof real.swap>) => {
+        servedUntilTheSwap.push(await built.countDocuments());
+        return real.swap(...asked);
+      },
+    },
+  };
+  const reader = readGroup(host, group);
+  await expect.poll(() => servedUntilTheSwap, { timeout: 20_000 }).toEqual([1]);
+  await reader.stop();
 });
