@@ -6,6 +6,7 @@ import { accountId } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { clientOf, huntOf, ok, openShop, type Shop } from "../http.ts";
+import { everyMessage } from "../messages.ts";
 import { eventually, openWorld, type World } from "../world.ts";
 
 /** Words and numbers that occur nowhere but in what people say and are. */
@@ -198,14 +199,3 @@ test("what caused a contact is opened by the name that its history gives it, bac
 });
 
 const firstHunt = async (client: Shop["client"]): Promise<string> => ok(await client.get("/v1/hunts")).body.items[0].hunt;
-
-async function* everyMessage({ kernel: { jsm } }: World): AsyncGenerator<{ name: string; text: string }> {
-  for await (const { config, state } of jsm.streams.list()) {
-    for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
-      const message = await jsm.streams.getMessage(config.name, { seq }).catch(() => null);
-      if (message === null) continue;
-      const headers = [...message.header].map(([key, values]) => `${key}: ${values.join(",")}`).join("\n");
-      yield { name: `stream ${config.name}`, text: `${message.subject}\n${headers}\n${Buffer.from(message.data).toString("utf8")}\n` };
-    }
-  }
-}

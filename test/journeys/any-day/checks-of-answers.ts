@@ -4,7 +4,7 @@ import type { Answer } from "../../http.ts";
 import { allOf } from "./checks-of-sums.ts";
 import { accountOf, type Day, type House, numberOf, owners } from "./day.ts";
 
-interface Question {
+export interface Question {
   readonly path: string;
   readonly holds: (answer: Answer) => boolean;
 }
@@ -12,7 +12,7 @@ interface Question {
 const atOnce = 8;
 
 /** Asks all, a few at a time, and tells which answers do not hold. */
-const asked = async (house: House, questions: readonly Question[]): Promise<readonly Problem[]> => {
+export const asked = async (house: House, questions: readonly Question[]): Promise<readonly Problem[]> => {
   const waiting = [...questions];
   const problems: Problem[] = [];
   const lane = async (): Promise<void> => {
@@ -26,8 +26,9 @@ const asked = async (house: House, questions: readonly Question[]): Promise<read
 };
 
 const everybody = Array.from({ length: owners }, (_, owner) => numberOf(owner));
-const isFine = ({ status }: Answer): boolean => status === 200;
-const ended = ["accepted", "sent", "delivered", "failed", "rejected", "unknown", "gated"];
+export const isFine = ({ status }: Answer): boolean => status === 200;
+/** A contact that has one of these has an end. */
+export const ended = ["accepted", "sent", "delivered", "failed", "rejected", "unknown", "gated"];
 
 /** Every contact has a history, a cause and an end; everybody whom an account knows can be asked about, erased or not. */
 export const everythingIsAnswered = async ({ world, houses, chronicle }: Day): Promise<readonly Problem[]> => {
@@ -69,32 +70,3 @@ const ofPerson = (person: string, erased: boolean): readonly Question[] => [
   { path: `/v1/people/${person}`, holds: ({ status, body }) => status === 200 && (body.status === "erased") === erased },
   { path: `/v1/people/${person}/export`, holds: isFine },
 ];
-
-const lists = [
-  ...["account", "lines", "hunts", "imports", "ads", "runs", "contacts", "replies", "credits", "credits/statement"],
-  ...["webhooks/unmatched", "dead"],
-].map((name) => `/v1/${name}`);
-
-/** What is one account's is in no list of another's, and cannot be asked for by its id. */
-export const nothingIsForeign = async ({ houses, chronicle }: Day): Promise<readonly Problem[]> => {
-  const problems: Problem[] = [];
-  for (const house of houses) {
-    for (const other of houses.filter(({ account }) => account !== house.account)) {
-      const own = ({ status, text }: Answer): boolean => status === 200 && !text.toLowerCase().includes(other.word.toLowerCase());
-      const isNone = ({ status }: Answer): boolean => status === 404 || status === 403;
-      const theirs = chronicle.storiesOf(accountOf(other)).slice(0, 5);
-      problems.push(
-        ...(await asked(house, [
-          ...lists.map((path) => ({ path: path.includes("account") || path.endsWith("credits") ? path : `${path}?limit=100`, holds: own })),
-          ...other.hunts.map((hunt) => ({ path: `/v1/hunts/${hunt}`, holds: isNone })),
-          ...theirs.flatMap(({ contact, subject }) => [
-            { path: `/v1/contacts/${contact}`, holds: isNone },
-            { path: `/v1/history?subject=${subject}`, holds: isNone },
-            { path: `/v1/state?subject=${subject}`, holds: isNone },
-          ]),
-        ])),
-      );
-    }
-  }
-  return problems;
-};

@@ -1,5 +1,6 @@
 import { credits, deadLetters, type Problem, readModels } from "../../chaos/verdict.ts";
-import { everythingIsAnswered, nothingIsForeign } from "./checks-of-answers.ts";
+import { nothingIsForeign } from "./checks-of-accounts.ts";
+import { everythingIsAnswered } from "./checks-of-answers.ts";
 import { messages } from "./checks-of-messages.ts";
 import { nothingPersonal } from "./checks-of-privacy.ts";
 import { consumersAreDone, readersAreDone, servicesAreReady } from "./checks-of-readers.ts";
