@@ -12,10 +12,10 @@ export interface Client {
   readonly key: string;
   readonly get: (path: string) => Promise<Answer>;
   readonly post: (path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
-  readonly put: (path: string, body: unknown) => Promise<Answer>;
-  readonly patch: (path: string, body: unknown) => Promise<Answer>;
-  readonly remove: (path: string) => Promise<Answer>;
-  readonly upload: (path: string, csv: string | Uint8Array) => Promise<Answer>;
+  readonly put: (path: string, body: unknown, headers?: Record<string, string>) => Promise<Answer>;
+  readonly patch: (path: string, body: unknown, headers?: Record<string, string>) => Promise<Answer>;
+  readonly remove: (path: string, headers?: Record<string, string>) => Promise<Answer>;
+  readonly upload: (path: string, csv: string | Uint8Array, headers?: Record<string, string>) => Promise<Answer>;
 }
 
 /** A person or program that uses the HTTP API with a key. */
@@ -39,10 +39,11 @@ export const clientOf = (gateway: string, key: string, account?: string): Client
     key,
     get: (path) => send("GET", path),
     post: (path, body = {}, headers = {}) => send("POST", path, JSON.stringify(body), { ...json, ...headers }),
-    put: (path, body) => send("PUT", path, JSON.stringify(body), json),
-    patch: (path, body) => send("PATCH", path, JSON.stringify(body), json),
-    remove: (path) => send("DELETE", path),
-    upload: (path, csv) => send("POST", path, typeof csv === "string" ? csv : Uint8Array.from(csv), { "content-type": "text/csv" }),
+    put: (path, body, headers = {}) => send("PUT", path, JSON.stringify(body), { ...json, ...headers }),
+    patch: (path, body, headers = {}) => send("PATCH", path, JSON.stringify(body), { ...json, ...headers }),
+    remove: (path, headers = {}) => send("DELETE", path, undefined, headers),
+    upload: (path, csv, headers = {}) =>
+      send("POST", path, typeof csv === "string" ? csv : Uint8Array.from(csv), { "content-type": "text/csv", ...headers }),
   };
 };
 

@@ -4,6 +4,8 @@ import { everythingIsAnswered } from "./checks-of-answers.ts";
 import { messages } from "./checks-of-messages.ts";
 import { nothingPersonal } from "./checks-of-privacy.ts";
 import { consumersAreDone, readersAreDone, servicesAreReady } from "./checks-of-readers.ts";
+import { repeatsAreAnswered } from "./checks-of-repeats.ts";
+import { repliesAreHeard } from "./checks-of-replies.ts";
 import { importsAddUp, runsAddUp, statementsAddUp } from "./checks-of-sums.ts";
 import { accountOf, type Day } from "./day.ts";
 
@@ -26,7 +28,9 @@ export const checks: readonly Check[] = [
   { name: "there are no dead letters", look: ({ world }) => deadLetters(world) },
   { name: "imports add up", look: importsAddUp },
   { name: "runs are settled and add up", look: runsAddUp },
+  { name: "what is asked for again is answered as it is now", look: repeatsAreAnswered },
   { name: "messages are what contacts say", look: messages },
+  { name: "replies are heard", look: repliesAreHeard },
   { name: "credits are what contacts say", look: (day) => credits(asked(day)) },
   { name: "statements add up to balances", look: statementsAddUp },
   { name: "views equal a fresh fold", look: ({ world }) => readModels(world) },

@@ -5,6 +5,7 @@ import type { Dice } from "../../chaos/seed.ts";
 import type { Problem } from "../../chaos/verdict.ts";
 import type { Answer, Shop } from "../../http.ts";
 import type { World } from "../../world.ts";
+import type { Said } from "./said.ts";
 
 /** One row of a file, and the files that were imported: they come again, and changed. */
 export interface AdRow {
@@ -30,6 +31,12 @@ export interface House extends Shop {
   readonly hunts: string[];
   readonly asked: Asked[];
   readonly erased: Set<number>;
+  /** Who asked to be left alone, or was erased: they are written to more often than others, and at the end. */
+  readonly left: Set<number>;
+  /** How many messages people wrote to its line. */
+  wrote: number;
+  /** All that was carried out, to be asked for again. */
+  readonly said: readonly Said[];
 }
 
 export interface Day {
@@ -50,7 +57,9 @@ export interface Day {
 
 /** So few that everything happens to the same people, in both accounts. */
 export const owners = 60;
-export const numberOf = (owner: number): string => `+336399${String(80_000 + owner)}`;
+const first = 33_639_980_000;
+export const numberOf = (owner: number): string => `+${first + owner}`;
+export const ownerOf = (number: string): number => Number(number.slice(1)) - first;
 /** Every personal word of the day holds it: names, what ads and messages say, what people write. */
 export const personal = "Zqperso";
 

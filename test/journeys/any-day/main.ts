@@ -1,12 +1,12 @@
 import { wanted } from "../../wanted.ts";
 import { usage, type Wanted, wantedBy } from "./options.ts";
 
-const play = async ({ seed: first, days, decks, patient }: Wanted): Promise<void> => {
+const play = async ({ seed: first, days, decks, replicas, patient }: Wanted): Promise<void> => {
   const { walk } = await import("./walk.ts");
   let failed = 0;
   for (let seed = first; seed < first + days; seed++) {
     const began = performance.now();
-    const { failure, figures } = await walk({ seed, decks, patient });
+    const { failure, figures } = await walk({ seed, decks, replicas, patient });
     const seconds = Math.round((performance.now() - began) / 1000);
     console.log(`day ${seed}: ${failure === undefined ? "all holds" : "FAILED"} after ${seconds} s; ${JSON.stringify(figures)}`);
     if (failure === undefined) continue;

@@ -60,5 +60,6 @@ export const operations: readonly Operation[] = [
   operation(4, "has a good provider", means.goodProvider),
   operation(2, "has a service killed", means.kill),
   operation(1, "has a view built anew", means.rebuild),
+  operation(12, "repeats a request", people.repeat),
   operation(3, "lets time pass", means.wait),
 ];

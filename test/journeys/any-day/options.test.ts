@@ -14,9 +14,9 @@ test("a word that it does not know is refused in one sentence with exit code 2",
 });
 
 test("takes what was told, and a seed of its own without one", () => {
-  expect(wantedBy([], 7)).toEqual({ help: false, seed: 7, days: 1, decks: 2, patient: false });
-  const words = ["--seed=42", "--days", "3", "--decks", "1", "--patient"];
-  expect(wantedBy(words, 7)).toEqual({ help: false, seed: 42, days: 3, decks: 1, patient: true });
+  expect(wantedBy([], 7)).toEqual({ help: false, seed: 7, days: 1, decks: 2, replicas: 2, patient: false });
+  const words = ["--seed=42", "--days", "3", "--decks", "1", "--replicas", "1", "--patient"];
+  expect(wantedBy(words, 7)).toEqual({ help: false, seed: 42, days: 3, decks: 1, replicas: 1, patient: true });
   expect(() => wantedBy(["--days", "many"], 7)).toThrow('--days is "many": give a whole number.');
 });
 

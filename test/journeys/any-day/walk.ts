@@ -3,13 +3,15 @@ import { openChronicle } from "../../chaos/chronicle.ts";
 import { reportOf } from "../../chaos/report.ts";
 import { type Dice, diceOf } from "../../chaos/seed.ts";
 import type { Problem } from "../../chaos/verdict.ts";
-import { type Answer, openShop } from "../../http.ts";
+import { type Answer, type Client, openShop } from "../../http.ts";
 import { eventually, lawfulMoment, openWorld, type World } from "../../world.ts";
-import { checks } from "./checks.ts";
+import { type Check, checks } from "./checks.ts";
 import { type Day, type House, shortly } from "./day.ts";
 import { type Operation, operations } from "./operations.ts";
+import { remembering, type Said } from "./said.ts";
 import { makeHunt, startPass } from "./with-ads.ts";
 import { goOn } from "./with-means.ts";
+import { writeToThoseLeft } from "./with-people.ts";
 
 export interface WalkOptions {
   readonly seed: number;
@@ -17,6 +19,8 @@ export interface WalkOptions {
   readonly decks: number;
   /** Senders are killed, too, and keys of erased people must have been destroyed at the end: a minute or two more. */
   readonly patient: boolean;
+  /** Processes of each service. Default 2: what one of them has not heard of is half of what can go wrong. */
+  readonly replicas?: number;
   readonly tell?: (line: string) => void;
 }
 
@@ -36,11 +40,13 @@ const accounts = { ventose: "Ventose", brumaire: "Brumaire" } as const;
 
 /** A day of two accounts, drawn from the seed; then calm, rest, and the checks. */
 export const walk = async (options: WalkOptions): Promise<WalkResult> => {
-  const { seed, tell } = options;
+  const { seed, replicas = 2, tell } = options;
   const log = blowLog(tell);
   const offsetMs = Date.parse(lawfulMoment) - Date.now();
   await using world = await openWorld({
     keep: process.env["CHAOS_KEEP"] !== undefined,
+    replicas,
+    readyMs: 150_000,
     env: { ...brisk, OUTRIDER_CLOCK_OFFSET_MS: String(offsetMs), SIM_SEED: String(seed) },
   });
   const chronicle = await openChronicle(world, offsetMs);
@@ -72,7 +78,13 @@ export const walk = async (options: WalkOptions): Promise<WalkResult> => {
 
 const houseOf = async (world: World, account: string, word: string): Promise<House> => {
   const shop = await openShop(world, account, { credits: 40, limits: { minGapMs: 100 } });
-  return { ...shop, word, vendorKey: `vendor-key-of-${account}`, files: [], hunts: [], asked: [], erased: new Set() };
+  const said: Said[] = [];
+  let keys = 0;
+  const kept = (client: Client): Client => remembering(client, () => `${account}-${++keys}`, said);
+  return {
+    ...{ account, admin: kept(shop.admin), client: kept(shop.client), word, vendorKey: `vendor-key-of-${account}` },
+    ...{ files: [], hunts: [], asked: [], erased: new Set(), left: new Set(), wrote: 0, said },
+  };
 };
 
 /** All cards of the deck, shuffled anew each time. */
@@ -109,29 +121,35 @@ const calm = async (day: Day): Promise<void> => {
       log.note(`${account} resumes a hunt for the last time: ${shortly(answer)}`);
     }
   }
+  for (const house of houses) log.note(`${house.account} writes to those who are to be left alone: ${await writeToThoseLeft(day, house)}`);
   for (const house of houses) log.note(`${house.account} begins a last ${await startPass(day, house)}`);
 };
 
-/** Looks again and again until everything holds; what can never hold again is told at the deadline like everything else. */
+/** Looks again and again until everything holds; what can never hold again is told at the deadline like everything else, by all checks. */
 const untilAtRest = async (day: Day, ms: number): Promise<readonly Problem[]> => {
-  let problems: readonly Problem[] = [{ what: "nothing could be asked" }];
-  let failed = "";
+  const look = async () => ((await firstProblems(day)).length === 0 ? true : undefined);
+  return eventually("everything holds", look, ms).then(
+    () => [],
+    async () => {
+      const problems = [...day.seen];
+      for (const check of checks) problems.push(...(await looked(day, check)));
+      return problems.length > 0 ? problems : [{ what: "everything held, but only when it was too late" }];
+    },
+  );
+};
+
+/** The first ones cost little, and the others need not be asked before. */
+const firstProblems = async (day: Day): Promise<readonly Problem[]> => {
+  let problems: readonly Problem[] = day.seen;
+  for (const check of checks) if (problems.length === 0) problems = await looked(day, check);
+  return problems;
+};
+
+const looked = async (day: Day, { name, look }: Check): Promise<readonly Problem[]> => {
   try {
-    await eventually(
-      "everything holds",
-      async () => {
-        problems = day.seen;
-        for (const { name, look } of checks) {
-          failed = name;
-          if (problems.length === 0) problems = (await look(day)).map((problem) => ({ ...problem, what: `${name}: ${problem.what}` }));
-        }
-        return problems.length === 0 ? true : undefined;
-      },
-      ms,
-    );
-    return [];
+    return (await look(day)).map((problem) => ({ ...problem, what: `${name}: ${problem.what}` }));
   } catch (error) {
-    return problems.length > 0 ? problems : [{ what: `${failed}: it could not be asked: ${messageOf(error)}` }];
+    return [{ what: `${name}: it could not be asked: ${messageOf(error)}` }];
   }
 };
 

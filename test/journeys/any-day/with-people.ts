@@ -1,15 +1,28 @@
-import { type Asked, type Day, type House, marked, numberOf, owners, personal, shortly, told } from "./day.ts";
+import { rowsOfTenant } from "../../chaos/provider.ts";
+import { type Asked, accountOf, type Day, type House, marked, numberOf, ownerOf, owners, personal, shortly, told } from "./day.ts";
+import { differs } from "./said.ts";
 
 type Act = (day: Day, house: House) => Promise<string>;
 
 const anybody = ({ dice }: Day): number => dice.between(0, owners - 1);
+/** Mostly one of these, once there are any: what happens to the same people is what a day is to show. */
+const mostlyOf = (day: Day, these: Iterable<number>): number => {
+  const [...some] = these;
+  return some.length > 0 && day.dice.next() < 0.7 ? day.dice.pick(some) : anybody(day);
+};
+/** Mostly somebody whom the provider was asked to write to. */
+const somebody = async (day: Day, house: House): Promise<number> => {
+  const rows = await rowsOfTenant(day.world, { account: accountOf(house), apiKey: house.vendorKey });
+  return mostlyOf(day, new Set(rows.map(({ to }) => ownerOf(to)).filter((owner) => owner >= 0 && owner < owners)));
+};
 
 const ask = async (day: Day, { client }: House, asked: Asked, body = asked.body) =>
   told(day, "a request", () => client.post("/v1/contacts", body, { "idempotency-key": asked.key }));
 
-export const request: Act = async (day, house) => {
+export const request: Act = (day, house) => requestOf(day, house, mostlyOf(day, house.left));
+
+const requestOf = async (day: Day, house: House, owner: number): Promise<string> => {
   const count = day.count();
-  const owner = anybody(day);
   const text = `${marked("request", count)} ${personal} demande ${count} ${house.word}`;
   const body = { number: numberOf(owner), text, line: "main", purpose: "service", legalBasis: "consent" };
   const asked: Asked = { key: `request-${count}`, body, contact: undefined };
@@ -46,25 +59,27 @@ export const misuseKey: Act = async (day, house) => {
   return `${asked.key} with another text: ${shortly(answer)}`;
 };
 
-const write = async ({ world }: Day, { vendorKey }: House, from: string, text: string): Promise<string> => {
-  await world.sim.inbound({ apiKey: vendorKey, from, text });
+const write = async ({ world }: Day, house: House, from: string, text: string): Promise<string> => {
+  await world.sim.inbound({ apiKey: house.vendorKey, from, text });
+  house.wrote++;
   return `${from} writes "${text}"`;
 };
 const says =
-  (...texts: readonly string[]): Act =>
-  (day, house) =>
-    write(day, house, numberOf(anybody(day)), day.dice.pick(texts));
+  (then: (house: House, owner: number) => void, ...texts: readonly string[]): Act =>
+  async (day, house) => {
+    const owner = await somebody(day, house);
+    then(house, owner);
+    return write(day, house, numberOf(owner), day.dice.pick(texts));
+  };
+const leaves = ({ left }: House, owner: number): void => void left.add(owner);
+const comesBack = ({ left }: House, owner: number): void => void left.delete(owner);
 
-export const words: Act = (day, house) => write(day, house, numberOf(anybody(day)), `${personal} réponse ${day.count()} ${house.word}`);
-export const stop = says("STOP", "Stop svp", "Bonjour\nSTOP");
-export const start = says("START");
+export const words: Act = async (day, house) =>
+  write(day, house, numberOf(await somebody(day, house)), `${personal} réponse ${day.count()} ${house.word}`);
+export const stop = says(leaves, "STOP", "Stop svp", "Bonjour\nSTOP");
+export const start = says(comesBack, "START");
 export const stranger: Act = (day, house) =>
-  write(
-    day,
-    house,
-    day.dice.pick([`+3363998${String(90_000 + day.count()).slice(-4)}`, "36105", "INFO"]),
-    `${personal} inconnu ${house.word}`,
-  );
+  write(day, house, day.dice.pick([`+3363998${9000 + day.count()}`, "36105", "INFO"]), `${personal} inconnu ${house.word}`);
 
 /** One of what a list shows, by chance. */
 const oneOf = async (day: Day, { client }: House, path: string): Promise<Record<string, string> | undefined> => {
@@ -103,7 +118,7 @@ const about =
     then?: (house: House, owner: number) => void,
   ): Act =>
   async (day, house) => {
-    const owner = anybody(day);
+    const owner = await somebody(day, house);
     const found = await told(day, "a look-up", () => house.client.post("/v1/people/lookup", { number: numberOf(owner), register: true }));
     if (found.status !== 200) return `${owner}: look-up ${shortly(found)}`;
     const answer = await told(day, what, () => call(house, `/v1/people/${found.body.person}`, day));
@@ -111,8 +126,8 @@ const about =
     return `${owner} ${found.body.person}: ${shortly(answer)}`;
   };
 
-export const optOut = about("an opt-out", ({ client }, person) => client.post(`${person}/opt-out`));
-export const optIn = about("an opt-in", ({ client }, person) => client.post(`${person}/opt-in`));
+export const optOut = about("an opt-out", ({ client }, person) => client.post(`${person}/opt-out`), leaves);
+export const optIn = about("an opt-in", ({ client }, person) => client.post(`${person}/opt-in`), comesBack);
 export const refusal = about("a refusal", ({ client }, person) => client.post(`${person}/refusals`));
 export const consent = about("a consent", ({ client, word }, person, { count }) =>
   client.post(`${person}/consents`, { source: "shop", text: `${personal} accord ${count()} ${word}` }),
@@ -121,5 +136,25 @@ export const withdraw = about("a consent taken back", ({ client }, person) => cl
 export const erase = about(
   "an erasure",
   ({ client }, person) => client.post(`${person}/erase`),
-  ({ erased }, owner) => void erased.add(owner),
+  (house, owner) => {
+    house.erased.add(owner);
+    leaves(house, owner);
+  },
 );
+
+/** Nobody is written to by this: whoever is in there has said so, or has been erased. */
+export const writeToThoseLeft = async (day: Day, house: House): Promise<string> => {
+  const said: string[] = [];
+  for (const owner of house.left) said.push(await requestOf(day, house, owner));
+  return said.join(", ");
+};
+
+/** As somebody does whose answer was lost, or a program that goes on where it was. */
+export const repeat: Act = async (day, house) => {
+  if (house.said.length === 0) return request(day, house);
+  const said = day.dice.pick(house.said);
+  const answer = await told(day, `${said.what} again`, said.again);
+  const what = answer.status >= 200 && answer.status < 300 ? await differs(day.world, said, answer) : undefined;
+  if (what !== undefined) day.seen.push({ what: `${said.what} of ${house.account}, asked for twice with one key, ${what}` });
+  return `${said.what}: ${said.answer.status} and then ${shortly(answer)}`;
+};
