@@ -150,7 +150,7 @@ test("a dry run gives the pass's own answer and writes nothing; why-not tells ab
   await createHunt(world, account, "all");
   const ask = { account, limit: 10 };
   const dry = await world.service.ask(huntCommands.dryRun, ask);
-  const skipped = { "no-canvassing": 1, "not-mobile": 1, "same-owner": 1 };
+  const skipped = { "no-canvassing": 1, "not-mobile": 1, "already-contacted": 1 };
   expect(dry).toMatchObject({ found: 4, allocated: 1, skipped, credits: 1 });
   expect(dry.contacts).toMatchObject([{ hunt: "all", person: personOf(0), channel: "sms", credits: 1 }]);
   expect(dry.denials.map(({ rule }) => rule).toSorted()).toEqual(["no-canvassing", "not-mobile"]);
@@ -273,7 +273,7 @@ test("an owner who comes again with another ad is skipped by a rule: in one pass
     { person: personOf(1), sourceId: "row-1" },
     { person: personOf(1), sourceId: "row-10001" },
   ]);
-  expect(await passOf(world, account)).toMatchObject({ found: 2, allocated: 1, skipped: { "same-owner": 1 } });
+  expect(await passOf(world, account)).toMatchObject({ found: 2, allocated: 1, skipped: { "already-contacted": 1 } });
   await world.listAds(account, [{ person: personOf(1), sourceId: "row-20001" }]);
   await createHunt(world, account, "other");
   const { found, allocated, skipped } = await passOf(world, account);

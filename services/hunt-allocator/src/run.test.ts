@@ -91,14 +91,14 @@ test("rows never cost more than was held", () => {
 });
 
 test("a pass closes with the rest of its reservation and the sums of its hunts", () => {
-  const hunts = [tally(hunt, 2, { "same-owner": 1 }), tally(other, 0, { "same-owner": 2, "no-number": 3 })];
+  const hunts = [tally(hunt, 2, { "already-contacted": 1 }), tally(other, 0, { "already-contacted": 2, "no-number": 3 })];
   given(opened(1), reserved(6), page(1, row("p1"), row("p2")))
     .when({ type: "ClosePass", pass: 1, pages: 1, hunts })
     .then({
       type: "PassClosed",
       data: {
         ...{ pass: 1, reservation: "pass-20261120001", rest: 2, found: 8, allocated: 2 },
-        ...{ skipped: { "same-owner": 3, "no-number": 3 }, hunts },
+        ...{ skipped: { "already-contacted": 3, "no-number": 3 }, hunts },
       },
     });
 });
@@ -144,7 +144,16 @@ test("the day's counts go over all passes: by hunt, by line and in all", () => {
 
 // What this service skips by, besides the gate's rules.
 const ownRules = [
-  ...["same-owner", "no-number", "no-channel", "hunt-daily-limit", "account-daily-limit", "line-daily-limit", "line-paused", "no-credits"],
+  ...[
+    "already-contacted",
+    "no-number",
+    "no-channel",
+    "hunt-daily-limit",
+    "account-daily-limit",
+    "line-daily-limit",
+    "line-paused",
+    "no-credits",
+  ],
   ...["reservation-too-old", "pass-limit", "paused", "archived", "draft", "hunt-error", "empty-text", "erased", "contacted-recently"],
 ];
 

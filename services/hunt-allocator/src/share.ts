@@ -132,7 +132,7 @@ class Taker {
       }
       this.#next++;
       this.#allocated += 1;
-      this.#skip("same-owner", one.pairs - 1);
+      this.#skip("already-contacted", one.pairs - 1);
       this.#people.add(one.person);
       this.#left.use(route);
       return { ...route, hunt: this.hunt, person: one.person, ad: one.ad, kept: one.kept };

@@ -105,7 +105,7 @@ export const survey = <C extends Candidate>(
     of.found += pairs;
     if (candidate.allocatedBy === hunt) {
       of.allocatedInPass += 1;
-      of.skip("same-owner", pairs - 1);
+      of.skip("already-contacted", pairs - 1);
       return;
     }
     const { person } = candidate;
