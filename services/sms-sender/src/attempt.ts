@@ -6,6 +6,7 @@ import { type Clock, erased, Personal } from "@outrider/platform";
 import { attemptLimits } from "./config.ts";
 import type { Contact, ContactCommand } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
+import { type Lasting, lasting } from "./lasting.ts";
 import { dayOf } from "./local-day.ts";
 import { isLinePaused, pauseLine } from "./paused-lines.ts";
 import { askPermit, type Denied, freshPermit, noPermitForNow, type Permit, strangerIsDenied } from "./permit.ts";
@@ -64,7 +65,7 @@ const start = async (
   const { clock, config } = sms.service;
   const subject = subjects.smsContact(account, request.contact);
   const untilMs = clock.realNowMs() + config.ATTEMPT_TIMEOUT_MS;
-  const ends = performance.now() + config.ATTEMPT_TIMEOUT_MS;
+  const span = lasting(config.ATTEMPT_TIMEOUT_MS);
   const startCause = causeOf(sms, because, `start:${crypto.randomUUID()}`);
   const { reservation } = request;
   const start = { type: "Start", reservation, attempt: number, until: new Date(untilMs).toISOString(), now: clock.now() } as const;
@@ -73,11 +74,11 @@ const start = async (
   if (started.kind === "refused") return takeTurn(sms, account, request.contact, because);
   const fresh =
     started.kind === "appended"
-      ? await freshPermit(sms, account, request, number, permit, ends, because)
+      ? await freshPermit(sms, account, request, number, permit, span, because)
       : ({ kind: "denied", rule: startedTooLate, remedy: undefined } as const);
   const outcome: SendOutcome =
     fresh.kind === "permitted"
-      ? await send(sms, account, request, fresh, connected, message, ends, because)
+      ? await send(sms, account, request, fresh, connected, message, span, because)
       : { kind: "not-sent", cause: fresh.rule };
   await record(sms, account, request, number, outcome, start.until, because);
   if (fresh.kind !== "permitted" && fresh.rule !== noPermitForNow && fresh.rule !== startedTooLate) {
@@ -112,17 +113,14 @@ const send = async (
   permit: Permit,
   { provider, access }: Connected,
   message: { readonly to: Personal<string>; readonly text: Personal<string> },
-  ends: number,
+  { leftMs }: Lasting,
   because: Because,
 ): Promise<SendOutcome> => {
-  const { config, instruments } = sms.service;
+  const { instruments } = sms.service;
   const began = performance.now();
   const beforeWriting = () =>
-    performance.now() < ends &&
-    performance.now() - permit.asked < config.PERMIT_VALID_MS &&
-    sms.accounts.isCurrent() &&
-    sms.accounts.pausedBy(account, request.hunt) === undefined;
-  const until = AbortSignal.timeout(Math.max(1, Math.ceil(ends - began)));
+    leftMs() > 0 && permit.validity.leftMs() > 0 && sms.accounts.isCurrent() && sms.accounts.pausedBy(account, request.hunt) === undefined;
+  const until = AbortSignal.timeout(Math.max(1, Math.ceil(leftMs())));
   const outcome = await instruments.span(
     {
       name: "send sms",

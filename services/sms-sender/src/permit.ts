@@ -6,12 +6,13 @@ import { Unavailable } from "@outrider/eventing";
 import { Refusal } from "@outrider/platform";
 import { attemptLimits } from "./config.ts";
 import type { Because, Sms } from "./context.ts";
+import { type Lasting, lasting } from "./lasting.ts";
 
 export interface Permit {
   readonly kind: "permitted";
   readonly number: Sealed;
-  /** `performance.now()` of the asking. */
-  readonly asked: number;
+  /** `PERMIT_VALID_MS` from the asking on. */
+  readonly validity: Lasting;
 }
 
 export type Denied =
@@ -26,7 +27,7 @@ export const askPermit = async (
   because: Because,
 ): Promise<Permit | Denied> => {
   const { contact, person, hunt, channel, purpose, legalBasis, noCanvassing, ownerType, sector } = request;
-  const asked = performance.now();
+  const validity = lasting(sms.service.config.PERMIT_VALID_MS);
   const answer = await sms.service.ask(
     registryCommands.permit,
     {
@@ -41,7 +42,7 @@ export const askPermit = async (
       timeoutMs: attemptLimits.permitAskedMs,
     },
   );
-  return answer.kind === "permitted" ? { ...answer, asked } : answer;
+  return answer.kind === "permitted" ? { ...answer, validity } : answer;
 };
 
 /** Registry knows no such person: no number, no permit. Everything else that goes wrong with the asking is for the caller. */
@@ -55,7 +56,7 @@ export const noPermitForNow = "permit-unavailable";
 
 /**
  * The request must leave within a second of asking; when starting took longer, the gate is asked anew. A registry that never answers in that
- * time would be asked for ever: at `ends` the attempt is over.
+ * time would be asked for ever: an attempt has its end.
  */
 export const freshPermit = async (
   sms: Sms,
@@ -63,11 +64,11 @@ export const freshPermit = async (
   request: ContactRequest,
   attempt: number,
   permit: Permit,
-  ends: number,
+  { leftMs }: Lasting,
   because: Because,
 ): Promise<Permit | Denied> => {
-  for (let current = permit; performance.now() < ends; ) {
-    if (performance.now() - current.asked < sms.service.config.PERMIT_VALID_MS) return current;
+  for (let current = permit; leftMs() > 0; ) {
+    if (current.validity.leftMs() > 0) return current;
     const next = await askPermit(sms, account, request, attempt, because)
       .catch(strangerIsDenied)
       .catch((error: unknown) => {
