@@ -1,5 +1,6 @@
 import { Refusal } from "@outrider/platform";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { expectPaced } from "./testing-pace.ts";
 import { type Opened, only, openTurns, openWorld, type World, within } from "./testing-world.ts";
 
 let world: World;
@@ -40,8 +41,7 @@ describe("a permit", () => {
     const sent = (await world.sends(people)).map(({ at }) => Date.parse(at)).toSorted((one, other) => one - other);
     expect(sent).toHaveLength(3);
     expect(first.service.clock.toReal(until).getTime()).toBeLessThanOrEqual(sent[0] ?? 0);
-    // Half the gap: what is measured is the arrival at the provider.
-    for (const [index, at] of sent.entries()) if (index > 0) expect(at - (sent[index - 1] ?? 0)).toBeGreaterThan(350);
+    await expectPaced(world, account, people, 700);
   });
   test("that is deferred beyond the day ends the contact", async () => {
     const account = await world.account("tomorrow");
