@@ -52,6 +52,9 @@ export const returnSmsPermits = ({ kernel, persons, clock, acquire, positions, c
   const store: EventStore<ContactEvent> = jetStreamStore({ jsm: kernel.jsm, publisher: kernel.publisher, stream, codec: contactCodec });
   const contacts = new LRUCache<string, Memory>({ max: contactsRemembered });
 
+  /** What came after a message that is read so late may already be there, and counts as in `recall`. */
+  const isOld = ({ at }: Followed<ContactEvent>): boolean => clock.nowMs() - Date.parse(at) > clocksApartMs;
+
   /**
    * After a restart the stored position lies behind the request: the contact's own messages tell whose it is. All of them count, also those that
    * are still to come: an attempt whose permit was asked for before a gate and used after it has the same number, and reached the person.
@@ -89,12 +92,13 @@ export const returnSmsPermits = ({ kernel, persons, clock, acquire, positions, c
       for (const event of message.events) {
         const { subject } = message;
         let memory = contacts.get(subject);
-        if (memory === undefined && (endsPermits(event) || isAskedAgain(event, message))) memory = await recall(subject);
+        const isEnding = endsPermits(event);
+        if (memory === undefined ? isEnding || isAskedAgain(event, message) : isEnding && isOld(message)) memory = await recall(subject);
         memory = remember(memory, event);
         if (memory === undefined) continue;
         if (isSettled(event)) contacts.delete(subject);
         else contacts.set(subject, memory);
-        if (endsPermits(event)) giving.push(giveBack(message, event, { person: memory.person, kept: new Set(memory.kept) }));
+        if (isEnding) giving.push(giveBack(message, event, { person: memory.person, kept: new Set(memory.kept) }));
       }
     }
     await Promise.all(giving);
