@@ -2,7 +2,7 @@ import { accountId, personId } from "@outrider/contracts/ids";
 import { buckets } from "@outrider/contracts/streams";
 import { pipelinedPublisher } from "@outrider/eventing";
 import { type ThrowAwayNats, throwAwayNats } from "@outrider/stack/testing";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { openBucket } from "./bucket.ts";
 import { defineConfig } from "./config.ts";
 import { CannotOpen, masterKey } from "./keyring/cipher.ts";
@@ -56,6 +56,19 @@ test("two replicas that make the same key at once end up with the same one", asy
   const [fromOne, fromTwo] = await Promise.all([seal(one), seal(two)]);
   expect(await one.keyring.openMany(fromTwo)).toEqual(ids);
   expect(await two.keyring.openMany(fromOne)).toEqual(ids);
+});
+
+test("keys that are likely new are made without being looked for, and what is there nevertheless is found, destroyed ones too", async () => {
+  const [fresh, there, gone] = [person("likely"), person("there"), person("not-any-more")];
+  const sealed = await two.keyring.seal(there, "Marie");
+  await two.keyring.ensure([gone]);
+  await two.keyring.destroy(gone);
+  const looks = vi.spyOn(one.jsm.direct, "getLastMessagesFor");
+  await one.keyring.ensure([fresh], { likelyNew: true });
+  expect(looks).not.toHaveBeenCalled();
+  await expect(one.keyring.ensure([there, gone], { likelyNew: true })).rejects.toMatchObject({ keyIds: [gone] });
+  expect(await one.keyring.open(sealed)).toBe("Marie");
+  looks.mockRestore();
 });
 
 test("makes 500 keys in one go and opens under all of them", async () => {

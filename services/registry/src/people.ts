@@ -209,7 +209,10 @@ const answerOf = (row: Described | Repeat | Invalid, answers: ReadonlyMap<string
 /** Makes the keys of these people, and names those of them that have been destroyed for ever. */
 const destroyedAmong = async (keyring: Keyring, account: AccountId, people: readonly Described[]): Promise<ReadonlySet<string>> => {
   try {
-    await keyring.ensure(people.map(({ person }) => keyIds.person(account, person)));
+    await keyring.ensure(
+      people.map(({ person }) => keyIds.person(account, person)),
+      { likelyNew: true },
+    );
     return new Set();
   } catch (error) {
     if (error instanceof KeyDestroyed) return new Set(error.keyIds);

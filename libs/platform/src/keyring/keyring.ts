@@ -9,8 +9,11 @@ export type Erased = typeof erased;
 
 /** Keys by id, and what is sealed with them. Key ids: `keyIds`. */
 export interface Keyring {
-  /** Makes the keys that do not exist yet. Throws `KeyDestroyed` naming all that are destroyed, after the others were made. */
-  readonly ensure: (ids: readonly string[]) => Promise<void>;
+  /**
+   * Makes the keys that do not exist yet. Throws `KeyDestroyed` naming all that are destroyed, after the others were made. `likelyNew`: whether they
+   * exist is asked only where one cannot be made.
+   */
+  readonly ensure: (ids: readonly string[], options?: { readonly likelyNew?: boolean }) => Promise<void>;
   readonly seal: (keyId: string, plain: string | Uint8Array) => Promise<Sealed>;
   /** In the order given; the missing keys are made together. */
   readonly sealMany: (items: readonly { readonly keyId: string; readonly plain: string | Uint8Array }[]) => Promise<Sealed[]>;
@@ -39,8 +42,8 @@ export const createKeyring = (options: KeysOptions): Keyring => {
     return typeof plain === "string" ? plain : plain.toString("utf8");
   };
   return {
-    ensure: async (ids) => {
-      await keys.ensureLive(ids);
+    ensure: async (ids, { likelyNew } = {}) => {
+      await keys.ensureLive(ids, likelyNew);
     },
     seal: async (keyId, plain) => {
       const live = keys.liveNow(keyId) ?? (await keys.ensureLive([keyId]))(keyId);

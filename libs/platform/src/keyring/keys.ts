@@ -62,9 +62,12 @@ export class Keys {
     return key?.kind === "live" ? key.key : undefined;
   }
 
-  /** Makes those that do not exist yet. Throws `KeyDestroyed` naming all that are destroyed, after the others were made. */
-  async ensureLive(ids: Iterable<string>): Promise<(id: string) => KeyObject> {
-    const keys = await this.#ensure(ids);
+  /**
+   * Makes those that do not exist yet. Throws `KeyDestroyed` naming all that are destroyed, after the others were made. Those that are `likelyNew`
+   * are looked for only when they cannot be made.
+   */
+  async ensureLive(ids: Iterable<string>, likelyNew = false): Promise<(id: string) => KeyObject> {
+    const keys = await this.#ensure(ids, likelyNew);
     const destroyed = [...keys].filter(([, key]) => key.kind === "destroyed").map(([id]) => id);
     if (destroyed.length > 0) throw new KeyDestroyed(destroyed);
     return (id) => {
@@ -91,7 +94,7 @@ export class Keys {
     return key;
   };
 
-  async #ensure(ids: Iterable<string>): Promise<Map<string, Key>> {
+  async #ensure(ids: Iterable<string>, likelyNew: boolean): Promise<Map<string, Key>> {
     const keys = new Map<string, Key>();
     const unknown: string[] = [];
     for (const id of new Set(ids)) {
@@ -99,7 +102,7 @@ export class Keys {
       if (key === undefined) unknown.push(checked(id));
       else keys.set(id, key);
     }
-    for (const [id, stored] of await this.#store.readMany(unknown)) keys.set(id, this.#known(id, stored));
+    for (const [id, stored] of likelyNew ? [] : await this.#store.readMany(unknown)) keys.set(id, this.#known(id, stored));
     // Refused and yet not there: another replica's is on its way into the bucket.
     for (let tries = 0; tries < makeTries; tries++) {
       const missing = unknown.filter((id) => !keys.has(id));
