@@ -5,8 +5,9 @@ test("no more than the limit runs at once, in the order asked, and who fails giv
   const slots = atMost(2);
   const begun: number[] = [];
   const ends: (() => void)[] = [];
+  let ended = 0;
   const work = (n: number) =>
-    slots(async () => {
+    slots.run(async () => {
       begun.push(n);
       await new Promise<void>((end) => ends.push(end));
       if (n === 0) throw new Error("sick");
@@ -16,9 +17,11 @@ test("no more than the limit runs at once, in the order asked, and who fails giv
   for (const expected of [2, 3, 4, 5, 5]) {
     await turn();
     expect(begun).toEqual([0, 1, 2, 3, 4].slice(0, expected));
+    expect(slots.taken()).toBe(Math.min(2, 5 - ended++));
     ends.shift()?.();
   }
   expect((await all).map(({ status }) => status)).toEqual(["rejected", ...Array.from({ length: 4 }, () => "fulfilled")]);
   // All places are free again.
-  expect(await Promise.all([5, 6].map((n) => slots(async () => n)))).toEqual([5, 6]);
+  expect(slots.taken()).toBe(0);
+  expect(await Promise.all([5, 6].map((n) => slots.run(async () => n)))).toEqual([5, 6]);
 });

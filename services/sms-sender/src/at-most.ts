@@ -1,5 +1,11 @@
+export interface Slots {
+  readonly run: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Pieces of work under way. */
+  readonly taken: () => number;
+}
+
 /** Runs at most `limit` pieces of work at the same time, in the order asked. */
-export const atMost = (limit: number) => {
+export const atMost = (limit: number): Slots => {
   let running = 0;
   let head = 0;
   let line: (() => void)[] = [];
@@ -12,13 +18,16 @@ export const atMost = (limit: number) => {
     if (go === undefined) running -= 1;
     else go();
   };
-  return async <T>(work: () => Promise<T>): Promise<T> => {
-    if (running >= limit) await new Promise<void>((go) => line.push(go));
-    else running += 1;
-    try {
-      return await work();
-    } finally {
-      next();
-    }
+  return {
+    run: async (work) => {
+      if (running >= limit) await new Promise<void>((go) => line.push(go));
+      else running += 1;
+      try {
+        return await work();
+      } finally {
+        next();
+      }
+    },
+    taken: () => running,
   };
 };

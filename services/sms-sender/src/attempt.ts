@@ -7,8 +7,8 @@ import { attemptLimits } from "./config.ts";
 import type { Contact, ContactCommand } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import { type Lasting, lasting } from "./lasting.ts";
+import { isLinePaused, pauseLine } from "./line-now.ts";
 import { dayOf } from "./local-day.ts";
-import { isLinePaused, pauseLine } from "./paused-lines.ts";
 import { askPermit, type Denied, freshPermit, noPermitForNow, type Permit, strangerIsDenied } from "./permit.ts";
 import type { Connected, SendOutcome } from "./providers/sms-provider.ts";
 import { catchUpTail, recordRef, scheduleReconciliation, scheduleWanted } from "./tail.ts";
@@ -41,10 +41,13 @@ const attempt = async (sms: Sms, account: AccountId, state: Waiting, because: Be
   const connected = await sms.surelyConnected(account, request.line, because);
   if (connected === undefined) return end(sms, account, request, "line-not-connected", undefined, because);
   const number = state.attempt + 1;
+  // The text's key is the number's, too. Nobody else waits: it is fetched meanwhile, and else together with theirs when their permits are there.
+  const opening = sms.slots.taken() > 1 ? undefined : sms.service.keyring.open(request.text);
+  opening?.catch(() => undefined); // who is denied does not need it
   const permit = await askPermit(sms, account, request, number, because).catch(strangerIsDenied);
   if (permit.kind !== "permitted") return denied(sms, account, request, permit, because);
-  const [to, text] = await sms.service.keyring.openMany([permit.number, request.text]);
-  if (to === undefined || text === undefined || to === erased || text === erased) {
+  const [to, text] = await Promise.all([sms.service.keyring.open(permit.number), opening ?? sms.service.keyring.open(request.text)]);
+  if (to === erased || text === erased) {
     return end(sms, account, request, "erased", undefined, because);
   }
   const only = sms.service.config.OUTRIDER_ONLY_CONTACT;

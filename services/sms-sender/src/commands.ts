@@ -10,6 +10,7 @@ import { names, turnLimits } from "./config.ts";
 import { type ContactRefusal, foundByPerson } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import { type LineCommand, type LineRefusal, leftOn } from "./line.ts";
+import { type LineNow, lineNow } from "./line-now.ts";
 import { dayOf } from "./local-day.ts";
 import { ensurePoll } from "./poll.ts";
 import { scheduleWanted } from "./tail.ts";
@@ -103,6 +104,8 @@ const explained: Readonly<Record<ContactRefusal, string>> = {
 const contactHandlers = (sms: Sms): readonly CommandHandler[] => [
   handle(smsCommands.request, async ({ account, request, reservedUntil }, context) => {
     if (request.channel !== "sms") throw new Refusal("invalid-request", "this service sends by SMS alone");
+    const line = lineNow(sms, account, request.line); // its answer comes while the contact is asked for
+    line.catch(() => undefined); // who has no turn to ask for does not need it
     await promiseTurn(sms, account, request.contact, context);
     const outcome = await sms.contacts.execute(
       subjects.smsContact(account, request.contact),
@@ -113,7 +116,7 @@ const contactHandlers = (sms: Sms): readonly CommandHandler[] => [
     const { state, revision } = outcome;
     if (state.status === "none") throw new Refusal("internal", "the contact could not be asked for");
     const waits = state.status === "requested" && state.request.reservation === request.reservation;
-    if (waits) await turnFor(sms, account, state.request, context);
+    if (waits) await turnFor(sms, account, state.request, context, line);
     const took: "requested" | "redundant" = state.request.reservation === request.reservation ? "requested" : "redundant";
     return { contact: request.contact, outcome: took, seq: revision };
   }),
@@ -151,8 +154,13 @@ const contactHandlers = (sms: Sms): readonly CommandHandler[] => [
   }),
 ];
 
-const turnFor = (sms: Sms, account: AccountId, { line, contact, person }: ContactRequest, context: CommandContext) =>
-  askForTurns(sms, account, line, [{ contact, person }], becauseOf(context), true);
+const turnFor = (
+  sms: Sms,
+  account: AccountId,
+  { line, contact, person }: ContactRequest,
+  context: CommandContext,
+  told?: Promise<LineNow>,
+): Promise<void> => askForTurns(sms, account, line, [{ contact, person }], becauseOf(context), true, told);
 
 /** Before a contact is asked for: should we be killed before it has asked for its turn, and the caller not come back, it still gets one. */
 const promiseTurn = (sms: Sms, account: AccountId, contact: ContactId, context: CommandContext) =>

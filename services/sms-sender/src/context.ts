@@ -18,11 +18,12 @@ import {
 } from "@outrider/eventing";
 import { type AccountsWatch, type Service, type SymmetricSealer, symmetricSealer, watchAccounts } from "@outrider/platform";
 import { LRUCache } from "lru-cache";
-import { atMost } from "./at-most.ts";
+import { atMost, type Slots } from "./at-most.ts";
 import { contactsCached, type SmsConfig } from "./config.ts";
 import { type Contact, type ContactCommand, type ContactRefusal, contact } from "./contact.ts";
 import { type Inbound, type InboundCommand, inbound } from "./inbound.ts";
 import { type Line, type LineCommand, type LineRefusal, line } from "./line.ts";
+import type { LineNow } from "./line-now.ts";
 import { providerKeys } from "./provider-keys.ts";
 import type { Connected, SmsProviders } from "./providers/sms-provider.ts";
 import { type Ref, type RefCommand, ref } from "./ref.ts";
@@ -42,9 +43,9 @@ export interface Sms {
   readonly refs: Aggregate<Ref, RefCommand, RefEvent, never>;
   readonly inbounds: Aggregate<Inbound, InboundCommand, InboundEvent, "no-such-message">;
   /** What the leader last said of each line, or is about to, and when it was asked (`performance.now()`). */
-  readonly pausedLines: LRUCache<string, { readonly asked: number; readonly paused: Promise<boolean> }>;
+  readonly linesNow: LRUCache<string, { readonly asked: number; readonly told: Promise<LineNow> }>;
   /** Attempts share these places, whatever they are due for: who waits for a connection would outlive its permit. */
-  readonly slots: ReturnType<typeof atMost>;
+  readonly slots: Slots;
   /** The line's provider, and the key for it; undefined: not connected. Opened here and handed to the adapter alone. */
   readonly connected: (account: AccountId, line: LineId) => Connected | undefined;
   /** The same for who gives up on a line that is not: throws `Unavailable` while this replica may not have heard of it, or of its new key. */
@@ -82,7 +83,7 @@ export const openSms = (service: Service<SmsConfig>, kernel: Kernel, providers: 
     sealer,
     schedules: schedules(kernel),
     slots: atMost(service.config.ATTEMPTS_AT_ONCE),
-    pausedLines: new LRUCache({ max: 1000 }),
+    linesNow: new LRUCache({ max: 1000 }),
     contacts: aggregate(jetStreamStore({ jsm, publisher, stream, codec: contactCodec }), contact, { cache: contactsCached, creates: true }),
     lines: aggregate(lineLog, line, { cache: 1000 }),
     lineLog,

@@ -4,7 +4,7 @@ import { type DueMessage, done, dueCodec, dueOptions, impossible, type Reaction,
 import { z } from "zod";
 import { dueAtOnce, names, pollReach } from "./config.ts";
 import { type Because, causeOf, type Sms, scheduleKey } from "./context.ts";
-import { pauseLine } from "./paused-lines.ts";
+import { pauseLine } from "./line-now.ts";
 import type { Connected, InboundMessage } from "./providers/sms-provider.ts";
 import { because } from "./reactions.ts";
 import { takeInbound } from "./replies.ts";

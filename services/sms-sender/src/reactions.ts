@@ -133,7 +133,7 @@ const takeTurns = async (
     if (wait > 0 && wait <= turnLimits.waitedForMs) await pauseFor(wait, stopping);
     if (isMissed(limits, at, clock.nowMs()) && (await isWaiting(sms, account, contact))) missed.push({ contact, person });
     else {
-      await sms.slots(() => takeTurn(sms, account, contact, why));
+      await sms.slots.run(() => takeTurn(sms, account, contact, why));
       used.push(contact);
     }
   };
@@ -197,7 +197,7 @@ export const turnIsDue =
         return done;
       }
     }
-    await sms.slots(() => takeTurn(sms, account, contact, why));
+    await sms.slots.run(() => takeTurn(sms, account, contact, why));
     await endTurns(sms, account, line, [contact], why);
     return done;
   };

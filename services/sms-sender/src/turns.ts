@@ -5,13 +5,15 @@ import { gate } from "./attempt.ts";
 import { turnLimits } from "./config.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
 import type { TurnRequest } from "./line.ts";
+import { lineNow } from "./line-now.ts";
 import { dayOf } from "./local-day.ts";
 import type { Window } from "./spacing.ts";
 
 /**
  * Asks the line for turns. Repeating it gives no second turn: the line knows whose turns are open, and who has used his is asked no more by
  * the caller. The command's id is new each time, because a repeat asks for those who are left and cuts them otherwise. Without such a line
- * the contacts end here. `soon`: somebody waits for these, and not for a day's work (`spread`).
+ * the contacts end here. `soon`: somebody waits for these, and not for a day's work (`spread`). `told`: what the leader says of the line, if it has
+ * been asked already.
  */
 export const askForTurns = async (
   sms: Sms,
@@ -20,10 +22,11 @@ export const askForTurns = async (
   wanted: readonly TurnRequest[],
   because: Because,
   soon = false,
+  told = lineNow(sms, account, line),
 ): Promise<void> => {
   const zone = sms.accounts.account(account)?.timeZone ?? "UTC";
   // What is cached may be from before another replica changed the limits, and a line that spreads without its hours gives only the least gap.
-  const { spread } = (await sms.lines.fold(subjects.smsLine(account, line))).state.limits;
+  const { spread } = await told;
   for (let from = 0; from < wanted.length; from += turnLimits.perMessage) {
     const chunk = wanted.slice(from, from + turnLimits.perMessage);
     const now = sms.service.clock.now();

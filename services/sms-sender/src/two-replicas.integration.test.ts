@@ -9,7 +9,7 @@ import { takeTurn } from "./attempt.ts";
 import { followed } from "./config.ts";
 import { type ContactCommand, contact } from "./contact.ts";
 import { type Sms, scheduleKey } from "./context.ts";
-import { pauseLine } from "./paused-lines.ts";
+import { pauseLine } from "./line-now.ts";
 import { reconcile } from "./reconcile.ts";
 import { takeInbound } from "./replies.ts";
 import { main, type Opened, only, openWorld, type Someone, saidOf, type World, within } from "./testing-world.ts";
