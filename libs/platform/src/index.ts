@@ -28,6 +28,7 @@ export { createKeyring, type Erased, erased, type Keyring } from "./keyring/keyr
 export { KeyDestroyed, KeyMissing } from "./keyring/keys.ts";
 export { masterKeyOf } from "./keyring/master-key.ts";
 export { type SymmetricSealer, symmetricSealer } from "./keyring/sealer.ts";
+export { type Lasting, lasting } from "./lasting.ts";
 export { assertHeld, createLeases, LeaseLost, type LeaseOptions, type Leases } from "./lease.ts";
 export { createLifecycle, type Lifecycle } from "./lifecycle.ts";
 export { createLogger, type Logger } from "./logging.ts";

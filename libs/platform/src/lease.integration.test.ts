@@ -99,6 +99,26 @@ test("a holder that was stopped finds out before its next write, although no tim
   expect(lost.aborted).toBe(true);
 });
 
+test("a holder whose machine was suspended knows that it has lost it: its monotonic clock stood still meanwhile", async () => {
+  let suspended = 0;
+  const one = await replica("one", { wall: () => Date.now() + suspended });
+  const held = await one.acquire("suspended", never);
+  assertHeld(held);
+  suspended = ttlMs + 1;
+  expect(() => assertHeld(held)).toThrow(LeaseLost);
+  expect(held.lost.aborted).toBe(true);
+});
+
+test("a holder whose clock on the wall was set back renews as before, and keeps it", async () => {
+  let ahead = 0;
+  const one = await replica("one", { wall: () => Date.now() + ahead });
+  const held = await one.acquire("set-back", never);
+  ahead = -3_600_000;
+  expect(await pending(new Promise<void>((lost) => held.lost.addEventListener("abort", () => lost())), 2 * ttlMs)).toBe(true);
+  assertHeld(held);
+  await held.release();
+});
+
 test("an old holder never renews over its successor", async () => {
   const two = await replica("two");
   const one = await replica("one", { ttlMs: 60_000 });

@@ -5,6 +5,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { type AcquireLease, type Lease, randomId, Unavailable } from "@outrider/eventing";
 import { z } from "zod";
 import { type Bucket, isConflict, isGone, readLast } from "./bucket.ts";
+import { type Lasting, lasting } from "./lasting.ts";
 import type { Logger } from "./logging.ts";
 
 /** Who holds it. `holder` is null after a release; `until` (real time) is for people only: no two machines' clocks are ever compared. */
@@ -21,6 +22,8 @@ export interface LeaseOptions {
   readonly ttlMs?: number;
   /** Milliseconds that never jump and go on while the process is stopped. */
   readonly monotonic?: () => number;
+  /** Milliseconds that go on while the machine is suspended, too. */
+  readonly wall?: () => number;
 }
 
 export interface Leases {
@@ -46,8 +49,9 @@ export const assertHeld = (lease: Lease): void => {
 const names = /^[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+)*$/;
 
 /**
- * Leases in a KV bucket. The holder renews every third of `ttlMs` and stops believing `ttlMs` after its last good renewal began. Whoever
- * waits takes over when it has seen the record unchanged for the holder's whole `ttlMs` by its own clock, or released.
+ * Leases in a KV bucket. The holder renews every third of `ttlMs` and stops believing `ttlMs` after its last good renewal began, by whichever of
+ * its clocks has gone further. Whoever waits takes over when it has seen the record unchanged for the holder's whole `ttlMs` by its monotonic
+ * clock, or released.
  */
 export const createLeases = (options: LeaseOptions): Leases => {
   const held = new Set<Lease>();
@@ -71,16 +75,23 @@ class Seat {
   readonly name: string;
   readonly ttlMs: number;
   readonly monotonic: () => number;
+  readonly #wall: (() => number) | undefined;
 
   constructor(options: LeaseOptions, name: string) {
     this.#options = options;
     this.name = name;
     this.ttlMs = options.ttlMs ?? 6_000;
     this.monotonic = options.monotonic ?? (() => performance.now());
+    this.#wall = options.wall;
   }
 
   get options(): LeaseOptions {
     return this.#options;
+  }
+
+  /** The time that a holder may believe in itself, from now on. */
+  believed(): Lasting {
+    return lasting(this.ttlMs, this.monotonic, this.#wall);
   }
 
   get subject(): string {
@@ -143,11 +154,11 @@ class Candidate {
       const stored = await seat.read();
       const wait = this.#waitFor(stored);
       if (wait > 0) return wait;
-      const began = seat.monotonic();
+      const believed = seat.believed();
       const epoch = (stored?.epoch ?? 0) + 1;
       const revision = await seat.write(this.#holder, epoch, stored?.revision ?? 0);
       seat.options.log.info({ lease: seat.name, epoch }, "lease acquired");
-      return hold(seat, { holder: this.#holder, epoch, revision, began });
+      return hold(seat, { holder: this.#holder, epoch, revision, believed });
     } catch (error) {
       if (isGone(error)) throw new Unavailable("the bucket of leases is gone: NATS holds something else than before", { cause: error });
       if (!isConflict(error)) seat.options.log.warn({ lease: seat.name, error }, "lease cannot be asked for; trying again");
@@ -178,13 +189,13 @@ interface Holding {
   readonly holder: string;
   readonly epoch: number;
   readonly revision: number;
-  readonly began: number;
+  readonly believed: Lasting;
 }
 
 const hold = (seat: Seat, won: Holding): Lease => {
   const { log } = seat.options;
   const controller = new AbortController();
-  let { revision, began } = won;
+  let { revision, believed } = won;
   let timer: NodeJS.Timeout | undefined;
   let renewing: Promise<void> = Promise.resolve();
 
@@ -194,17 +205,16 @@ const hold = (seat: Seat, won: Holding): Lease => {
     controller.abort(new LeaseLost(`the lease ${seat.name} (epoch ${won.epoch}) was lost: ${why}`));
     log.warn({ lease: seat.name, epoch: won.epoch, why }, "lease lost");
   };
-  const left = (): number => seat.ttlMs - (seat.monotonic() - began);
   const check = (): boolean => {
-    if (!controller.signal.aborted && left() <= 0) lose("it could not be renewed in time");
+    if (!controller.signal.aborted && believed.leftMs() <= 0) lose("it could not be renewed in time");
     return !controller.signal.aborted;
   };
   const renew = async (): Promise<void> => {
     if (!check()) return;
-    const starting = seat.monotonic();
+    const starting = seat.believed();
     try {
       revision = await seat.write(won.holder, won.epoch, revision);
-      began = starting;
+      believed = starting;
     } catch (error) {
       if (isConflict(error)) await settle();
       else log.warn({ lease: seat.name, error }, "lease was not renewed; trying again");
@@ -222,9 +232,9 @@ const hold = (seat: Seat, won: Holding): Lease => {
     }
   };
   const schedule = (): void => {
-    const sinceBegan = seat.monotonic() - began;
+    const left = believed.leftMs();
     // Behind its rhythm it tries again soon, but never in a hot loop.
-    const wait = Math.min(Math.max(seat.ttlMs / 3 - sinceBegan, seat.ttlMs / 30), Math.max(left(), 1));
+    const wait = Math.min(Math.max(left - (seat.ttlMs * 2) / 3, seat.ttlMs / 30), Math.max(left, 1));
     timer = setTimeout(() => {
       renewing = renew();
     }, wait).unref();

@@ -2,11 +2,10 @@ import { type ContactRequest, graceAfterAttemptMs } from "@outrider/contracts/co
 import type { AccountId, ContactId } from "@outrider/contracts/ids";
 import { subjects } from "@outrider/contracts/streams";
 import { pauseFor, Unavailable, unreachable } from "@outrider/eventing";
-import { type Clock, erased, Personal } from "@outrider/platform";
+import { type Clock, erased, type Lasting, lasting, Personal } from "@outrider/platform";
 import { attemptLimits } from "./config.ts";
 import type { Contact, ContactCommand } from "./contact.ts";
 import { type Because, causeOf, type Sms } from "./context.ts";
-import { type Lasting, lasting } from "./lasting.ts";
 import { isLinePaused, pauseLine } from "./line-now.ts";
 import { dayOf } from "./local-day.ts";
 import { askPermit, type Denied, freshPermit, noPermitForNow, type Permit, strangerIsDenied } from "./permit.ts";

@@ -3,10 +3,9 @@ import type { Sealed } from "@outrider/contracts/define";
 import type { AccountId } from "@outrider/contracts/ids";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { Unavailable } from "@outrider/eventing";
-import { Refusal } from "@outrider/platform";
+import { type Lasting, lasting, Refusal } from "@outrider/platform";
 import { attemptLimits } from "./config.ts";
 import type { Because, Sms } from "./context.ts";
-import { type Lasting, lasting } from "./lasting.ts";
 
 export interface Permit {
   readonly kind: "permitted";
