@@ -48,7 +48,7 @@ export type ContactCommand =
       readonly now: string;
       readonly attemptsAtMost: number;
     }
-  /** `heldBy`: the execution that holds the attempt; `anybody` only once the attempt is a minute past its end (real time). */
+  /** `holder`: the execution that holds the attempt; `anybody` only once the attempt is a minute past its end (real time). */
   | { readonly type: "NoAnswer"; readonly attempt: number; readonly cause: string; readonly by: "holder" | "anybody"; readonly now: string }
   | (OfAsking & { readonly type: "Gate"; readonly rule: string; readonly remedy?: string | undefined })
   | (OfAsking & { readonly type: "Defer"; readonly rule: string; readonly until: string })
