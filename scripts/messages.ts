@@ -51,8 +51,11 @@ const commandsOf = (wanted: (command: Command) => boolean, named: (command: Comm
   commands
     .filter(wanted)
     .toSorted((one, other) => byText(one.name, other.name))
-    .map(
-      (command) => `${named(command)} ${shapeText(command.request, named(command).length + 1)}\n  → ${shapeText(command.reply, 2, "  ")}`,
+    .map((command) =>
+      `${named(command)} ${shapeText(command.request, named(command).length + 1)}\n  → ${shapeText(command.reply, 2, "  ")}`.replace(
+        "→ \n",
+        "→\n",
+      ),
     );
 
 const sectionOf = (service: ServiceName): string => {
@@ -73,7 +76,7 @@ const sectionOf = (service: ServiceName): string => {
 export const messagesPage = (): string =>
   `${[
     "# Messages",
-    "Written by `node scripts/messages.ts` from the contracts. A stored message is `{at, events: [{type, version, data}]}`; below is the `data` of each event's current version. What each version before it looked like is in `libs/contracts/fixtures`, one file of stored bytes each. A command is a NATS request; what stands behind `→` is its answer's `value`. `sealed` is `{k, v}`: sealed under key `k`. `time` is ISO 8601.",
+    "Written by `node scripts/messages.ts` from the contracts. A stored message is `{at, events: [{type, version, data}]}`; below is the `data` of each event's current version. What each version before it looked like is in `libs/contracts/fixtures`, one file of stored bytes each. A command is a NATS request; what stands behind `→` is its answer's `value`. `sealed name` is `{k, v}`: a name, sealed under key `k`. `time` is ISO 8601.",
     ...serviceNames.map(sectionOf),
     "## every service",
     block(
