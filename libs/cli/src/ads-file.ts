@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import { cannotRun } from "./failure.ts";
+import { root } from "./places.ts";
 
 export interface AdsFile {
   readonly path: string;
@@ -31,11 +32,11 @@ export const checkFile = (given: string): AdsFile => {
   }
 };
 
-/** npm runs its scripts at the top of the checkout, and remembers where its user was. */
+/** npm runs its scripts at the top of the checkout, and remembers where its user was: their file is meant, also where both have one. */
 const meant = (given: string): string => {
   const here = resolve(given);
   const user = process.env["INIT_CWD"];
-  if (user === undefined || existsSync(here)) return here;
+  if (user === undefined || process.cwd() !== root) return here;
   const there = resolve(user, given);
   return existsSync(there) ? there : here;
 };

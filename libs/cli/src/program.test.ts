@@ -57,6 +57,8 @@ test("a file is found where the user of npm was, who was somewhere below the che
   try {
     expect(checkFile("mine.csv")).toEqual({ path, bytes: 14 });
     expect(() => checkFile("others.csv")).toThrow(/There is no file/);
+    const ours = file("package.json", "title\nPeugeot\n"); // the checkout has one of that name, too
+    expect(checkFile("package.json").path).toBe(ours);
   } finally {
     vi.unstubAllEnvs();
   }
