@@ -22,6 +22,8 @@ test("a folder that cannot be used is one sentence with the variable that choose
   expect(endingOf(noFolder)).toMatchObject({ exitCode: 2, sentence: expect.stringMatching(/\(ENOTDIR\): .* by OUTRIDER_CACHE\.$/) });
   const denied = Object.assign(new Error("EACCES: permission denied"), { code: "EACCES", path: join(places.home, "data") });
   expect(endingOf(denied)).toMatchObject({ exitCode: 2, sentence: expect.stringMatching(/ by OUTRIDER_HOME\.$/) });
+  const beside = Object.assign(new Error("EACCES: permission denied"), { code: "EACCES", path: `${places.home}-cache` });
+  expect(endingOf(beside)).toMatchObject({ exitCode: 2, sentence: expect.stringMatching(/ by OUTRIDER_CACHE\.$/) });
   const full = Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC", path: file });
   expect(endingOf(full)).toMatchObject({ exitCode: 2, sentence: expect.stringMatching(/^No disk space .* make room/) });
 });

@@ -1,3 +1,4 @@
+import { sep } from "node:path";
 import { places } from "./places.ts";
 
 /** 1: refused, failed, or a check does not hold. 2: cannot run (a missing tool, bad input, nothing running). */
@@ -59,7 +60,7 @@ const unusableFolder = (error: unknown): string | undefined => {
   if (!(error instanceof Error && "code" in error && "path" in error && typeof error.path === "string")) return undefined;
   if (error.code === "ENOSPC" || error.code === "EDQUOT") return `No disk space is left for ${error.path}: make room and start again.`;
   if (!refusesFiles.includes(error.code)) return undefined;
-  const variable = error.path.startsWith(places.home) ? "OUTRIDER_HOME" : "OUTRIDER_CACHE";
+  const variable = `${error.path}${sep}`.startsWith(`${places.home}${sep}`) ? "OUTRIDER_HOME" : "OUTRIDER_CACHE";
   return `${error.path} cannot be written (${String(error.code)}): make it yours, or choose another folder by ${variable}.`;
 };
 
