@@ -89,12 +89,15 @@ test("a run file that a killed start left behind runs nothing", () => {
 });
 
 test.runIf(process.platform === "linux")("a killed process that nobody has collected yet runs no more", async () => {
-  // The shell starts a child, becomes a program that collects none, and tells the child's number first.
-  const parent = spawn("/bin/sh", ["-c", "sleep 0 & echo $!; exec sleep 60"]);
+  // The shell starts a child, tells its number, and becomes a program that collects none: until then it would itself collect an ended one.
+  const parent = spawn("/bin/sh", ["-c", "sleep 60 & echo $!; exec sleep 60"]);
   onTestFinished(() => void parent.kill("SIGKILL"));
   const [told] = await once(parent.stdout, "data");
   const pid = Number(String(told));
   runs({ pid, services: [] });
-  await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, "utf8")).toMatch(/\) Z /), 5_000);
+  await vi.waitFor(() => expect(readFileSync(`/proc/${parent.pid}/cmdline`, "utf8")).toMatch(/^sleep/), 20_000);
+  expect(stillThere(where.runFile).starter).toBe(true);
+  process.kill(pid, "SIGKILL");
+  await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, "utf8")).toMatch(/\) Z /), 20_000);
   expect(stillThere(where.runFile).starter).toBe(false);
 });

@@ -24,28 +24,39 @@ const folderWithProgram = (): string => {
   return folder;
 };
 const appears = (file: string): Promise<void> => vi.waitFor(() => expect(existsSync(file)).toBe(true), { timeout: 20_000, interval: 50 });
-const endsOf = async (folder: string): Promise<void> => {
+/** Its number, once it is written down whole: 0, which an empty file would be, is this test's own group. */
+const runningIn = (folder: string): Promise<number> =>
+  vi.waitFor(
+    () => {
+      const pid = Number(readFileSync(join(folder, "runs"), "utf8"));
+      expect(pid).toBeGreaterThan(1);
+      return pid;
+    },
+    { timeout: 20_000, interval: 50 },
+  );
+const endsOf = async (folder: string, pid: number): Promise<void> => {
+  let ended = false;
   onTestFinished(() => {
-    if (!existsSync(join(folder, "ended"))) process.kill(Number(readFileSync(join(folder, "runs"), "utf8")), "SIGKILL");
+    if (!ended) process.kill(pid, "SIGKILL");
   });
   await appears(join(folder, "ended"));
+  ended = true;
 };
 
 test("whoever is started by npm ends when the shell in between is killed, and nobody else does", async () => {
   const folder = folderWithProgram();
   const { npm_lifecycle_event: _ours, ...env } = process.env;
   const under = (more: NodeJS.ProcessEnv) =>
-    spawn("/bin/sh", ["-c", `${process.execPath} up.mts; true`], { cwd: folder, env: { ...env, ...more }, stdio: "ignore" });
+    spawn("/bin/sh", ["-c", `"${process.execPath}" up.mts; true`], { cwd: folder, env: { ...env, ...more }, stdio: "ignore" });
   const shell = under({ npm_lifecycle_event: "start" });
-  await appears(join(folder, "runs"));
+  const first = await runningIn(folder);
   shell.kill("SIGKILL");
-  await endsOf(folder);
+  await endsOf(folder, first);
 
   rmSync(join(folder, "runs"));
   rmSync(join(folder, "ended"));
   const other = under({});
-  await appears(join(folder, "runs"));
-  const pid = Number(readFileSync(join(folder, "runs"), "utf8"));
+  const pid = await runningIn(folder);
   onTestFinished(() => void process.kill(pid, "SIGKILL"));
   other.kill("SIGKILL");
   await new Promise((resume) => setTimeout(resume, 1_500));
@@ -55,7 +66,7 @@ test("whoever is started by npm ends when the shell in between is killed, and no
 test.each(["start", "test"])("a SIGTERM to `npm %s` reaches what it runs", async (script) => {
   const { scripts }: { scripts: Record<string, string> } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const folder = folderWithProgram();
-  const line = (scripts[script] ?? "").replace(/node .*$/, `${process.execPath} up.mts`);
+  const line = (scripts[script] ?? "").replace(/node .*$/, () => `"${process.execPath}" up.mts`);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "x", scripts: { [script]: line } }));
   // As for a program that does not look after its parent.
   writeFileSync(
@@ -64,8 +75,8 @@ test.each(["start", "test"])("a SIGTERM to `npm %s` reaches what it runs", async
   );
   const npm = spawn("npm", [script], { cwd: folder, stdio: "ignore" });
   const exited = once(npm, "exit");
-  await appears(join(folder, "runs"));
+  const pid = await runningIn(folder);
   npm.kill("SIGTERM");
-  await endsOf(folder);
+  await endsOf(folder, pid);
   await exited;
 });
