@@ -70,10 +70,14 @@ const notWrittenTo = async ({ client }: House, number: string): Promise<string |
   const asked = await client.post("/v1/contacts", { number, text: "x", line: "main", purpose: "service", legalBasis: "consent" });
   if (asked.status !== 202) return asked.body?.rule === "erased" ? undefined : `answered ${asked.status} ${asked.text}`;
   const { contact, seq } = asked.body;
-  const { status, rule } = await eventually("a contact has ended", async () => {
-    const { body } = ok(await client.get(`/v1/contacts/${contact}?waitFor=${seq}`));
-    return ended.includes(body.status) ? body : undefined;
-  });
+  const { status, rule } = await eventually(
+    "a contact has ended",
+    async () => {
+      const { body } = ok(await client.get(`/v1/contacts/${contact}?waitFor=${seq}`));
+      return ended.includes(body.status) ? body : undefined;
+    },
+    15_000,
+  );
   return rule === "erased" ? undefined : `taken and is ${status} ${rule}`;
 };
 

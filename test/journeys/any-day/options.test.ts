@@ -18,6 +18,8 @@ test("takes what was told, and a seed of its own without one", () => {
   const words = ["--seed=42", "--days", "3", "--decks", "1", "--replicas", "1", "--patient"];
   expect(wantedBy(words, 7)).toEqual({ help: false, seed: 42, days: 3, decks: 1, replicas: 1, patient: true });
   expect(() => wantedBy(["--days", "many"], 7)).toThrow('--days is "many": give a whole number.');
+  expect(() => wantedBy(["--replicas", "0"], 7)).toThrow("--replicas is 0: give 1 or more.");
+  expect(wantedBy(["--seed", "0"], 7).seed).toBe(0);
 });
 
 test("a deck has every operation as often as it says, in an order that the seed decides", () => {

@@ -32,6 +32,7 @@ export const wantedBy = (args: readonly string[], usualSeed: number): Wanted => 
     const told = values[name];
     if (told === undefined) return usual;
     if (!/^\d{1,9}$/.test(told)) throw new TypeError(`--${name} is "${told}": give a whole number.`);
+    if (name !== "seed" && Number(told) === 0) throw new TypeError(`--${name} is 0: give 1 or more.`);
     return Number(told);
   };
   return {
