@@ -7,6 +7,7 @@ import { done, joined, withDigest } from "@outrider/eventing";
 import { keyIds, newTraceparent } from "@outrider/platform";
 import { noFaults } from "@outrider/simulators";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { refSubject } from "./coming-back.ts";
 import { names } from "./config.ts";
 import { scheduleKey } from "./context.ts";
 import { lookAt } from "./status.ts";
@@ -82,6 +83,22 @@ describe("a status", () => {
       { commandId: "ref", at: "" },
     );
     await expect.poll(() => world.typesOf(account, one), within).toContain("ContactSent");
+  });
+  test("that comes while its contact is about to take the message in the provider's log for its own waits for it", async () => {
+    const account = await world.account("claimed");
+    const { contact, request } = only(await world.people(account, 1));
+    const { contacts, refs } = first.sms;
+    const [subject, now] = [subjects.smsContact(account, contact), new Date().toISOString()];
+    const cause = (what: string) => ({ commandId: `${what}-${contact}`, at: "" });
+    await contacts.execute(subject, { type: "Request", request }, cause("r"));
+    await contacts.execute(subject, { type: "Start", attempt: 1, until: now, now: first.service.clock.now() }, cause("s"));
+    await contacts.execute(subject, { type: "NoAnswer", attempt: 1, cause: "x", by: "holder", now }, cause("n"));
+    await refs.execute(refSubject(account, "found-1"), { type: "Record", contact, attempt: 1, providerId: "found-1" }, cause("ref"));
+    await tells(account, "sms.failed", { guid: "found-1" });
+    const waiting = () => first.sms.kernel.jsm.streams.info("SCHEDULE", { subjects_filter: `*.sms-sender.webhook.*.${account}.>` });
+    await expect.poll(async () => Object.keys((await waiting()).state.subjects ?? {}), within).not.toEqual([]);
+    await contacts.execute(subject, { type: "Accept", attempt: 1, providerId: "found-1", by: "reconciliation" }, cause("a"));
+    await expect.poll(() => world.statusOf(account, contact), within).toBe("failed");
   });
   test("that belongs to nothing is kept as unmatched at last, also with a strange event id", async () => {
     const account = await world.account("unmatched");

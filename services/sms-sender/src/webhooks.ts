@@ -68,21 +68,34 @@ const takeStatus = async (sms: Sms, account: AccountId, news: StatusNews, why: B
     ({ state, trace } = await sms.refs.fold(subject));
   }
   const { contact } = state;
-  if (contact === undefined) return waitForRef(sms, account, news, why, inboxSeq, tries);
+  if (contact === undefined) return waitForContact(sms, account, news, why, inboxSeq, tries);
   const command =
     news.kind === "failed"
       ? ({ type: "Fail", at: news.at, reason: news.reason } as const)
       : ({ type: news.kind === "sent" ? "Sent" : "Delivered", at: news.at } as const);
   const told = await tellContact(sms, { account, contact, trace }, command, commandIdOf(news), why);
-  if (told.kind === "refused")
-    sms.service.log.warn({ contact, kind: news.kind, refusal: told.refusal }, "a webhook does not fit its contact");
+  if (told.kind !== "refused") return;
+  const { status } = told.state;
+  // Found in the provider's log, the message is the contact's before the contact takes it for sent: that is yet to come.
+  if (status === "attempting" || status === "unknown") await waitForContact(sms, account, news, why, inboxSeq, tries);
+  else sms.service.log.warn({ contact, kind: news.kind, refusal: told.refusal }, "a webhook does not fit its contact");
 };
 
 /** The event's id is the provider's own words, of any length and letters: no header takes it as it is. */
 const commandIdOf = ({ event }: StatusNews): string => `webhook:${hashId(event)}`;
 
-/** A webhook whose reference is not there yet waits by schedule; at last it is recorded as unmatched, never dropped. */
-const waitForRef = async (sms: Sms, account: AccountId, news: StatusNews, why: Because, inboxSeq: number, tries: number): Promise<void> => {
+/**
+ * A webhook whose reference is not there yet, or whose contact does not know yet that it was sent, waits by schedule; at last it is recorded as
+ * unmatched, never dropped.
+ */
+const waitForContact = async (
+  sms: Sms,
+  account: AccountId,
+  news: StatusNews,
+  why: Because,
+  inboxSeq: number,
+  tries: number,
+): Promise<void> => {
   const wait = sms.service.config.WEBHOOK_RETRY_MS[tries];
   if (wait === undefined) {
     await sms.refs.execute(
