@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { access, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
@@ -102,6 +103,9 @@ export async function holdNow(file: string): Promise<AsyncDisposable | undefined
     },
   };
 }
+
+/** Whether somebody alive holds a lock file. */
+export const isHeld = async (file: string): Promise<boolean> => existsSync(file) && !(await isAbandoned(file));
 
 async function tryLock(file: string): Promise<boolean> {
   try {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { connect } from "@nats-io/transport-node";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import type { OutriderEvent } from "./options.ts";
-import { type Outrider, startOutrider } from "./outrider.ts";
+import { isOutriderIn, type Outrider, startOutrider } from "./outrider.ts";
 import type { Running } from "./run-file.ts";
 import { fakeRepository, isGone, temporaryFolder, until } from "./test-world.ts";
 
@@ -100,14 +100,22 @@ test("starts a killed service again, each time later, and says so in the run fil
 });
 
 test("a stopped service goes on when told to, and does not hold up the end when not", async () => {
-  const outrider = await startOutrider({ services: ["one"], dir, root });
+  const runFile = join(folder.path, "run.json");
+  const outrider = await startOutrider({ services: ["one"], dir, root, runFile });
   outrider.kill("one", 1, "SIGSTOP");
   await expect(outrider.ready(300)).rejects.toThrow(/one was not ready within 0 s/);
   outrider.kill("one", 1, "SIGCONT");
   await outrider.ready(10_000);
   outrider.kill("one", 1, "SIGSTOP");
   const pid = pidOf(outrider, "one", 1) ?? 0;
-  await outrider.stop(5_000);
+  expect(existsSync(runFile)).toBe(true);
+  const stopped = outrider.stop(5_000);
+  // Before any process can have ended: what ends is nobody's to use any more, and the folder is not yet free.
+  await new Promise((turn) => setImmediate(turn));
+  expect(existsSync(runFile)).toBe(false);
+  expect(await isOutriderIn(dir)).toBe(true);
+  await stopped;
+  expect(await isOutriderIn(dir)).toBe(false);
   expect(await isGone(pid)).toBe(true);
 });
 

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { holdNow } from "./cache.ts";
+import { holdNow, isHeld } from "./cache.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { trimLog } from "./log-file.ts";
 import { type MongoServer, startMongo } from "./mongo.ts";
@@ -50,6 +50,11 @@ interface Service {
   readonly health: string;
 }
 
+const lockIn = (dir: string): string => join(resolve(dir), "outrider.lock");
+
+/** Whether an Outrider starts, runs or ends in a folder just now. */
+export const isOutriderIn = (dir: string): Promise<boolean> => isHeld(lockIn(dir));
+
 /**
  * Starts NATS, MongoDB, the simulators and the services, each a process, and resolves when all are ready. Whatever ends is started
  * again; everything ends with this process, however that ends. After a failed start nothing is left running.
@@ -64,7 +69,7 @@ export async function startOutrider(options: OutriderOptions): Promise<Outrider>
   }
   const dir = resolve(options.dir);
   await mkdir(dir, { recursive: true });
-  const held = await holdNow(join(dir, "outrider.lock"));
+  const held = await holdNow(lockIn(dir));
   if (held === undefined) throw new StackError("start-failed", `Another Outrider runs in ${dir}: stop it, or choose another folder.`);
   const stack = new AsyncDisposableStack();
   stack.use(held);
@@ -91,11 +96,10 @@ async function startAll(options: OutriderOptions, stack: AsyncDisposableStack): 
   const services: Service[] = [];
   const urls = { gateway, nats: nats.url, natsMonitor: nats.monitorUrl, mongodb: mongo.url, simulators };
   const describe = (): RunningService[] => services.map(described);
-  const publish = runFilePublisher(
-    options.runFile,
-    () => ({ pid: process.pid, gateway, nats: nats.url, mongodb: mongo.url, simulators, services: describe() }),
-    stack,
-  );
+  const { publish, remove } = runFilePublisher(options.runFile, () => ({
+    ...{ pid: process.pid, gateway, nats: nats.url, mongodb: mongo.url, simulators },
+    services: describe(),
+  }));
   const started = (event: OutriderEvent): void => {
     publish();
     tell(event);
@@ -104,6 +108,7 @@ async function startAll(options: OutriderOptions, stack: AsyncDisposableStack): 
   stack.defer(async () => {
     await Promise.all(services.map(({ process: service }) => service.stop(stop.deadlineMs)));
   });
+  stack.defer(remove); // first of all: what ends is nobody's to use any more
   keepLogsSmall(
     [...new Set(programs.map(({ program }) => program.log)), join(dir, "nats", "nats-server.log"), join(dir, "mongo", "mongodb.log")],
     stack,
@@ -223,16 +228,17 @@ function find(services: readonly Service[], name: string, replica: number): Serv
 function runFilePublisher(
   file: string | undefined,
   running: () => Parameters<typeof writeRunFile>[1],
-  stack: AsyncDisposableStack,
-): () => void {
-  if (file === undefined) return () => undefined;
+): { readonly publish: () => void; readonly remove: () => void } {
+  if (file === undefined) return { publish: () => undefined, remove: () => undefined };
   let open = true;
-  stack.defer(() => {
-    open = false;
-    removeRunFile(file);
-  });
-  return () => {
-    if (open) writeRunFile(file, running());
+  return {
+    publish: () => {
+      if (open) writeRunFile(file, running());
+    },
+    remove: () => {
+      open = false;
+      removeRunFile(file);
+    },
   };
 }
 

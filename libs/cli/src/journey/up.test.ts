@@ -36,11 +36,12 @@ test("what a killed start has left behind is waited for, and only whoever still 
   const folder = mkdtempSync(join(tmpdir(), "outrider-cli-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const runFile = join(folder, "run.json");
+  const here = { runFile, data: folder };
   const gone = spawn(process.execPath, ["-e", ""]);
   await once(gone, "exit");
   const ending = spawn(process.execPath, ["-e", "setTimeout(() => undefined, 60_000)"]);
   writeFileSync(runFile, JSON.stringify({ pid: gone.pid, services: [{ name: "gateway", pid: ending.pid }] }));
-  const waited = untilNobodyElse(silent, runFile, 30_000).then(() => "waited");
+  const waited = untilNobodyElse(silent, here, 30_000).then(() => "waited");
   expect(await Promise.race([waited, new Promise((resume) => setTimeout(resume, 300, "waits"))])).toBe("waits");
   ending.kill("SIGKILL");
   expect(await waited).toBe("waited");
@@ -48,10 +49,22 @@ test("what a killed start has left behind is waited for, and only whoever still 
   const running = spawn(process.execPath, ["-e", "setTimeout(() => undefined, 60_000)"]);
   onTestFinished(() => void running.kill("SIGKILL"));
   writeFileSync(runFile, JSON.stringify({ pid: running.pid, services: [] }));
-  await expect(untilNobodyElse(silent, runFile)).rejects.toMatchObject({ exitCode: 2, message: /runs here already/ });
+  await expect(untilNobodyElse(silent, here)).rejects.toMatchObject({ exitCode: 2, message: /runs here already/ });
   // Somebody else's process that has got the number of a service by now is waited for no longer than services take to end.
   writeFileSync(runFile, JSON.stringify({ pid: gone.pid, services: [{ name: "gateway", pid: running.pid }] }));
-  await untilNobodyElse(silent, runFile, 200);
+  await untilNobodyElse(silent, here, 200);
+});
+
+test("an Outrider that is ending is waited for, though its run file is gone already", async () => {
+  const data = mkdtempSync(join(tmpdir(), "outrider-cli-"));
+  onTestFinished(() => rmSync(data, { recursive: true }));
+  const ending = spawn(process.execPath, ["-e", "setTimeout(() => undefined, 60_000)"]);
+  onTestFinished(() => void ending.kill("SIGKILL"));
+  writeFileSync(join(data, "outrider.lock"), `${ending.pid}\n`);
+  const waited = untilNobodyElse(silent, { runFile: join(data, "run.json"), data }, 30_000).then(() => "waited");
+  expect(await Promise.race([waited, new Promise((resume) => setTimeout(resume, 300, "waits"))])).toBe("waits");
+  ending.kill("SIGKILL");
+  expect(await waited).toBe("waited");
 });
 
 test("addresses of servers are shown without their passwords", () => {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isOutriderIn } from "@outrider/stack";
 import type { Context } from "../context.ts";
 import { readCredentials, stillThere, writeCredentials } from "../endpoint.ts";
 import { cannotRun, documentOf, endingOf } from "../failure.ts";
@@ -22,7 +23,7 @@ const usualPort = 4000;
 export const up = async (context: Context): Promise<void> => {
   const { output } = context;
   const wanted = wantedOf(context, process.env);
-  await untilNobodyElse(output, places.runFile);
+  await untilNobodyElse(output, places);
   const dir = places.data;
   const live = process.env["OUTRIDER_PROVIDERS"] === "live";
   using interrupts = interruptsOf(output);
@@ -63,17 +64,24 @@ export const up = async (context: Context): Promise<void> => {
   }
 };
 
-/** Services end within their `STOP_DEADLINE_MS` once whoever started them is gone; what is there then is somebody else's. */
+/** Services end within their `STOP_DEADLINE_MS` once whoever started them is gone or ends; what is there then is somebody else's. */
 const leftBehindMs = 15_000;
 
-/** @throws Failure (2) when Outrider runs here. Services of a start that was killed are waited for: they still hold the usual port. */
-export const untilNobodyElse = async (output: Output, runFile: string, mostMs = leftBehindMs): Promise<void> => {
-  const progress = progressOf(output, "waiting for services of a start that was killed to end");
+/**
+ * @throws Failure (2) when Outrider runs here. One that ends, and services of one that was killed, are waited for: they still hold the
+ * folder or the usual port.
+ */
+export const untilNobodyElse = async (
+  output: Output,
+  { runFile, data }: Pick<typeof places, "runFile" | "data">,
+  mostMs = leftBehindMs,
+): Promise<void> => {
+  const progress = progressOf(output, "waiting for an earlier start to end");
   try {
     for (const began = performance.now(); performance.now() - began < mostMs; await sleep(100)) {
       const { starter, services } = stillThere(runFile);
       if (starter) throw cannotRun("Outrider runs here already: use it, or end it first with Ctrl-C where it was started.");
-      if (!services) return;
+      if (!services && !(await isOutriderIn(data))) return;
     }
   } finally {
     progress.drop();
