@@ -52,7 +52,7 @@ export const returnSmsPermits = ({ kernel, persons, clock, acquire, positions, c
   const store: EventStore<ContactEvent> = jetStreamStore({ jsm: kernel.jsm, publisher: kernel.publisher, stream, codec: contactCodec });
   const contacts = new LRUCache<string, Memory>({ max: contactsRemembered });
 
-  /** What came after a message that is read so late may already be there, and counts as in `recall`. */
+  /** What came after a gate that is read so late may already be there, and counts as in `recall`. Other endings name their attempt. */
   const isOld = ({ at }: Followed<ContactEvent>): boolean => clock.nowMs() - Date.parse(at) > clocksApartMs;
 
   /**
@@ -93,7 +93,8 @@ export const returnSmsPermits = ({ kernel, persons, clock, acquire, positions, c
         const { subject } = message;
         let memory = contacts.get(subject);
         const isEnding = endsPermits(event);
-        if (memory === undefined ? isEnding || isAskedAgain(event, message) : isEnding && isOld(message)) memory = await recall(subject);
+        const isLateGate = event.type === "ContactGated" && isOld(message);
+        if (memory === undefined ? isEnding || isAskedAgain(event, message) : isLateGate) memory = await recall(subject);
         memory = remember(memory, event);
         if (memory === undefined) continue;
         if (isSettled(event)) contacts.delete(subject);
