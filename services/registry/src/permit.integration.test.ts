@@ -216,26 +216,3 @@ test("gives back no permit that was asked for before a gate and used after it, t
   );
   expect(await readToItsEnd("after")).toEqual(["PersonRegistered", "AttemptPermitted"]);
 });
-
-test("gives back no permit that was used after a gate, though whoever saw the contact begin reads of the gate late", async () => {
-  const service = await world.open("late", { REGISTRY_RETURNS_LINGER_MS: "4000" });
-  const { positions } = await openRegistry(service);
-  const person = await world.personOf("06 39 98 03 04");
-  const readToItsEnd = async () => {
-    const { state } = await world.caller.jsm.streams.info(streams.sms.name);
-    await expect.poll(async () => (await positions.sms.load())?.seq, { timeout: 15_000 }).toBe(state.last_seq);
-  };
-  for (const replica of world.replicas.splice(0, world.replicas.length, service)) await replica[Symbol.asyncDispose]();
-  expect(await world.permit(person, { contact: "read-late" })).toMatchObject({ kind: "permitted" });
-  await write("read-late", requested("read-late", person));
-  await readToItsEnd();
-  await write(
-    "read-late",
-    { type: "ContactGated", data: { rule: "paused", ...paid } },
-    requested("read-late", person),
-    { type: "AttemptStarted", data: { attempt: 1, until: "2026-11-20T10:00:30.000Z" } },
-    { type: "ContactAccepted", data: { attempt: 1, providerId: "x", by: "answer", ...paid } },
-  );
-  await readToItsEnd();
-  expect(await world.historyOf(person)).toEqual(["PersonRegistered", "AttemptPermitted"]);
-});

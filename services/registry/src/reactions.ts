@@ -52,9 +52,6 @@ export const returnSmsPermits = ({ kernel, persons, clock, acquire, positions, c
   const store: EventStore<ContactEvent> = jetStreamStore({ jsm: kernel.jsm, publisher: kernel.publisher, stream, codec: contactCodec });
   const contacts = new LRUCache<string, Memory>({ max: contactsRemembered });
 
-  /** What came after a gate that is read so late may already be there, and counts as in `recall`. Other endings name their attempt. */
-  const isOld = ({ at }: Followed<ContactEvent>): boolean => clock.nowMs() - Date.parse(at) > clocksApartMs;
-
   /**
    * After a restart the stored position lies behind the request: the contact's own messages tell whose it is. All of them count, also those that
    * are still to come: an attempt whose permit was asked for before a gate and used after it has the same number, and reached the person.
@@ -92,14 +89,12 @@ export const returnSmsPermits = ({ kernel, persons, clock, acquire, positions, c
       for (const event of message.events) {
         const { subject } = message;
         let memory = contacts.get(subject);
-        const isEnding = endsPermits(event);
-        const isLateGate = event.type === "ContactGated" && isOld(message);
-        if (memory === undefined ? isEnding || isAskedAgain(event, message) : isLateGate) memory = await recall(subject);
+        if (memory === undefined && (endsPermits(event) || isAskedAgain(event, message))) memory = await recall(subject);
         memory = remember(memory, event);
         if (memory === undefined) continue;
         if (isSettled(event)) contacts.delete(subject);
         else contacts.set(subject, memory);
-        if (isEnding) giving.push(giveBack(message, event, { person: memory.person, kept: new Set(memory.kept) }));
+        if (endsPermits(event)) giving.push(giveBack(message, event, { person: memory.person, kept: new Set(memory.kept) }));
       }
     }
     await Promise.all(giving);

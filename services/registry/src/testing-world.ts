@@ -35,7 +35,7 @@ export interface World extends AsyncDisposable {
   /** How far the senders' stream has been read. */
   readonly positions: Positions;
   /** A process of its own with what a registry is configured with. */
-  readonly open: (replica: string, env?: Readonly<Record<string, string>>) => Promise<Service<RegistryConfig>>;
+  readonly open: (replica: string) => Promise<Service<RegistryConfig>>;
   readonly found: (numbers: readonly string[], register?: boolean) => Promise<Awaited<ReturnType<typeof peopleBehind>>>;
   readonly personOf: (number: string) => Promise<PersonId>;
   readonly permit: (person: PersonId, changes?: object) => ReturnType<typeof askForPermit>;
@@ -55,7 +55,7 @@ export const openWorld = async (): Promise<World> => {
   const nats = await throwAwayNats();
   // A Friday, 11:00 in Paris.
   const clockOffset = String(Date.parse("2026-11-20T10:00:00.000Z") - Date.now());
-  const open: World["open"] = (replica, env = {}) =>
+  const open = (replica: string): Promise<Service<RegistryConfig>> =>
     openTestService(definition, {
       NATS_URL: nats.url,
       OUTRIDER_REPLICA: replica,
@@ -64,7 +64,6 @@ export const openWorld = async (): Promise<World> => {
       OVERDUE_EVERY_MS: "300",
       OVERDUE_AFTER_MS: "500",
       REGISTRY_RETURNS_LINGER_MS: "10",
-      ...env,
     });
   const caller = await open("caller");
   for (const declared of [streams.sms, streams.hunts]) await ensureStream(caller.jsm, declared);
