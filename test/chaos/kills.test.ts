@@ -1,8 +1,9 @@
 import { huntCommands } from "@outrider/contracts/hunts";
-import { contactId, hashId, type PersonId, systemAccount } from "@outrider/contracts/ids";
+import { contactId, hashId, type PersonId, personId, systemAccount } from "@outrider/contracts/ids";
 import { ledgerCommands } from "@outrider/contracts/ledger";
 import { registryCommands } from "@outrider/contracts/registry-commands";
 import { smsCommands } from "@outrider/contracts/sms";
+import { subjects } from "@outrider/contracts/streams";
 import { keyIds } from "@outrider/platform";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { eventually, type Tenant } from "../world.ts";
@@ -224,6 +225,13 @@ test("a provider that has no time for most: whichever replica asks next, every c
   expect(stories("busy").some(({ started }) => started > 2)).toBe(true);
 });
 
+/** What happened to a person: which attempts were counted, given back and denied. */
+const historyOf = async (account: Tenant["account"], person: PersonId): Promise<string> => {
+  const asked = { subject: subjects.person(account, person), from: 0, limit: 50 };
+  const { entries } = await arena.world.ask(registryCommands.history, asked);
+  return entries.map(({ at, causation, events }) => `${at} ${causation ?? ""} ${JSON.stringify(events)}`).join("\n");
+};
+
 test("a pause of everything stops within a second what has not left, and a later pass asks those again", async () => {
   await arena.blows.faults({ latencyMs: 150 });
   const tenant = await startPass("paused");
@@ -248,8 +256,10 @@ test("a pause of everything stops within a second what has not left, and a later
       return have("paused", "accepted") === owners.paused ? true : undefined;
     },
     60_000,
-  ).catch((error: unknown) => {
-    throw new Error(`not all are accepted: ${tallyOf("paused")}`, { cause: error });
+  ).catch(async (error: unknown) => {
+    const left = stories("paused").filter(({ rule }) => rule === "contacted-recently");
+    const histories = await Promise.all(left.slice(0, 3).map(({ person }) => historyOf(tenant.account, personId.parse(person))));
+    throw new Error([`not all are accepted: ${tallyOf("paused")}`, ...histories].join("\n"), { cause: error });
   });
 });
 
